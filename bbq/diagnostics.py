@@ -1,0 +1,104 @@
+"""A finding in a user's file: severity, stable code, message, exact source range, hint.
+
+Front ends collect findings in a `DiagnosticBag` and go on, so that one run reports every problem. Codes are stable and
+documented; `BBQ-Y` the YAML reader, `BBQ-T` TOSCA, `BBQ-H` HOT, `BBQ-G` the topology (graph).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRange:
+    """Where a value stands. Lines and columns are 1-based; the end is exclusive, and equals the start where unknown."""
+
+    file: str
+    line: int
+    column: int
+    end_line: int = 0
+    end_column: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One problem in one place.
+
+    `related` carries further places as (range, text): the chain of imports that led to the file, the other definition
+    of a duplicate.
+    """
+
+    severity: Severity
+    code: str
+    message: str
+    file: str
+    line: int
+    column: int
+    hint: str | None = None
+    end_line: int = 0
+    end_column: int = 0
+    related: tuple[tuple[SourceRange, str], ...] = ()
+
+    def __str__(self) -> str:
+        text = f"{self.file}:{self.line}:{self.column}: {self.severity} {self.code}: {self.message}"
+        return f"{text} ({self.hint})" if self.hint else text
+
+
+@dataclass(slots=True)
+class DiagnosticBag:
+    """Collects findings. `limit` bounds memory on hostile input: past it findings are counted, not kept."""
+
+    limit: int = 1000
+    items: list[Diagnostic] = field(default_factory=list)
+    dropped: int = 0
+
+    def error(
+        self,
+        code: str,
+        message: str,
+        at: SourceRange,
+        hint: str | None = None,
+        related: tuple[tuple[SourceRange, str], ...] = (),
+    ) -> None:
+        self._add("error", code, message, at, hint, related)
+
+    def warning(
+        self,
+        code: str,
+        message: str,
+        at: SourceRange,
+        hint: str | None = None,
+        related: tuple[tuple[SourceRange, str], ...] = (),
+    ) -> None:
+        self._add("warning", code, message, at, hint, related)
+
+    def _add(
+        self,
+        severity: Severity,
+        code: str,
+        message: str,
+        at: SourceRange,
+        hint: str | None,
+        related: tuple[tuple[SourceRange, str], ...],
+    ) -> None:
+        if len(self.items) >= self.limit:
+            self.dropped += 1
+            return
+        self.items.append(
+            Diagnostic(severity, code, message, at.file, at.line, at.column, hint, at.end_line, at.end_column, related)
+        )
+
+    @property
+    def has_errors(self) -> bool:
+        return any(item.severity == "error" for item in self.items)
+
+    def sorted(self) -> list[Diagnostic]:
+        """By file, line and column; each distinct finding once."""
+        unique = dict.fromkeys(self.items)
+        return sorted(unique, key=lambda d: (d.file, d.line, d.column, d.code))

@@ -1,0 +1,218 @@
+"""What a provider implements and what the engine promises to it.
+
+A resource never sleeps, loops, retries or prints: it makes one call and says what it saw. The engine decides when to call
+again, writes the intent to the journal before `create`, `update` and `delete`, and the outcome after. A call may run in a
+worker thread, up to `--parallel` at once; one node has at most one call in flight.
+
+Crash rule: the process may die before, during or after any call. So `create` leaves the tag on the thing in the same call
+that makes it, `find` sees what `create` left half-done, and `delete` of what is gone is success.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from bbq.topology.model import Node
+
+
+class ProviderFault(Exception):
+    """A call went wrong in a way that the engine knows how to treat. The text has no secrets."""
+
+
+class TransientFault(ProviderFault):
+    """Nothing happened; the same call may go through later (429, 503, connection refused). `retry_after` in seconds."""
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class AmbiguousFault(ProviderFault):
+    """The call may or may not have taken effect (5xx after the commit, lost response): the engine asks `find` first."""
+
+
+class PermanentFault(ProviderFault):
+    """Trying again is of no use. `hint` tells the user what to do."""
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class QuotaFault(PermanentFault):
+    """No room: exit code 6."""
+
+
+class ConfigurationFault(PermanentFault):
+    """Something is missing or refused on this side (no Java, wrong password): exit code 5."""
+
+
+class UnreachableFault(TransientFault):
+    """The provider does not answer; after the retries, exit code 11."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """Goes onto everything created, in the mechanism that the thing has."""
+
+    deployment: str
+    deployment_id: str
+    node: str
+    attempt: int
+    expires_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The other end of a requirement, ready by now. `attributes` and `properties` may hold `Secret`s."""
+
+    requirement: str
+    node: str
+    type: str
+    ancestry: tuple[str, ...]
+    handle: str | None
+    properties: Mapping[str, Any]
+    attributes: Mapping[str, Any]
+    relationship_properties: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A node with all its expressions answered. Secrets stay `Secret` until the resource reveals them."""
+
+    node: Node
+    properties: Mapping[str, Any]
+    capabilities: Mapping[str, Mapping[str, Any]]
+    targets: Sequence[Target]
+    tag: Tag
+    template_dir: str
+    """Where the user's template stands: relative paths in properties are relative to it."""
+
+    def target(self, requirement: str) -> Target | None:
+        return next((t for t in self.targets if t.requirement == requirement), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Handle:
+    """A thing that exists: the provider's id of it and the attributes known so far."""
+
+    id: str
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What the provider says of a thing now.
+
+    name        the provider's own word (ACTIVE, BUILD, running, exited)
+    ready       the provider's side of readiness; probes come on top
+    failed      a terminal state that will not get better
+    detail      what exactly is awaited, or what went wrong, for the screen
+    stage       created | booted | configured, where the provider can tell
+    attributes  attributes that became known since `create`
+    """
+
+    name: str
+    ready: bool = False
+    failed: bool = False
+    detail: str = ""
+    stage: str | None = None
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """The answer of a readiness probe."""
+
+    ok: bool
+    detail: str = ""
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    failed: bool = False
+
+
+class Resource(ABC):
+    """One resource type; a file of its own reads like a datasheet.
+
+    type            the TOSCA node type that this makes, nodes of derived types included
+    updatable       property names (top level) that `update` can change in place; any other change replaces the thing
+    ignored         property names that mean nothing to the thing itself (a timeout): a change is recorded, no call is made
+    poll_group      things of one group are asked for with one `Provider.list_states` call per tick
+    timeouts        default seconds by stage (`create`: one call, `ready`: from created to ready, `delete`: until gone)
+    """
+
+    type: ClassVar[str]
+    updatable: ClassVar[frozenset[str]] = frozenset()
+    ignored: ClassVar[frozenset[str]] = frozenset()
+    poll_group: ClassVar[str] = "default"
+    timeouts: ClassVar[Mapping[str, float]] = {"create": 60.0, "ready": 120.0, "delete": 60.0}
+
+    @abstractmethod
+    def find(self, tag: Tag) -> Handle | None:
+        """The thing that carries the tag's deployment id and node (any attempt), half-made ones included."""
+
+    @abstractmethod
+    def create(self, wanted: Wanted) -> Handle:
+        """Make it; return as soon as it exists, not when it is ready."""
+
+    def update(self, handle: Handle, wanted: Wanted, changed: frozenset[str]) -> Handle:
+        """Change `updatable` properties in place."""
+        raise NotImplementedError(f"{self.type} is replaced, not updated")
+
+    @abstractmethod
+    def delete(self, handle: Handle, tag: Tag) -> None:
+        """Ask for its end; success where it is gone already. The engine waits until `list_states` no longer has it."""
+
+    def probe(self, handle: Handle, wanted: Wanted) -> Check:
+        """Does it truly work? Asked only after `list_states` said ready; one attempt, a few seconds at most."""
+        return Check(True)
+
+    def explain(self, handle: Handle, state: State) -> str:
+        """The root cause of a failure in a sentence or a few lines (the last lines of a log); no secrets."""
+        return state.detail or state.name
+
+
+class Provider(ABC):
+    """One world in which things are made. Opened once a run; `close` lets go of connections, never of things."""
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def resource(self, ancestry: Sequence[str]) -> Resource | None:
+        """The resource for a node's type: the nearest of its ancestry that this provider makes, or None."""
+
+    @abstractmethod
+    def list_states(self, group: str, ids: Sequence[str]) -> Mapping[str, State]:
+        """The state of each thing, with as few calls as the service allows; a thing that is gone is absent."""
+
+    @abstractmethod
+    def list_tagged(self, deployment_id: str) -> Iterable[tuple[Tag, Handle, str]]:
+        """Everything that exists with this deployment's tag, by a fresh listing: (tag, handle, type). Ends a destroy:
+        it exits 0 only when this is empty."""
+
+    def preflight(self, nodes: Iterable[Node]) -> list[str]:
+        """Problems that can be known before the first create (missing component, port taken, quota); all of them."""
+        return []
+
+    def logs(self, handle: Handle) -> Sequence[str]:
+        """Paths or URLs of the thing's logs, newest last."""
+        return ()
+
+    def finish_destroy(self, deployment_id: str) -> None:
+        """After the last delete: remove what belongs to the deployment as a whole (its state directory)."""
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentContext:
+    """What a provider is opened with (`bbq.providers.open_provider`). `state_dir` is private (0700) to the deployment."""
+
+    name: str
+    id: str
+    state_dir: str
+    expires_at: float | None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    sleep: Callable[[float], None] | None = None

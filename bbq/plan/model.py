@@ -1,0 +1,61 @@
+"""A plan: what would be done to each node, why, and in which order. Data only; made by `bbq.plan.diff`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Action(StrEnum):
+    CREATE = "create"
+    UPDATE = "update"
+    REPLACE = "replace"
+    DELETE = "delete"
+    READ = "read"
+    """Look the thing up after an unknown outcome, adopt it if it is there, create it if not."""
+    NOTHING = "no-op"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """One field's change. `before` and `after` are fit for eyes (secrets masked, unknown values as their text)."""
+
+    path: str
+    before: Any
+    after: Any
+    forces_replacement: bool = False
+
+
+@dataclass(slots=True)
+class Step:
+    """What happens to one node. `after` names the steps that must be done first (deletes run against the edges)."""
+
+    node: str
+    type: str
+    action: Action
+    after: set[str] = field(default_factory=set)
+    changes: tuple[FieldChange, ...] = ()
+    reason: str = ""
+
+
+@dataclass(slots=True)
+class Plan:
+    """Steps in a valid order. A replaced node is one step: its old thing is deleted, then the new one is made, and its
+    dependents wait."""
+
+    deployment: str
+    provider: str
+    steps: dict[str, Step] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def counts(self) -> dict[str, int]:
+        found = {action.value: 0 for action in Action}
+        for step in self.steps.values():
+            found[step.action.value] += 1
+        return found
+
+    @property
+    def has_changes(self) -> bool:
+        return any(step.action is not Action.NOTHING for step in self.steps.values())

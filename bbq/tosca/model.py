@@ -1,0 +1,266 @@
+"""What the TOSCA reader returns: one resolved, positioned service template, the same for every TOSCA version.
+
+Names are resolved, derivation is flattened (a type's dicts hold what it inherits), short forms are expanded. Values are
+plain data with `Function` objects where the template calls a function; nothing is evaluated here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from bbq.diagnostics import SourceRange
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function call in a template: `Function("get_input", ("workers",), at)`; names carry no `$`."""
+
+    name: str
+    args: tuple[Any, ...]
+    at: SourceRange
+
+
+@dataclass(frozen=True, slots=True)
+class Constraint:
+    """A constraint clause (1.x, e.g. `in_range`) or a 2.0 validation function call as `Function` in `argument`."""
+
+    operator: str
+    argument: Any
+    at: SourceRange
+
+
+@dataclass(slots=True)
+class Schema:
+    """The type of a value: `type` is the full type name; lists and maps have an entry schema."""
+
+    type: str
+    constraints: tuple[Constraint, ...] = ()
+    entry: Schema | None = None
+    key: Schema | None = None
+
+
+@dataclass(slots=True)
+class ParameterDef:
+    """A property, attribute, input, output or parameter definition after refinement."""
+
+    name: str
+    schema: Schema
+    at: SourceRange
+    required: bool = True
+    default: Any = None
+    has_default: bool = False
+    value: Any = None
+    has_value: bool = False
+    description: str = ""
+    metadata: dict[str, Any] = field(default_factory=dict)
+    secret: bool = False
+    """True where the type derives from `bbq.datatypes.Secret` or the metadata say `secret: true`."""
+
+
+@dataclass(slots=True)
+class OperationDef:
+    name: str
+    at: SourceRange
+    implementation: str | None = None
+    """Path or URL of the primary artifact, resolved against the file that names it."""
+    implementation_type: str | None = None
+    dependencies: tuple[str, ...] = ()
+    inputs: dict[str, Any] = field(default_factory=dict)
+    outputs: dict[str, Any] = field(default_factory=dict)
+    timeout: float | None = None
+    host: str = "SELF"
+    description: str = ""
+
+
+@dataclass(slots=True)
+class InterfaceDef:
+    name: str
+    type: str
+    at: SourceRange
+    inputs: dict[str, Any] = field(default_factory=dict)
+    operations: dict[str, OperationDef] = field(default_factory=dict)
+    notifications: dict[str, OperationDef] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class CapabilityDef:
+    name: str
+    type: str
+    at: SourceRange
+    properties: dict[str, ParameterDef] = field(default_factory=dict)
+    attributes: dict[str, ParameterDef] = field(default_factory=dict)
+    valid_source_types: tuple[str, ...] = ()
+    occurrences: tuple[int, int | None] = (0, None)
+    description: str = ""
+
+
+@dataclass(slots=True)
+class RequirementDef:
+    name: str
+    at: SourceRange
+    capability: str | None = None
+    node: str | None = None
+    relationship: str | None = None
+    node_filter: Any = None
+    occurrences: tuple[int, int | None] = (1, 1)
+    description: str = ""
+
+
+@dataclass(slots=True)
+class TypeDef:
+    """A type of any kind, derivation flattened. `kind`: node, capability, relationship, interface, artifact, data, group,
+    policy. `ancestry` starts with the name itself and ends with the root."""
+
+    kind: str
+    name: str
+    at: SourceRange
+    ancestry: tuple[str, ...] = ()
+    description: str = ""
+    metadata: dict[str, Any] = field(default_factory=dict)
+    version: str | None = None
+    properties: dict[str, ParameterDef] = field(default_factory=dict)
+    attributes: dict[str, ParameterDef] = field(default_factory=dict)
+    capabilities: dict[str, CapabilityDef] = field(default_factory=dict)
+    requirements: dict[str, RequirementDef] = field(default_factory=dict)
+    interfaces: dict[str, InterfaceDef] = field(default_factory=dict)
+    artifacts: dict[str, ArtifactDef] = field(default_factory=dict)
+    operations: dict[str, OperationDef] = field(default_factory=dict)
+    """Of an interface type."""
+    schema: Schema | None = None
+    """Of a data type: what it derives from where that is a built-in type, with its constraints."""
+    valid_targets: tuple[str, ...] = ()
+    """Relationship: valid target (capability) types; policy: targets; group: members."""
+    mime_type: str | None = None
+    file_ext: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class ArtifactDef:
+    name: str
+    type: str
+    at: SourceRange
+    file: str = ""
+    """Absolute path (resolved against the file that names it) or URL."""
+    repository: str | None = None
+    deploy_path: str | None = None
+    properties: dict[str, Any] = field(default_factory=dict)
+    description: str = ""
+
+
+@dataclass(slots=True)
+class CapabilityAssignment:
+    name: str
+    type: str
+    at: SourceRange
+    properties: dict[str, Any] = field(default_factory=dict)
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class RequirementAssignment:
+    """One requirement of a node template, merged with its definition. `node` is a node template's name, or None where it
+    is to be found by `node_type`, `capability` and `node_filter`; `optional` where the definition allows zero."""
+
+    name: str
+    at: SourceRange
+    node: str | None = None
+    node_type: str | None = None
+    capability: str | None = None
+    """A capability name of the target or a capability type's name."""
+    relationship: str | None = None
+    """The relationship type's name."""
+    relationship_template: str | None = None
+    properties: dict[str, Any] = field(default_factory=dict)
+    interfaces: dict[str, InterfaceDef] = field(default_factory=dict)
+    node_filter: Any = None
+    optional: bool = False
+    assigned: bool = True
+    """False where only the type's definition asks for it and the template does not mention it."""
+    count: tuple[int, int | None] = (1, 1)
+
+
+@dataclass(slots=True)
+class NodeTemplate:
+    """Values hold defaults already. `property_at` gives each value's own place, for errors found later."""
+
+    name: str
+    type: TypeDef
+    at: SourceRange
+    description: str = ""
+    directives: tuple[str, ...] = ()
+    metadata: dict[str, Any] = field(default_factory=dict)
+    properties: dict[str, Any] = field(default_factory=dict)
+    property_at: dict[str, SourceRange] = field(default_factory=dict)
+    attributes: dict[str, Any] = field(default_factory=dict)
+    capabilities: dict[str, CapabilityAssignment] = field(default_factory=dict)
+    requirements: list[RequirementAssignment] = field(default_factory=list)
+    interfaces: dict[str, InterfaceDef] = field(default_factory=dict)
+    artifacts: dict[str, ArtifactDef] = field(default_factory=dict)
+    count: Any = 1
+    node_filter: Any = None
+
+
+@dataclass(slots=True)
+class Group:
+    name: str
+    type: str
+    at: SourceRange
+    members: tuple[str, ...] = ()
+    properties: dict[str, Any] = field(default_factory=dict)
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Policy:
+    name: str
+    type: str
+    at: SourceRange
+    targets: tuple[str, ...] = ()
+    properties: dict[str, Any] = field(default_factory=dict)
+    metadata: dict[str, Any] = field(default_factory=dict)
+    triggers: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class SubstitutionMapping:
+    """What abstract node type a service template can stand for, and how its parts map to it.
+
+    properties      abstract property -> input name
+    attributes      abstract attribute -> value (usually a `get_attribute` Function)
+    capabilities    abstract capability -> (node template, capability)
+    requirements    abstract requirement -> (node template, requirement)
+    interfaces      abstract interface -> operation -> workflow name
+    filter          substitution filter: (property name or capability path, constraint) pairs, all must hold
+    """
+
+    node_type: str
+    at: SourceRange
+    properties: dict[str, str] = field(default_factory=dict)
+    attributes: dict[str, Any] = field(default_factory=dict)
+    capabilities: dict[str, tuple[str, str]] = field(default_factory=dict)
+    requirements: dict[str, tuple[str, str]] = field(default_factory=dict)
+    interfaces: dict[str, dict[str, str]] = field(default_factory=dict)
+    filter: tuple[tuple[tuple[str, ...], Constraint], ...] = ()
+
+
+@dataclass(slots=True)
+class ServiceTemplate:
+    """A whole template with everything it imports. `types` maps (kind, full name) to the type."""
+
+    path: str
+    version: str
+    at: SourceRange
+    description: str = ""
+    metadata: dict[str, Any] = field(default_factory=dict)
+    types: dict[tuple[str, str], TypeDef] = field(default_factory=dict)
+    inputs: dict[str, ParameterDef] = field(default_factory=dict)
+    outputs: dict[str, ParameterDef] = field(default_factory=dict)
+    node_templates: dict[str, NodeTemplate] = field(default_factory=dict)
+    groups: dict[str, Group] = field(default_factory=dict)
+    policies: dict[str, Policy] = field(default_factory=dict)
+    workflows: dict[str, Any] = field(default_factory=dict)
+    substitution: SubstitutionMapping | None = None
+    digest: str = ""
+    """SHA-256 over this file and all its imports, in import order."""
+    files: tuple[str, ...] = ()
