@@ -1,0 +1,31 @@
+"""The pytest fixture `bbq_deployment`; it comes with the package and imports nothing else of it before it is used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from bbq.deployment import Deployment
+
+
+@pytest.fixture
+def bbq_deployment() -> Iterator[Callable[..., Deployment]]:
+    """A factory: `bbq_deployment(path, provider="local", inputs={...}) -> Deployment`, as `bbq.ephemeral` takes them.
+
+    Each call makes a deployment of its own, under a name of its own; all are destroyed at the end of the test, the last one
+    first, whether it passed or not. They expire after two hours unless `ttl` says otherwise, so that `bbq-deploy reap` finds
+    what a killed test run left behind.
+    """
+    with ExitStack() as stack:
+
+        def make(path: str, **options: Any) -> Deployment:
+            from bbq.api import ephemeral
+
+            options.setdefault("ttl", "2h")
+            return stack.enter_context(ephemeral(path, **options))
+
+        yield make
