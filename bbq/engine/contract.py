@@ -175,9 +175,14 @@ class Resource(ABC):
 
 
 class Provider(ABC):
-    """One world in which things are made. Opened once a run; `close` lets go of connections, never of things."""
+    """One world in which things are made. Opened once a run; `close` lets go of connections, never of things.
+
+    list_grace      seconds for which a thing that was just made may be missing from `find` and from the lists; 0 where they
+                    are exact. After an unknown outcome the engine looks several times over that long before it creates again
+    """
 
     name: ClassVar[str]
+    list_grace: ClassVar[float] = 5.0
 
     @abstractmethod
     def resource(self, ancestry: Sequence[str]) -> Resource | None:
