@@ -135,7 +135,7 @@ class ThreadExecutor:
             token, fn = item
             try:
                 completion = Completion(token, fn())
-            except BaseException as error:  # a call must never take the loop's answer with it
+            except BaseException as error:  # noqa: BLE001 - a call must never take the loop's answer with it
                 completion = Completion(token, error=error)
             self._done.put(completion)
 
@@ -155,9 +155,9 @@ class VirtualExecutor:
         start = clock.now()
         try:
             completion = Completion(token, fn())
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - handed to the loop
             completion = Completion(token, error=error)
-        due = start + clock._take_spent()  # noqa: SLF001 - the two are one mechanism
+        due = start + clock._take_spent()  # the two are one mechanism
         self._count += 1
         heapq.heappush(self._pending, (due, self._count, completion))
 
