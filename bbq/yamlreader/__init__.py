@@ -1,0 +1,26 @@
+"""The one YAML reader for all input: nodes that know their place, caps on everything, nothing executed.
+
+`read_file` and `read_bytes` give a `Document` (PyYAML nodes, checked: no duplicate keys, merge keys applied, no custom
+tags, bounded size, depth and expansion) or None with the reasons in the bag. `data` turns a node into plain Python values,
+`at` gives its place.
+"""
+
+from __future__ import annotations
+
+from bbq.yamlreader.limits import DEFAULT_LIMITS, Limits
+from bbq.yamlreader.reader import Document, printable, read_bytes, read_file
+from bbq.yamlreader.values import Dialect, at, data, is_null, number_text
+
+__all__ = [
+    "DEFAULT_LIMITS",
+    "Dialect",
+    "Document",
+    "Limits",
+    "at",
+    "data",
+    "is_null",
+    "number_text",
+    "printable",
+    "read_bytes",
+    "read_file",
+]

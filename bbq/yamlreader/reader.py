@@ -1,0 +1,300 @@
+"""Bytes to checked nodes. libyaml composes (fast, with marks); one pass afterwards checks and applies merge keys."""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import io
+import os
+import re
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from yaml import MappingNode, Node, ScalarNode, SequenceNode
+from yaml._yaml import CParser
+
+from bbq.diagnostics import DiagnosticBag, SourceRange
+from bbq.yamlreader.limits import DEFAULT_LIMITS, Limits
+from bbq.yamlreader.values import TAG_PREFIX, at, number_text
+
+_BOM = b"\xef\xbb\xbf"
+# What YAML 1.2 calls non-printable (section 5.1); tab, line feed, carriage return and next line are allowed.
+_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x84\x86-\x9f\ufffe\uffff]")
+_KNOWN_TAGS = frozenset(
+    TAG_PREFIX + name for name in ("str", "int", "float", "bool", "null", "map", "seq", "merge", "timestamp", "binary")
+)
+
+
+def printable(text: str, limit: int = 120) -> str:
+    """`text` for a message: control characters escaped (a terminal must not obey a template), long text cut."""
+    if len(text) > limit:
+        text = text[:limit] + "..."
+    return text if text.isprintable() else "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One file's checked root node; `digest` is the SHA-256 of its bytes in hexadecimal."""
+
+    root: Node
+    file: str
+    digest: str
+
+
+class _TooMuch(Exception):
+    """A cap was met while composing: there is nothing sensible to go on with."""
+
+    def __init__(self, code: str, message: str, node: Node | None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.node = node
+
+
+class _Source(io.BytesIO):
+    """libyaml takes the marks' file name from the stream."""
+
+    name: str = ""
+
+
+class _Parser(CParser):
+    """libyaml's composer. It calls these hooks for every node, which is where depth and number can be bounded while
+    composing: a hostile document is left at the cap, not after it filled the memory."""
+
+    def __init__(self, stream: _Source, limits: Limits) -> None:
+        super().__init__(stream)
+        self._limits = limits
+        self._depth = 0
+        self._nodes = 0
+
+    def descend_resolver(self, parent: Node | None, index: Any) -> None:
+        self._depth += 1
+        self._nodes += 1
+        if self._depth > self._limits.depth:
+            raise _TooMuch("BBQ-Y011", f"nested deeper than {self._limits.depth} levels", parent)
+        if self._nodes > self._limits.nodes:
+            raise _TooMuch("BBQ-Y012", f"more than {self._limits.nodes:,} values in one file", parent)
+
+    def ascend_resolver(self) -> None:
+        self._depth -= 1
+
+    def resolve(self, kind: type[Node], value: Any, implicit: Any) -> str:
+        """No tag: what a plain scalar means depends on who reads it (see `values`), so it is decided there, lazily."""
+        return ""
+
+
+def read_file(path: Path, bag: DiagnosticBag, limits: Limits = DEFAULT_LIMITS, *, name: str | None = None) -> Document | None:
+    """The document in `path`, or None with the reason in `bag`. `name` is what diagnostics call the file."""
+    name = name or str(path)
+    start = SourceRange(name, 1, 1)
+    try:
+        # Non-blocking, so that a FIFO cannot hang the open; its type is checked on the open descriptor.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not a file name"
+        bag.error("BBQ-Y001", f"cannot read {printable(str(path))}: {reason}", start)
+        return None
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            bag.error("BBQ-Y001", f"cannot read {printable(str(path))}: not a regular file", start)
+            return None
+        if status.st_size > limits.file_bytes:
+            _too_large(status.st_size, start, bag, limits)
+            return None
+        try:
+            content = file.read(limits.file_bytes + 1)
+        except OSError as error:
+            bag.error("BBQ-Y001", f"cannot read {printable(str(path))}: {error.strerror}", start)
+            return None
+    return read_bytes(content, name, bag, limits)
+
+
+def read_bytes(content: bytes, name: str, bag: DiagnosticBag, limits: Limits = DEFAULT_LIMITS) -> Document | None:
+    """The document in `content`, or None with the reason in `bag`; errors found after composing leave None, too."""
+    start = SourceRange(name, 1, 1)
+    if len(content) > limits.file_bytes:
+        _too_large(len(content), start, bag, limits)
+        return None
+    digest = hashlib.sha256(content).hexdigest()
+    text = _decoded(content.removeprefix(_BOM), name, bag)
+    if text is None:
+        return None
+    source = _Source(content.removeprefix(_BOM))
+    source.name = name
+    collecting = gc.isenabled()
+    gc.disable()  # nodes are not garbage while composing; collecting them doubles the time
+    try:
+        root = _Parser(source, limits).get_single_node()
+        if root is None:
+            bag.error("BBQ-Y008", "the file holds no document", start)
+            return None
+        checker = _Checker(bag, limits)
+        checker.visit(root)
+    except _TooMuch as error:
+        bag.error(error.code, str(error), at(error.node) if error.node is not None else start)
+        return None
+    except yaml.YAMLError as error:
+        _syntax_error(error, text, name, bag)
+        return None
+    finally:
+        if collecting:
+            gc.enable()
+    return None if checker.failed else Document(root, name, digest)
+
+
+def _too_large(size: int, start: SourceRange, bag: DiagnosticBag, limits: Limits) -> None:
+    bag.error("BBQ-Y002", f"the file has {size:,} bytes; at most {limits.file_bytes:,} are read", start)
+
+
+def _place(text: str, index: int, name: str) -> SourceRange:
+    before = text[:index].replace("\r\n", "\n").replace("\r", "\n")
+    line_start = before.rfind("\n") + 1
+    return SourceRange(name, before.count("\n") + 1, len(before) - line_start + 1)
+
+
+def _decoded(content: bytes, name: str, bag: DiagnosticBag) -> str | None:
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        before = content[: error.start].decode("utf-8")
+        where = _place(before, len(before), name)
+        bag.error("BBQ-Y003", f"byte 0x{content[error.start]:02x} is not UTF-8", where, "save the file as UTF-8")
+        return None
+    found = _FORBIDDEN.search(text)
+    if found:
+        where = _place(text, found.start(), name)
+        bag.error("BBQ-Y004", f"control character U+{ord(found.group()):04X} is not allowed", where)
+        return None
+    return text
+
+
+def _syntax_error(error: yaml.YAMLError, text: str, name: str, bag: DiagnosticBag) -> None:
+    mark = getattr(error, "problem_mark", None)
+    where = SourceRange(name, mark.line + 1, mark.column + 1) if mark is not None else SourceRange(name, 1, 1)
+    problem = str(getattr(error, "problem", None) or error)
+    context = getattr(error, "context", None)
+    if "undefined alias" in problem:
+        bag.error("BBQ-Y020", "the alias names an anchor that is not defined before it", where)
+    elif context and "single document" in context:
+        bag.error("BBQ-Y007", "a second document starts here", where, "keep one document in a file")
+    elif _tab_at(text, where):
+        bag.error("BBQ-Y006", "a tab is used for indentation", where, "indent with spaces")
+    else:
+        bag.error("BBQ-Y005", f"{context}: {problem}" if context else problem, where)
+
+
+def _tab_at(text: str, where: SourceRange) -> bool:
+    lines = text.splitlines()
+    if where.line > len(lines):
+        return False
+    line = lines[where.line - 1]
+    return "\t" in line[: len(line) - len(line.lstrip())]
+
+
+class _Checker:
+    """One walk over the composed nodes. Refuses what must not reach a front end and applies merge keys in place.
+
+    Anchors stand before their aliases, so the walk's own recursion is as deep as the text is nested, never as deep as the
+    aliases make it; sizes and heights of what was walked are remembered, which keeps an alias bomb linear.
+    """
+
+    def __init__(self, bag: DiagnosticBag, limits: Limits) -> None:
+        self.failed = False
+        self._bag = bag
+        self._limits = limits
+        self._seen: dict[int, tuple[int, int] | None] = {}  # None while inside
+        self._aliases = 0
+
+    def visit(self, node: Node) -> tuple[int, int]:
+        """(values, levels) below and including `node`, aliases followed."""
+        if node.tag and node.tag not in _KNOWN_TAGS:
+            self._error("BBQ-Y010", f"tag {printable(node.tag)} is not supported", node, "remove the tag")
+        if isinstance(node, ScalarNode):
+            self._scalar(node)
+            return 1, 1
+        if id(node) in self._seen:
+            return self._alias(node)
+        self._seen[id(node)] = None
+        size, height = 1, 0
+        if isinstance(node, MappingNode):
+            self._mapping(node)
+            children = [value for _, value in node.value]
+            size += len(children)
+        else:
+            assert isinstance(node, SequenceNode)
+            children = node.value
+        for child in children:
+            inner_size, inner_height = self.visit(child)
+            size += inner_size
+            height = max(height, inner_height)
+        height += 1
+        self._seen[id(node)] = size, height
+        if height > self._limits.depth:
+            raise _TooMuch("BBQ-Y011", f"nested deeper than {self._limits.depth} levels", node)
+        if size > self._limits.expanded:
+            raise _TooMuch("BBQ-Y014", f"aliases expand to more than {self._limits.expanded:,} values", node)
+        return size, height
+
+    def _alias(self, node: Node) -> tuple[int, int]:
+        self._aliases += 1
+        if self._aliases > self._limits.aliases:
+            raise _TooMuch("BBQ-Y013", f"more than {self._limits.aliases:,} aliases in one file", node)
+        known = self._seen[id(node)]
+        if known is None:
+            raise _TooMuch("BBQ-Y015", "a value contains itself through an alias", node)
+        return known
+
+    def _scalar(self, node: ScalarNode) -> None:
+        length = len(node.value)
+        if length <= self._limits.integer_digits:
+            return
+        if length > self._limits.scalar_chars:
+            self._error("BBQ-Y016", f"a scalar of {length:,} characters; at most {self._limits.scalar_chars:,}", node)
+        elif not node.style and number_text(node.value):
+            self._error(
+                "BBQ-Y017", f"a number of {length:,} characters; at most {self._limits.integer_digits}", node, "quote text"
+            )
+
+    def _mapping(self, node: MappingNode) -> None:
+        pairs: dict[str, tuple[Node, Node]] = {}
+        merges: list[Node] = []
+        for key, value in node.value:
+            if not isinstance(key, ScalarNode):
+                self._error("BBQ-Y018", "a key is a list or a map", key, "keys are plain text")
+                continue
+            self._scalar(key)
+            if key.tag and key.tag not in _KNOWN_TAGS:
+                self._error("BBQ-Y010", f"tag {printable(key.tag)} is not supported", key, "remove the tag")
+            text = key.value
+            if text == "<<" and not key.style:
+                merges.append(value)
+            elif not text and not key.style:
+                self._error("BBQ-Y018", "a key is empty", key)
+            elif text in pairs:
+                first = at(pairs[text][0])
+                self._error("BBQ-Y009", f"duplicate key `{printable(text)}`", key, f"first defined at line {first.line}", first)
+            else:
+                pairs[text] = key, value
+        for merge in merges:
+            self._merge(merge, pairs)
+        if len(pairs) != len(node.value) or merges:
+            node.value = list(pairs.values())
+
+    def _merge(self, merge: Node, pairs: dict[str, tuple[Node, Node]]) -> None:
+        """https://yaml.org/type/merge.html: own keys win, then earlier maps."""
+        sources = merge.value if isinstance(merge, SequenceNode) else [merge]
+        for source in sources:
+            if not isinstance(source, MappingNode):
+                self._error("BBQ-Y019", "`<<` takes a map or a list of maps", source)
+                continue
+            self.visit(source)
+            for key, value in source.value:
+                pairs.setdefault(key.value, (key, value))
+
+    def _error(self, code: str, message: str, node: Node, hint: str | None = None, first: SourceRange | None = None) -> None:
+        self.failed = True
+        related = ((first, "first definition"),) if first is not None else ()
+        self._bag.error(code, message, at(node), hint, related)
