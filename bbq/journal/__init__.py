@@ -1,0 +1,39 @@
+"""What was intended and what happened: append-only, durable, without a secret in it. See `bbq.journal.model`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bbq.journal.model import Journal, SecretStore
+
+
+def open_journal(connection: str) -> Journal:
+    """The journal at `connection`: `sqlite:///PATH` (an absolute path, with three slashes or four), a bare path, or
+    `postgresql://...`. An SQLite file is made where there is none.
+
+    Raises `JournalError` where it cannot be used, `ConfigurationError` for any other kind of address.
+    """
+    scheme, separator, rest = connection.partition("://")
+    if separator and scheme in ("postgresql", "postgres"):
+        from bbq.journal.postgresql import PostgresqlJournal
+
+        return PostgresqlJournal(connection)
+    if separator and (scheme != "sqlite" or not rest.startswith("/") or not rest.strip("/")):
+        from bbq.errors import ConfigurationError
+
+        raise ConfigurationError(
+            f"[journal] connection: {scheme}:// with what follows it is no journal", hint="sqlite:///PATH or postgresql://..."
+        )
+    from bbq.journal.sqlite import SqliteJournal
+
+    return SqliteJournal("/" + rest.lstrip("/") if separator else Path(connection).expanduser())
+
+
+def open_secrets(directory: str | os.PathLike[str], deployment_id: str) -> SecretStore:
+    """The secrets of one deployment, in the file `<directory>/<deployment id>.json`."""
+    from bbq.journal.secrets import FileSecretStore
+
+    return FileSecretStore(directory, deployment_id)

@@ -44,6 +44,7 @@ class Record:
                 ready | failed (it exists or may exist; `error` says what is wrong) | deleting (intent to delete)
     handle      the provider's id of the thing, None before it is known
     wanted      the snapshot of properties and capabilities that it was made with, secrets as references with digests
+    pending     the snapshot that an update under way will leave; None when none is
     depends_on  the nodes it was made after, so that a delete needs no template
     members     of a composite node
     """
@@ -64,6 +65,7 @@ class Record:
     started_at: float | None = None
     ready_at: float | None = None
     ancestry: tuple[str, ...] = ()
+    pending: dict[str, Any] | None = None
 
 
 @dataclass(slots=True)
@@ -144,6 +146,9 @@ class SecretStore(Protocol):
 
     def put(self, name: str, value: str) -> None:
         """Durable when it returns."""
+
+    def put_all(self, values: Mapping[str, str]) -> None:
+        """Several in one durable step."""
 
     def forget(self) -> None:
         """Remove all; at the end of `destroy`."""

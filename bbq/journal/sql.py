@@ -1,0 +1,284 @@
+"""The journal over any SQL database: what it does, in statements that SQLite and PostgreSQL both know.
+
+A backend adds the connection, transactions that exclude other writers of the same deployment, and the translation of the
+driver's errors.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from statistics import median
+from typing import Any, Final, NoReturn, Protocol, TypeVar
+
+import msgspec
+
+from bbq.errors import LockedError, UsageError
+from bbq.journal import codec, owner
+from bbq.journal.fold import fold_all
+from bbq.journal.model import DeploymentRow, Event, Lease, Record
+from bbq.journal.schema import SEQ_BITS
+
+T = TypeVar("T")
+
+_SEQ_MASK: Final = (1 << SEQ_BITS) - 1
+_CHUNK: Final = 1000
+"""Events read at a time: a reader that follows for hours must not keep a transaction open meanwhile."""
+_CHANGEABLE: Final = frozenset({"status", "expires_at", "inputs", "overrides", "outputs", "error", "options", "template"})
+_EVENT: Final = (
+    "SELECT id, kind, at, node, action, stage, attempt, data FROM events WHERE id > ? AND id <= ? ORDER BY id LIMIT ?"
+)
+
+
+class Transaction(Protocol):
+    """Statements with `?` for parameters."""
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]: ...
+
+    def executemany(self, sql: str, rows: Sequence[Sequence[Any]]) -> None: ...
+
+
+class SqlJournal(ABC):
+    """See `bbq.journal.model.Journal`, which this implements. `place` names the journal in messages, without a password."""
+
+    place: str
+    lock_row = ""
+    """What a SELECT needs at its end to keep others from changing the row meanwhile."""
+    one_machine = False
+    """True where processes of two machines, or of one machine before and after a boot, cannot both have it open."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._keys: dict[str, int] = {}
+        self._seen: dict[int, tuple[tuple[int, int], float]] = {}
+
+    @abstractmethod
+    def _run(self, work: Callable[[Transaction], T], *, write: bool) -> T:
+        """`work` in one transaction: durable when this returns, without a trace when it raises."""
+
+    @abstractmethod
+    def _now(self, tx: Transaction) -> float:
+        """Epoch seconds on the clock that all users of this journal share as far as they share one."""
+
+    @abstractmethod
+    def _damaged(self, what: str) -> NoReturn:
+        """Raise the `JournalError` for content that cannot be read."""
+
+    # Deployments
+
+    def create(self, row: DeploymentRow) -> None:
+        live = int(row.status != "destroyed")
+
+        def work(tx: Transaction) -> None:
+            tx.execute(
+                "INSERT INTO deployments (id, name, live, created_at, data) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                (row.id, row.name, live, row.created_at, data),
+            )
+            found = tx.execute("SELECT key, data FROM deployments WHERE id = ?", (row.id,))
+            if not found:
+                raise UsageError(
+                    f"there is a deployment named {row.name!r} already",
+                    hint=f"take another --name, or remove it first: bbq-deploy destroy {row.name}",
+                )
+            key, stored = found[0]
+            if stored != data or tx.execute("SELECT 1 FROM leases WHERE deployment = ?", (key,)):
+                raise UsageError(f"there is a deployment with the id {row.id!r} already")
+            tx.execute(
+                "INSERT INTO leases (deployment, fence, owner, beats, beat_at, beat_kernel) VALUES (?, 0, NULL, 0, 0, 0)",
+                (key,),
+            )
+
+        data = codec.to_text(row)
+        self._run(work, write=True)
+
+    def get(self, name: str) -> DeploymentRow | None:
+        rows = self._query("SELECT data FROM deployments WHERE name = ? AND live = 1", (name,))
+        return self._row(rows[0][0]) if rows else None
+
+    def deployments(self, *, include_destroyed: bool = False) -> list[DeploymentRow]:
+        least = 0 if include_destroyed else 1
+        rows = self._query("SELECT data FROM deployments WHERE live >= ? ORDER BY created_at DESC, key DESC", (least,))
+        return [self._row(data) for (data,) in rows]
+
+    def update(self, lease: Lease, **changes: Any) -> None:
+        if wrong := changes.keys() - _CHANGEABLE:
+            raise ValueError(f"these fields of a deployment do not change: {', '.join(sorted(wrong))}")
+
+        def work(tx: Transaction) -> None:
+            key = self._fenced(tx, lease)
+            row = replace(self._row(tx.execute("SELECT data FROM deployments WHERE key = ?", (key,))[0][0]), **changes)
+            tx.execute(
+                "UPDATE deployments SET live = ?, data = ? WHERE key = ?",
+                (int(row.status != "destroyed"), codec.to_text(row), key),
+            )
+
+        self._run(work, write=True)
+
+    # Leases
+
+    def acquire(self, deployment_id: str) -> Lease:
+        key = self._key(deployment_id)
+
+        def work(tx: Transaction) -> Lease:
+            fence, text, beats, beat_at, beat_kernel = tx.execute(
+                f"SELECT fence, owner, beats, beat_at, beat_kernel FROM leases WHERE deployment = ?{self.lock_row}", (key,)
+            )[0]
+            now = self._now(tx)
+            if text is not None:
+                holder = self._owner(text)
+                age = self._age(key, holder, (fence, beats), now - beat_at, owner.kernel_clock() - beat_kernel)
+                self._require_dead(holder, age)
+            me = owner.this_process()
+            tx.execute(
+                "UPDATE leases SET fence = ?, owner = ?, beats = 0, beat_at = ?, beat_kernel = ? WHERE deployment = ?",
+                (fence + 1, owner.to_text(me), now, owner.kernel_clock(), key),
+            )
+            return Lease(deployment_id, str(me), fence + 1)
+
+        return self._run(work, write=True)
+
+    def heartbeat(self, lease: Lease) -> None:
+        def work(tx: Transaction) -> None:
+            key = self._fenced(tx, lease)
+            tx.execute(
+                "UPDATE leases SET beats = beats + 1, beat_at = ?, beat_kernel = ? WHERE deployment = ?",
+                (self._now(tx), owner.kernel_clock(), key),
+            )
+
+        self._run(work, write=True)
+
+    def release(self, lease: Lease) -> None:
+        """Gives the lease back; a lease that was lost meanwhile is not ours to give, and left alone."""
+        key = self._key(lease.deployment_id)
+        self._run(
+            lambda tx: tx.execute("UPDATE leases SET owner = NULL WHERE deployment = ? AND fence = ?", (key, lease.fence)),
+            write=True,
+        )
+
+    def break_lease(self, deployment_id: str) -> None:
+        key = self._key(deployment_id)
+        self._run(
+            lambda tx: tx.execute("UPDATE leases SET owner = NULL, fence = fence + 1 WHERE deployment = ?", (key,)), write=True
+        )
+
+    def _age(self, key: int, holder: owner.Owner, beat: tuple[int, int], by_clock: float, by_kernel: float) -> float:
+        """Seconds since the holder's last sign of life, as far as we can know.
+
+        On one kernel both sides read one clock that nobody sets. Else we have the wall clocks' difference (with PostgreSQL
+        both readings are the server's), which a jump makes wrong: too small or negative, then what this process itself has
+        seen counts (the same beat for longer than that, by its own monotonic clock); too large, then a living owner may lose
+        its lease, and the fence keeps it from writing on.
+        """
+        if owner.same_kernel(holder):
+            return by_kernel
+        seen, since = self._seen.get(key, (None, 0.0))
+        if seen != beat:
+            self._seen[key] = (beat, since := time.monotonic())
+        return max(by_clock, time.monotonic() - since)
+
+    def _require_dead(self, holder: owner.Owner, age: float) -> None:
+        if owner.is_local(holder):
+            dead = not owner.lives(holder)
+        elif self.one_machine and holder.host == owner.this_process().host and not owner.same_kernel(holder):
+            dead = True  # the machine was booted since
+        else:
+            dead = age > owner.LEASE_SECONDS
+        if not dead:
+            since = "" if owner.is_local(holder) else f"; it is given up when silent for {owner.LEASE_SECONDS:.0f} s"
+            raise LockedError(
+                f"the deployment is being changed by {holder} (last sign of life {max(0.0, age):.0f} s ago)",
+                hint=f"wait until it ends{since}; if you are sure that it is dead: bbq-deploy unlock",
+            )
+
+    # Events
+
+    def append(self, lease: Lease, events: Sequence[Event]) -> None:
+        if not events:
+            return
+        data = [codec.to_text(event.data) if event.data else None for event in events]
+
+        def work(tx: Transaction) -> None:
+            key = self._fenced(tx, lease)
+            low, high = _range(key)
+            last = tx.execute("SELECT max(id) FROM events WHERE id > ? AND id <= ?", (low, high))[0][0] or low
+            tx.executemany(
+                "INSERT INTO events (id, kind, at, node, action, stage, attempt, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                [
+                    (last + number, event.kind, event.at, event.node, event.action, event.stage, event.attempt, text)
+                    for number, (event, text) in enumerate(zip(events, data, strict=True), 1)
+                ],
+            )
+
+        self._run(work, write=True)
+
+    def records(self, deployment_id: str) -> dict[str, Record]:
+        return fold_all(self.events(deployment_id))
+
+    def events(self, deployment_id: str, *, after: int = 0) -> Iterator[Event]:
+        low, high = _range(self._key(deployment_id))
+        last = low + after
+        while True:
+            rows = self._query(_EVENT, (last, high, _CHUNK))
+            for number, kind, at, node, action, stage, attempt, data in rows:
+                yield Event(kind, at, node, action, stage, attempt, self._data(data), number & _SEQ_MASK)
+            if len(rows) < _CHUNK:
+                return
+            last = rows[-1][0]
+
+    def durations(self, types: Iterable[str]) -> Mapping[str, float]:
+        wanted = set(types)
+        found: dict[str, list[float]] = {}
+        for row in self.deployments(include_destroyed=True):
+            for record in self.records(row.id).values():
+                if record.type in wanted and record.ready_at is not None and record.started_at is not None:
+                    found.setdefault(record.type, []).append(record.ready_at - record.started_at)
+        return {name: median(seconds) for name, seconds in found.items()}
+
+    # Parts
+
+    def _query(self, sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+        return self._run(lambda tx: tx.execute(sql, parameters), write=False)
+
+    def _key(self, deployment_id: str) -> int:
+        key = self._keys.get(deployment_id)
+        if key is None:
+            rows = self._query("SELECT key FROM deployments WHERE id = ?", (deployment_id,))
+            if not rows:
+                raise UsageError(f"the journal knows no deployment with the id {deployment_id!r}")
+            key = self._keys[deployment_id] = int(rows[0][0])
+        return key
+
+    def _fenced(self, tx: Transaction, lease: Lease) -> int:
+        """The deployment's key; `LockedError` where the lease is no longer ours."""
+        key = self._key(lease.deployment_id)
+        fence, text = tx.execute(f"SELECT fence, owner FROM leases WHERE deployment = ?{self.lock_row}", (key,))[0]
+        if fence != lease.fence or text is None:
+            whom = f"taken over by {self._owner(text)}" if text is not None else "given up or broken (bbq-deploy unlock)"
+            raise LockedError(
+                f"this process no longer may change the deployment: its lease was {whom}",
+                hint="nothing was written; see bbq-deploy status, then bbq-deploy resume",
+            )
+        return key
+
+    def _row(self, text: str) -> DeploymentRow:
+        return self._read(text, DeploymentRow)
+
+    def _owner(self, text: str) -> owner.Owner:
+        return self._read(text, owner.Owner)
+
+    def _data(self, text: str | None) -> dict[str, Any]:
+        return {} if text is None else self._read(text, dict)
+
+    def _read(self, text: str, type_: type[T]) -> T:
+        try:
+            return codec.from_text(text, type_)
+        except msgspec.MsgspecError as error:
+            self._damaged(str(error))
+
+
+def _range(key: int) -> tuple[int, int]:
+    """Event ids of a deployment: above the first, up to the second."""
+    return key << SEQ_BITS, (key << SEQ_BITS) | _SEQ_MASK
