@@ -1,0 +1,267 @@
+"""Plain lines for people: a pipe, a log file, a CI console. Colour only where asked for; no cursor movement."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+from bbq.diagnostics import Diagnostic
+from bbq.errors import BbqError, TemplateError
+from bbq.journal.model import DeploymentRow, Event, Record
+from bbq.plan.model import Action, Plan, Step
+from bbq.topology.values import masked, revealed
+from bbq.views import format as fmt
+from bbq.views.base import View
+from bbq.views.clean import clean, one_line
+
+_SGR = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow": 33, "blue": 34, "magenta": 35, "cyan": 36}
+WAITING_EVERY = 10.0
+"""Seconds between two plain lines about the same wait, unless what is awaited changes."""
+_SOURCE_LIMIT = 8 << 20
+"""Bytes of a file that are read to show a finding's line."""
+
+
+class HumanView(View):
+    def __init__(self, stream: TextIO, *, err: TextIO | None = None, color: bool = False, verbose: bool = False) -> None:
+        super().__init__(stream, err=err, color=color, verbose=verbose)
+        self._first: float | None = None
+        self._began: dict[str, float] = {}
+        self._waiting: dict[str, tuple[float, str]] = {}
+        self._sources: dict[str, list[str]] = {}
+
+    # --- writing
+
+    def _paint(self, text: str, style: str) -> str:
+        return f"\x1b[{_SGR[style]}m{text}\x1b[0m" if self.color and style in _SGR and text else text
+
+    def _put(self, *lines: str, to: TextIO | None = None) -> None:
+        stream = to or self.stream
+        text = "".join(f"{line}\n" for line in lines)
+        encoding = getattr(stream, "encoding", None) or "utf-8"
+        stream.write(text.encode(encoding, "replace").decode(encoding))
+        stream.flush()
+
+    # --- diagnostics
+
+    def diagnostics(self, found: Sequence[Diagnostic], *, checked: str = "") -> None:
+        self._put(*self._diagnostic_lines(found, checked))
+
+    def _diagnostic_lines(self, found: Sequence[Diagnostic], checked: str = "") -> list[str]:
+        lines: list[str] = []
+        for item in found:
+            lines += self._diagnostic(item)
+        errors = sum(item.severity == "error" for item in found)
+        warnings = len(found) - errors
+        counted = [_plural(errors, "error")] * bool(errors) + [_plural(warnings, "warning")] * bool(warnings)
+        subject = f"{one_line(checked)}: " if checked else ""
+        lines.append(subject + (", ".join(counted) if counted else "valid"))
+        return lines
+
+    def _diagnostic(self, item: Diagnostic) -> list[str]:
+        style = "red" if item.severity == "error" else "yellow"
+        place = one_line(f"{item.file}:{item.line}:{item.column}")
+        label = self._paint(item.severity, style)
+        lines = [f"{self._paint(place, 'bold')}: {label} {one_line(item.code)}: {clean(item.message).strip()}"]
+        lines += self._excerpt(item, style)
+        if item.hint:
+            lines.append(f"  {self._paint('hint:', 'cyan')} {one_line(item.hint)}")
+        lines += [f"  {one_line(text)}: {one_line(place)}" for place, text in item.related]
+        lines.append("")
+        return lines
+
+    def _excerpt(self, item: Diagnostic, style: str) -> list[str]:
+        """The source line with a caret under the column; nothing where the file cannot be read (an input, a URL)."""
+        source = self._source(item.file)
+        if not 1 <= item.line <= len(source):
+            return []
+        raw = source[item.line - 1]
+        start = min(max(item.column - 1, 0), len(raw))
+        end = item.end_column - 1 if item.end_line == item.line and item.end_column > item.column else start + 1
+        before, marked = clean(raw[:start]).expandtabs(4), clean(raw[start:end]).expandtabs(4)
+        shown = before + marked + clean(raw[end:]).expandtabs(4)
+        offset, width = 0, 110
+        if len(shown) > width:
+            offset = max(min(len(before) - 40, len(shown) - width), 0)
+            shown = shown[offset : offset + width]
+        gutter = f"{item.line:>5} | "
+        carets = "^" * min(max(len(marked), 1), max(width - len(before) + offset, 1))
+        return [
+            self._paint(gutter, "dim") + shown.rstrip(),
+            self._paint(" " * 5 + " | ", "dim") + " " * (len(before) - offset) + self._paint(carets, style),
+        ]
+
+    def _source(self, file: str) -> list[str]:
+        if file not in self._sources:
+            lines: list[str] = []
+            with contextlib.suppress(OSError, ValueError):
+                path = Path(file)
+                if path.is_file():
+                    with path.open("rb") as stream:
+                        # The reader's line breaks, not splitlines': a form feed ends no YAML line.
+                        lines = stream.read(_SOURCE_LIMIT).decode("utf-8-sig", "replace").replace("\r\n", "\n").split("\n")
+            self._sources[file] = lines
+        return self._sources[file]
+
+    # --- plan
+
+    def plan(self, plan: Plan) -> None:
+        lines: list[str] = []
+        for step in plan.steps.values():
+            if step.action is not Action.NOTHING or self.verbose:
+                lines += self._step(step)
+        if lines:
+            lines.append("")
+        lines += [f"{self._paint('warning:', 'yellow')} {one_line(text)}" for text in plan.warnings]
+        head = f"{one_line(plan.deployment)} on {one_line(plan.provider)}"
+        lines.append(f"{self._paint('Plan', 'bold')} for {head}: {fmt.plan_summary(plan)}")
+        self._put(*lines)
+
+    def _step(self, step: Step) -> list[str]:
+        style = fmt.ACTION_COLORS[step.action]
+        reason = f"  ({one_line(step.reason, 160)})" if step.reason else ""
+        symbol = self._paint(f"{fmt.SYMBOLS[step.action]:>3}", style)
+        lines = [f"{symbol} {self._paint(one_line(step.node), 'bold')}  {self._paint(one_line(step.type), 'dim')}{reason}"]
+        for change in step.changes:
+            mark = "+" if change.before is None else "-" if change.after is None else "~"
+            shown = "magenta" if change.forces_replacement else {"+": "green", "-": "red", "~": "yellow"}[mark]
+            lines.append(f"      {self._paint(mark, shown)} {fmt.change_text(change)}")
+        return lines
+
+    # --- events
+
+    @contextlib.contextmanager
+    def _progress(self, plan: Plan, durations: Mapping[str, float]) -> Iterator[View]:
+        self._first = None
+        self._began.clear()
+        self._waiting.clear()
+        yield self
+
+    def event(self, event: Event) -> None:
+        line = self._event_line(event)
+        if line is not None:
+            self._put(line)
+
+    def _event_line(self, event: Event) -> str | None:
+        if self._first is None or event.at < self._first:
+            self._first = event.at
+        node = event.node or ""
+        if event.kind == "step.waiting":
+            last, awaited = self._waiting.get(node, (float("-inf"), ""))
+            now_awaited = str(event.data.get("awaited", ""))
+            if event.at - last < WAITING_EVERY and (now_awaited == awaited or event.at - last < 1.0):
+                return None
+            self._waiting[node] = (event.at, now_awaited)
+        text = fmt.event_text(event, self._began.get(node))
+        if event.kind == "step.intent":
+            self._began[node] = event.at
+        if text is None:
+            if not self.verbose:
+                return None
+            text = event.kind
+        elapsed = self._paint(f"{event.at - self._first:8.1f}s", "dim")
+        subject = f"{self._paint(one_line(node), 'bold')}: " if node else ""
+        return f"{elapsed}  {subject}{self._colored_event(event, text)}"
+
+    def _colored_event(self, event: Event, text: str) -> str:
+        if event.kind == "step.outcome" and event.data.get("result", "ok") != "ok":
+            return self._paint(text, "red")
+        if event.kind == "step.stage" and event.stage == "ready":
+            return self._paint(text, "green")
+        return self._paint(text, "dim") if event.kind == "step.waiting" else text
+
+    # --- what there is
+
+    def status(self, row: DeploymentRow, records: Mapping[str, Record], *, now: float) -> None:
+        status = self._paint(one_line(row.status), fmt.STATUS_COLORS.get(row.status, "bold"))
+        ready = sum(record.status == "ready" for record in records.values())
+        expires = f", expires {fmt.expires_text(row, now)}" if row.expires_at else ""
+        head = f"{self._paint(one_line(row.name), 'bold')}: {status} on {one_line(row.provider)}"
+        lines = [f"{head}, {ready} of {len(records)} ready, age {fmt.age(row.created_at, now)}{expires}"]
+        if row.error:
+            lines.append(self._paint(one_line(row.error), "red"))
+        table = []
+        for depth, record in fmt.ordered_records(records):
+            took = "-"
+            if record.started_at is not None:
+                took = fmt.age(record.started_at, now if record.ready_at is None else record.ready_at)
+            cells = ["  " * depth + one_line(record.node), fmt.short_type(record.type), record.status, took]
+            table.append([*cells, *([one_line(record.handle or "-")] * self.verbose), fmt.record_detail(record)])
+        if table:
+            header = ["NODE", "TYPE", "STATUS", "TOOK", *(["HANDLE"] * self.verbose), "DETAIL"]
+            lines += ["", *self._colored_table(header, table, 2)]
+        self._put(*lines)
+
+    def _colored_table(self, header: Sequence[str], rows: Sequence[Sequence[str]], status_column: int) -> list[str]:
+        """Columns with the status word in colour; painted after the padding, which must not count escape codes."""
+        plain = fmt.columns(header, rows)
+        at = sum(max(len(line[i]) for line in [header, *rows]) + 2 for i in range(status_column))
+        painted = [self._paint(plain[0], "dim")]
+        for line, row in zip(plain[1:], rows, strict=True):
+            word = row[status_column]
+            painted.append(line[:at] + self._paint(word, fmt.STATUS_COLORS.get(word, "")) + line[at + len(word) :])
+        return painted
+
+    def outputs(self, values: Mapping[str, Any], *, show_secrets: bool = False) -> None:
+        width = max((len(one_line(name)) for name in values), default=0)
+        for name, value in values.items():
+            shown = revealed(value) if show_secrets else masked(value)
+            text = clean(shown) if isinstance(shown, str) else fmt.value_text(shown, 0)
+            self._put(f"{one_line(name):<{width}} = {text}")
+
+    def deployments(self, rows: Sequence[DeploymentRow], *, now: float) -> None:
+        if not rows:
+            self._put("no deployments")
+            return
+        table = [
+            [
+                one_line(r.name),
+                r.status,
+                one_line(r.provider),
+                fmt.age(r.created_at, now),
+                fmt.expires_text(r, now),
+                one_line(r.template),
+            ]
+            for r in rows
+        ]
+        self._put(*self._colored_table(["NAME", "STATUS", "PROVIDER", "AGE", "EXPIRES", "TEMPLATE"], table, 1))
+
+    # --- the rest
+
+    def error(self, exc: BaseException) -> None:
+        lines: list[str] = []
+        if isinstance(exc, TemplateError) and exc.diagnostics:
+            lines += self._diagnostic_lines(exc.diagnostics)
+        text = clean(exc).strip() or type(exc).__name__
+        lines.append(f"{self._paint('error:', 'red')} {text}")
+        if isinstance(exc, BbqError) and exc.hint:
+            lines.append(f"{self._paint('hint:', 'cyan')} {clean(exc.hint).strip()}")
+        self._put(*lines, to=self.err)
+
+    def message(self, text: str) -> None:
+        self._put(clean(text), to=self.err)
+
+    def table(self, kind: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        if not rows:
+            return
+        cells = [["-" if cell is None else one_line(masked(cell)) for cell in row] for row in rows]
+        lines = fmt.columns([name.upper() for name in columns], cells)
+        self._put(self._paint(lines[0], "dim"), *lines[1:])
+
+    def data(self, kind: str, value: Any) -> None:
+        plain = masked(value)
+        if not isinstance(plain, Mapping):
+            self._put(clean(plain) if isinstance(plain, str) else fmt.value_text(plain, 0))
+            return
+        width = max((len(one_line(key)) for key in plain), default=0)
+        for key, item in plain.items():
+            self._put(f"{one_line(key):<{width}}  {clean(item) if isinstance(item, str) else fmt.value_text(item, 0)}")
+
+    def log(self, node: str, line: str) -> None:
+        self._put(f"{self._paint(one_line(node), 'cyan')} | {clean(line.rstrip(os.linesep))}")
+
+
+def _plural(count: int, word: str) -> str:
+    return f"{count} {word}" + ("s" if count != 1 else "")

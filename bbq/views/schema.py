@@ -1,0 +1,153 @@
+"""The schema of the machine-readable output, as data: the reference page is generated from it, tests hold views to it.
+
+Every line of NDJSON, and every JSON or YAML document, is an object with `v` (this version) and `kind`. Within a version fields
+are only added; a reader ignores kinds and fields that it does not know.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+VERSION: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """`type` in JSON Schema's words, `|`-joined; `array of` and `object of` name the items."""
+
+    name: str
+    type: str
+    description: str
+    required: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    name: str
+    description: str
+    fields: tuple[Field, ...]
+
+
+def _event(name: str, description: str, *data: Field) -> Kind:
+    return Kind(name, description, (*_EVENT_FIELDS, *data))
+
+
+_EVENT_FIELDS: Final = (
+    Field("seq", "integer", "The journal's number of the event; 0 for events that are not journalled."),
+    Field("at", "number", "Seconds since the epoch."),
+    Field("node", "string|null", "The node's address, such as `spark.worker[2]`."),
+    Field("action", "string|null", "create, update, replace, delete or read."),
+    Field("stage", "string|null", "created, booted, configured or ready."),
+    Field("attempt", "integer", "The attempt's number, from 1; 0 where there is none."),
+    Field("data", "object", "What is particular to the kind; `data.*` below."),
+)
+
+EVENTS: Final[tuple[Kind, ...]] = (
+    _event("deployment.created", "A deployment came to be."),
+    _event("deployment.changed", "Its status, lease, inputs or outputs changed."),
+    _event("run.started", "A run (up, scale, destroy ...) begins."),
+    _event("run.finished", "It is over."),
+    _event("step.intent", "Written before the provider is called."),
+    _event(
+        "step.outcome",
+        "Written after the provider's answer.",
+        Field("data.result", "string", "ok, failed or unknown."),
+        Field("data.error", "string", "What went wrong.", required=False),
+        Field("data.cause", "string", "The root cause.", required=False),
+    ),
+    _event("step.stage", "A node reached a stage; `ready` is the last one."),
+    _event(
+        "step.waiting",
+        "What a node waits for right now. Told to listeners, not journalled.",
+        Field("data.awaited", "string", "What exactly is awaited.", required=False),
+        Field("data.elapsed", "number", "Seconds so far.", required=False),
+        Field("data.eta", "number", "Seconds that it will probably take still, from earlier runs.", required=False),
+    ),
+    _event("secret.created", "A secret was generated; its value is not in the event."),
+    _event("record.removed", "A node is gone."),
+)
+
+DOCUMENTS: Final[tuple[Kind, ...]] = (
+    Kind(
+        "diagnostics",
+        "What `validate` found; NDJSON has one `diagnostic` a line instead, then this with the counts only.",
+        (
+            Field("valid", "boolean", "No errors; warnings may be there."),
+            Field("errors", "integer", "Their number."),
+            Field("warnings", "integer", "Their number."),
+            Field("diagnostics", "array of diagnostic", "By file and position.", required=False),
+        ),
+    ),
+    Kind(
+        "diagnostic",
+        "One finding.",
+        (
+            Field("severity", "string", "error or warning."),
+            Field("code", "string", "Stable code such as BBQ-T012."),
+            Field("message", "string", "One sentence."),
+            Field("file", "string", "The file, or `<input>`."),
+            Field("line", "integer", "From 1."),
+            Field("column", "integer", "From 1."),
+            Field("end_line", "integer", "0 where unknown."),
+            Field("end_column", "integer", "Exclusive; 0 where unknown."),
+            Field("hint", "string|null", "What to do about it."),
+            Field("related", "array of object", "Further places: file, line, column, text."),
+        ),
+    ),
+    Kind(
+        "plan",
+        "What would be done.",
+        (
+            Field("deployment", "string", "Its name."),
+            Field("provider", "string", "The provider's name."),
+            Field("changes", "boolean", "Anything to do at all."),
+            Field("counts", "object of integer", "Steps by action."),
+            Field(
+                "steps",
+                "array of object",
+                "In order: node, type, action, reason, after (node names), changes (path, before, after, forces_replacement).",
+            ),
+            Field("warnings", "array of string", "Worth knowing before saying yes."),
+        ),
+    ),
+    Kind(
+        "status",
+        "One deployment and its nodes.",
+        (
+            Field("deployment", "object", "As in `deployments`."),
+            Field(
+                "nodes",
+                "array of object",
+                "node, type, status, stage, handle, attempt, error, parent, members, depends_on, started_at, ready_at.",
+            ),
+        ),
+    ),
+    Kind(
+        "outputs",
+        "The outputs of a deployment.",
+        (
+            Field("outputs", "object", "Values by name; a secret is masked unless `--show-secrets`."),
+            Field("secret", "array of string", "Names of those that hold secrets."),
+        ),
+    ),
+    Kind(
+        "deployments",
+        "All deployments.",
+        (Field("deployments", "array of object", "id, name, provider, template, status, created_at, expires_at, error."),),
+    ),
+    Kind(
+        "error",
+        "Why the command failed; the last line of a failed run.",
+        (
+            Field("error", "string", "The class of the error."),
+            Field("message", "string", "One sentence."),
+            Field("hint", "string|null", "What to do about it."),
+            Field("exit_code", "integer", "See the exit codes."),
+            Field("diagnostics", "array of diagnostic", "Only for template errors.", required=False),
+        ),
+    ),
+    Kind("message", "A notice.", (Field("text", "string", "One or more sentences."),)),
+    Kind("log", "One line of a log.", (Field("node", "string", "Whose."), Field("line", "string", "Without the line break."))),
+)
+"""`table` and `data` of commands have the command's own kind, with `rows` (array of object) or `value`."""
