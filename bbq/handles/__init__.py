@@ -1,7 +1,7 @@
 """Clients for what was deployed: queues, databases, object stores. They know URLs and attributes, no provider.
 
-`open_*` take a URL (what an application finds in `<ALIAS>_URL`); `*_of` take a node's attributes (what `d.nodes["packets"].queue`
-is made of). Nothing is imported or connected before it is used.
+`open_*` take a URL (what an application finds in `<ALIAS>_URL`); `*_of` take a node's attributes (what
+`d.nodes["packets"].queue` is made of). Nothing is imported or connected before it is used.
 """
 
 from __future__ import annotations
@@ -74,9 +74,9 @@ def store_of(attributes: Mapping[str, Any]) -> ObjectStore:
 
 
 def _text(attributes: Mapping[str, Any], name: str) -> str:
-    value = attributes.get(name)
-    if hasattr(value, "reveal"):
-        value = value.reveal()
+    from bbq.topology.values import revealed
+
+    value = revealed(attributes.get(name))
     if not value:
         raise UsageError(f"this node has no {name} yet", hint="it is known once the node is ready")
     return str(value)

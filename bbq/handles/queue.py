@@ -10,9 +10,9 @@ Delivery is at least once. A message that is received is claimed: nobody else ge
 claim's time has passed, or the process that holds it died (then it comes back within `HOLDER_GONE_SECONDS`). So what a message
 makes happen should be the same when it happens twice; `Message.id` stays the same from delivery to delivery.
 
-Opening is cheap (no import of a client library, no connection): the first call connects, and so does the first call after a lost
-connection. A queue may be used from several threads, and be pickled (a Spark executor connects for itself); its URL with the
-password goes along.
+Opening is cheap (no import of a client library, no connection): the first call connects, and so does the first call after
+a lost connection. A queue may be used from several threads, and be pickled (a Spark executor connects for itself); its URL
+with the password goes along.
 """
 
 from __future__ import annotations
@@ -213,7 +213,7 @@ class Queue(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Let go of the connection. Claims that are still held end within `HOLDER_GONE_SECONDS`. The next call connects again."""
+        """Let go of the connection; claims that are still held end within `HOLDER_GONE_SECONDS`. The next call connects."""
 
     def __enter__(self) -> Self:
         return self

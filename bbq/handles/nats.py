@@ -1,0 +1,475 @@
+"""Queues on NATS JetStream (server 2.12 or newer).
+
+A queue is a work-queue stream with two kinds of subjects: `bbq.<queue>.ready`, from which one durable pull consumer hands out,
+and `bbq.<queue>.delayed.<id>`, where a message with a delay waits as a schedule that the server moves to `ready` (ADR-51). A
+time to live is the server's per-message TTL (ADR-43, whole seconds, rounded up); the exact moment stands in a header and is
+looked at when the message is received.
+
+The consumer's ack wait is `HOLDER_GONE_SECONDS`. As long as the holder lives, one timer per claim renews it until the claim's
+own time has passed; then the timer gives the message back. So a claim may be long, and a dead holder is still noticed soon.
+
+One event loop in a background thread serves all queues of the process; https://docs.nats.io/reference/reference-protocols/nats_api_reference
+is the API that is called.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import json
+import math
+import os
+import re
+import threading
+import time
+import uuid
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+from urllib.parse import unquote, urlsplit
+
+from bbq.errors import BbqError, ConfigurationError, ResourceFailed, UnreachableError, UsageError
+from bbq.handles.queue import HOLDER_GONE_SECONDS, Message, Queue, QueueStats, UnknownQueue, decode
+
+if TYPE_CHECKING:
+    from nats.aio.client import Client
+
+T = TypeVar("T")
+
+CONSUMER: Final = "claims"
+CALL_SECONDS: Final = 10.0
+_WAIT_SLICE = 5.0  # seconds one pull request lives; the next one notices a lost connection
+_BATCH = 500  # messages in flight to the broker at once
+_NANO = 1_000_000_000
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}")
+_SENT, _EXPIRES, _ID = "Bbq-Sent", "Bbq-Expires", "Bbq-Id"
+
+
+class NatsQueue(Queue):
+    """See `Queue`. `delayed` and `ready` of `stats` are exact at the moment of the call, each on its own."""
+
+    def __init__(self, url: str, name: str) -> None:
+        super().__init__(url, name)
+        if not _NAME.fullmatch(name):
+            raise UsageError(
+                f"{name!r} cannot be a queue's name", hint="letters, digits, dot, dash and underscore, at most 128 of them"
+            )
+        token = name.replace(".", "=")  # neither a stream's name nor one level of a subject has dots
+        self._stream = f"bbq_{token}"
+        self._ready = f"bbq.{token}.ready"
+        self._delayed = f"bbq.{token}.delayed"
+        self._client: Client | None = None
+        self._pid = 0
+        self._opening: asyncio.Lock | None = None
+        self._held: dict[int, _Held] = {}
+
+    # The interface: each call runs on the event loop's thread and waits for it here.
+
+    def _send(self, payloads: list[bytes], ttl: float | None, delay: float) -> list[str]:
+        return self._run(self._publish(payloads, ttl, delay))
+
+    def _receive(self, count: int, wait: float, claim: float | None) -> list[Message]:
+        return self._run(self._pull_until(count, wait, claim))
+
+    def ack_many(self, messages: Sequence[Message]) -> int:
+        held = [message.claim for message in messages if isinstance(message.claim, _Held)]
+        return sum(self._run(self._settle_all(held)))
+
+    def peek(self, count: int = 1) -> list[Message]:
+        return self._run(self._peek(count))
+
+    def stats(self) -> QueueStats:
+        return self._run(self._stats())
+
+    def purge(self) -> int:
+        return int(self._run(self._api(f"STREAM.PURGE.{self._stream}"))["purged"])
+
+    def declare(self) -> None:
+        self._run(self._declare())
+
+    def close(self) -> None:
+        if self._client is not None and self._pid == os.getpid():
+            self._run(self._close())
+        self._client = None
+
+    def _run(self, work: Coroutine[Any, Any, T]) -> T:
+        if self._pid != os.getpid():  # a fork has neither the thread nor the right to the connection
+            self._pid, self._client, self._opening, self._held = os.getpid(), None, None, {}
+        future = asyncio.run_coroutine_threadsafe(self._translated(work), _event_loop())
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise
+
+    # On the event loop.
+
+    async def _translated(self, work: Coroutine[Any, Any, T]) -> T:
+        from nats import errors
+
+        try:
+            return await work
+        except BbqError:
+            raise
+        except errors.NoRespondersError:
+            raise self._unknown() from None
+        except errors.MaxPayloadError:
+            raise UsageError(f"a message for queue {self.name!r} is larger than the broker allows") from None
+        except (errors.Error, OSError, TimeoutError) as error:
+            raise self._unreachable(error) from None
+
+    async def _connection(self) -> Client:
+        if self._opening is None:
+            self._opening = asyncio.Lock()
+        async with self._opening:
+            if self._client is None or not self._client.is_connected:
+                self._client = await self._connect()
+            return self._client
+
+    async def _connect(self) -> Client:
+        import nats
+
+        parts = urlsplit(self._url)
+        host, port = parts.hostname or "127.0.0.1", parts.port or 4222
+        # The client library tries an address that refuses again and again for two minutes: look first.
+        _, writer = await asyncio.wait_for(asyncio.open_connection(host, port), CALL_SECONDS)
+        writer.close()
+
+        async def quiet(error: Exception) -> None:  # the library's own handler writes a traceback
+            return
+
+        try:
+            return await asyncio.wait_for(
+                nats.connect(
+                    f"nats://{host}:{port}",
+                    user=unquote(parts.username) if parts.username else None,
+                    password=unquote(parts.password) if parts.password else None,
+                    name=f"bbq queue {self.name}",
+                    allow_reconnect=False,  # the next call connects again; a lost connection is seen at once
+                    error_cb=quiet,
+                ),
+                CALL_SECONDS,
+            )
+        except nats.errors.Error as error:
+            if "authorization" in str(error).lower():
+                raise ConfigurationError(
+                    f"the broker at {host}:{port} refused the login of user {parts.username!r}",
+                    hint="check the user and the password in the queue's URL",
+                ) from None
+            raise
+
+    async def _close(self) -> None:
+        for held in list(self._held.values()):
+            held.drop()
+        if self._client is not None:
+            with contextlib.suppress(Exception):
+                await self._client.close()
+
+    async def _api(self, verb: str, **body: Any) -> dict[str, Any]:
+        client = await self._connection()
+        reply = await client.request(f"$JS.API.{verb}", json.dumps(body).encode(), timeout=CALL_SECONDS)
+        answer: dict[str, Any] = json.loads(reply.data)
+        if error := answer.get("error"):
+            if error.get("code") == 404:
+                raise self._unknown()
+            raise ResourceFailed(f"the broker refused a call for queue {self.name!r}: {error.get('description')}")
+        return answer
+
+    async def _declare(self) -> None:
+        await self._api(
+            f"STREAM.CREATE.{self._stream}",
+            name=self._stream,
+            subjects=[self._ready, f"{self._delayed}.*"],
+            retention="workqueue",
+            storage="file",
+            discard="old",  # "new" excludes schedules; without limits nothing is ever discarded
+            num_replicas=1,
+            max_consumers=-1,
+            max_msgs=-1,
+            max_bytes=-1,
+            max_age=0,
+            max_msg_size=-1,
+            max_msgs_per_subject=-1,
+            duplicate_window=120 * _NANO,
+            allow_msg_ttl=True,
+            allow_msg_schedules=True,
+        )
+        await self._api(
+            f"CONSUMER.CREATE.{self._stream}.{CONSUMER}.{self._ready}",
+            stream_name=self._stream,
+            config={
+                "name": CONSUMER,
+                "durable_name": CONSUMER,
+                "filter_subject": self._ready,
+                "ack_policy": "explicit",
+                "ack_wait": int(HOLDER_GONE_SECONDS * _NANO),
+                "deliver_policy": "all",
+                "replay_policy": "instant",
+                "max_deliver": -1,
+                "max_ack_pending": -1,
+            },
+        )
+
+    async def _publish(self, payloads: list[bytes], ttl: float | None, delay: float) -> list[str]:
+        client = await self._connection()
+        names = [uuid.uuid4().hex for _ in payloads]
+        for start in range(0, len(payloads), _BATCH):
+            batch = zip(names[start : start + _BATCH], payloads[start : start + _BATCH], strict=True)
+            await asyncio.gather(*(self._publish_one(client, name, payload, ttl, delay) for name, payload in batch))
+        return names
+
+    async def _publish_one(self, client: Client, name: str, payload: bytes, ttl: float | None, delay: float) -> None:
+        now = time.time()
+        headers = {_ID: name, "Nats-Msg-Id": name, _SENT: f"{now:.3f}"}
+        subject = self._ready
+        if ttl is not None:
+            headers[_EXPIRES] = f"{now + ttl:.3f}"
+            lifetime = f"{math.ceil(ttl - delay)}s"
+            headers["Nats-Schedule-TTL" if delay else "Nats-TTL"] = lifetime
+        if delay:
+            subject = f"{self._delayed}.{name}"
+            when = datetime.fromtimestamp(now + delay, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+            headers |= {"Nats-Schedule": f"@at {when}", "Nats-Schedule-Target": self._ready}
+        reply = await client.request(subject, payload, timeout=CALL_SECONDS, headers=headers)
+        if error := json.loads(reply.data).get("error"):
+            raise ResourceFailed(f"the broker did not take a message for queue {self.name!r}: {error.get('description')}")
+
+    async def _pull_until(self, count: int, wait: float, claim: float | None) -> list[Message]:
+        deadline = time.monotonic() + wait
+        while True:
+            found = await self._pull(count, None, claim)
+            if found:
+                return found
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return []
+            # One message only: more of a larger request could come after its answer was taken, and be claimed by nobody.
+            found = await self._pull(1, min(left, _WAIT_SLICE), claim)
+            if found:
+                return found + (await self._pull(count - 1, None, claim) if count > 1 else [])
+
+    async def _pull(self, count: int, expires: float | None, claim: float | None) -> list[Message]:
+        """One pull request: what is there now (`expires` None), or what comes within that many seconds."""
+        client = await self._connection()
+        inbox = client.new_inbox()
+        subscription = await client.subscribe(inbox)
+        request: dict[str, Any] = {"batch": count}
+        request |= {"no_wait": True} if expires is None else {"expires": int(expires * _NANO)}
+        found: list[Message] = []
+        try:
+            await client.publish(
+                f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{CONSUMER}", json.dumps(request).encode(), reply=inbox
+            )
+            for _ in range(count):
+                answer = await subscription.next_msg(timeout=CALL_SECONDS + (expires or 0.0))
+                headers = answer.headers or {}
+                status = headers.get("Status")
+                if status == "503":
+                    raise self._unknown()
+                if status == "409" and "deleted" in str(headers):
+                    raise self._unknown()
+                if status is not None:  # 404: nothing there, 408: nothing came in time
+                    break
+                if _expired(headers):
+                    await client.publish(answer.reply, b"+TERM")
+                    continue
+                found.append(self._message(answer.data, headers, self._hold(answer.reply, claim)))
+        finally:
+            with contextlib.suppress(Exception):
+                await subscription.unsubscribe()
+        return found
+
+    def _hold(self, reply: str, claim: float | None) -> _Held:
+        held = _Held(self, reply, math.inf if claim is None else time.monotonic() + claim)
+        self._held[held.sequence] = held
+        held.tick(renew=False)
+        return held
+
+    def _message(self, payload: bytes, headers: dict[str, str], held: _Held | None, number: int = 0) -> Message:
+        sent = _number(headers.get(_SENT))
+        name = headers.get(_ID) or headers.get("Nats-Msg-Id") or str(held.sequence if held else number)
+        return Message(name, decode(payload), sent, held is not None and held.deliveries > 1, held)
+
+    async def _settle(self, held: _Held, word: bytes) -> bool:
+        if not held.alive():
+            return False
+        client = await self._connection()
+        await client.request(held.reply, word, timeout=CALL_SECONDS)
+        held.drop()  # not before: where the broker does not answer the claim stands, and the caller may try again
+        return True
+
+    async def _settle_all(self, messages: Sequence[_Held]) -> list[bool]:
+        done: list[bool] = []
+        for start in range(0, len(messages), _BATCH):
+            done += await asyncio.gather(*(self._settle(held, b"+ACK") for held in messages[start : start + _BATCH]))
+        return done
+
+    async def _extend(self, held: _Held, seconds: float) -> bool:
+        if not held.alive():
+            return False
+        held.deadline = time.monotonic() + seconds
+        held.tick()
+        return True
+
+    async def _consumer(self) -> dict[str, Any]:
+        return await self._api(f"CONSUMER.INFO.{self._stream}.{CONSUMER}")
+
+    async def _stats(self) -> QueueStats:
+        stream, consumer = await asyncio.gather(
+            self._api(f"STREAM.INFO.{self._stream}", subjects_filter=self._ready), self._consumer()
+        )
+        total = int(stream["state"]["messages"])
+        present = int((stream["state"].get("subjects") or {}).get(self._ready, 0))
+        claimed = min(int(consumer["num_ack_pending"]), present)
+        oldest = await self._stored(1) if present else None
+        sent = _number(oldest[1].get(_SENT)) if oldest else 0.0
+        return QueueStats(present - claimed, claimed, total - present, max(time.time() - sent, 0.0) if sent else None)
+
+    async def _peek(self, count: int) -> list[Message]:
+        number = int((await self._consumer())["ack_floor"]["stream_seq"]) + 1
+        found: list[Message] = []
+        while len(found) < count and (stored := await self._stored(number)):
+            sequence, headers, payload = stored
+            number = sequence + 1
+            held = self._held.get(sequence)
+            if not (held and held.alive()) and not _expired(headers):
+                found.append(self._message(payload, headers, None, sequence))
+        return found
+
+    async def _stored(self, first: int) -> tuple[int, dict[str, str], bytes] | None:
+        """The next message in `ready` from sequence number `first` on."""
+        client = await self._connection()
+        request = json.dumps({"seq": first, "next_by_subj": self._ready}).encode()
+        reply = await client.request(f"$JS.API.STREAM.MSG.GET.{self._stream}", request, timeout=CALL_SECONDS)
+        message = json.loads(reply.data).get("message")
+        if message is None:
+            return None
+        lines = base64.b64decode(message.get("hdrs") or "").decode(errors="replace").split("\r\n")
+        headers = dict(line.split(": ", 1) for line in lines if ": " in line)
+        return int(message["seq"]), headers, base64.b64decode(message.get("data") or "")
+
+    def _unknown(self) -> UnknownQueue:
+        return UnknownQueue(f"the broker has no queue {self.name!r}")
+
+    def _unreachable(self, error: BaseException) -> UnreachableError:
+        parts = urlsplit(self._url)
+        reason = str(error) or type(error).__name__
+        return UnreachableError(f"the broker at {parts.hostname}:{parts.port or 4222} does not answer: {reason}")
+
+
+@dataclass(slots=True, eq=False)
+class _Held:
+    """A claim. All but the three methods of `Claim` run on the event loop's thread.
+
+    `renewed` is when the broker last heard that the message is being worked on: later than the ack wait after it, others may
+    have the message (this process was stopped for a while).
+    """
+
+    queue: NatsQueue
+    reply: str
+    deadline: float
+    renewed: float = field(default_factory=time.monotonic)
+    open: bool = True
+    timer: asyncio.TimerHandle | None = None
+
+    def ack(self) -> bool:
+        return self.queue._run(self.queue._settle(self, b"+ACK"))
+
+    def release(self, delay: float) -> bool:
+        word = b"-NAK " + json.dumps({"delay": int(delay * _NANO)}).encode() if delay > 0 else b"-NAK"
+        return self.queue._run(self.queue._settle(self, word))
+
+    def extend(self, seconds: float) -> bool:
+        return self.queue._run(self.queue._extend(self, seconds))
+
+    # $JS.ACK.<stream>.<consumer>.<deliveries>.<stream sequence>.<consumer sequence>.<time>.<pending>
+
+    @property
+    def deliveries(self) -> int:
+        return int(self.reply.split(".")[-5])
+
+    @property
+    def sequence(self) -> int:
+        return int(self.reply.split(".")[-4])
+
+    def alive(self) -> bool:
+        now = time.monotonic()
+        return self.open and now < self.deadline and now < self.renewed + HOLDER_GONE_SECONDS
+
+    def drop(self) -> None:
+        """End it on this side."""
+        self.open = False
+        if self.timer:
+            self.timer.cancel()
+        if self.queue._held.get(self.sequence) is self:
+            del self.queue._held[self.sequence]
+
+    def tick(self, *, renew: bool = True) -> None:
+        """Renew the claim, or give the message back when its time has passed."""
+        if self.timer:
+            self.timer.cancel()
+        left = self.deadline - time.monotonic()
+        client = self.queue._client
+        connected = client is not None and client.is_connected
+        loop = asyncio.get_running_loop()
+        if left <= 0:
+            self.drop()
+            if client and connected:
+                _keep(loop.create_task(_quietly(client.publish(self.reply, b"-NAK"))))
+            return
+        if renew and client and connected and self.alive():
+            self.renewed = time.monotonic()
+            _keep(loop.create_task(_quietly(client.publish(self.reply, b"+WPI"))))
+        self.timer = loop.call_later(min(left, HOLDER_GONE_SECONDS / 3), self.tick)
+
+
+_tasks: set[asyncio.Task[None]] = set()
+
+
+def _keep(task: asyncio.Task[None]) -> None:
+    """The event loop itself holds its tasks weakly."""
+    _tasks.add(task)
+    task.add_done_callback(_tasks.discard)
+
+
+async def _quietly(work: Coroutine[Any, Any, Any]) -> None:
+    with contextlib.suppress(Exception):
+        await work
+
+
+def _number(text: str | None) -> float:
+    try:
+        return float(text or 0.0)
+    except ValueError:
+        return 0.0
+
+
+def _expired(headers: dict[str, str]) -> bool:
+    expires = _number(headers.get(_EXPIRES))
+    return bool(expires) and expires <= time.time()
+
+
+_lock = threading.Lock()
+_loop: tuple[int, asyncio.AbstractEventLoop] | None = None
+
+
+def _event_loop() -> asyncio.AbstractEventLoop:
+    """The process's event loop for brokers, started at the first use (and again in a forked child)."""
+    global _loop
+    with _lock:
+        if _loop is None or _loop[0] != os.getpid():
+            loop = asyncio.new_event_loop()
+            threading.Thread(target=loop.run_forever, name="bbq-queues", daemon=True).start()
+            _loop = (os.getpid(), loop)
+        return _loop[1]
+
+
+def _after_fork() -> None:
+    """Another thread may have held the lock at the moment of the fork."""
+    global _lock
+    _lock = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_after_fork)
