@@ -1,0 +1,138 @@
+"""What the simulated cloud knows of types: how long a thing takes to get ready, and what it tells of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any, Final
+
+from bbq.engine.contract import Wanted
+from bbq.topology.values import Secret, masked
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """`ready` and `delete` are seconds; `port` is the usual one; `attributes` are told besides the declared ones."""
+
+    ready: float
+    delete: float = 3.0
+    port: int = 8080
+    scheme: str = "http"
+    attributes: tuple[str, ...] = ()
+
+
+_CONNECTION: Final = ("url", "host", "port", "user", "password", "engine")
+
+KINDS: Final[Mapping[str, Kind]] = {
+    "tosca.nodes.Root": Kind(5),
+    "tosca.nodes.Abstract.Compute": Kind(40, 10),
+    "tosca.nodes.Compute": Kind(40, 10, 22, "ssh", ("private_address", "public_address")),
+    "tosca.nodes.SoftwareComponent": Kind(20),
+    "tosca.nodes.WebServer": Kind(20, 3, 80),
+    "tosca.nodes.WebApplication": Kind(10, 2, 80),
+    "tosca.nodes.DBMS": Kind(60, 5, 5432, "postgresql"),
+    "tosca.nodes.Database": Kind(10, 2, 5432, "postgresql"),
+    "tosca.nodes.LoadBalancer": Kind(30, 5, 80),
+    "tosca.nodes.network.Network": Kind(3, 2),
+    "tosca.nodes.network.Port": Kind(2, 1),
+    "tosca.nodes.network.FloatingIP": Kind(2, 1),
+    "tosca.nodes.Abstract.Storage": Kind(6, 3),
+    "tosca.nodes.Storage.BlockStorage": Kind(6, 3),
+    "tosca.nodes.BlockStorage": Kind(6, 3),
+    "tosca.nodes.ObjectStorage": Kind(3, 2),
+    "tosca.nodes.Container.Runtime": Kind(15),
+    "tosca.nodes.Container.Application": Kind(10),
+    "bbq.nodes.Root": Kind(5),
+    "bbq.nodes.SparkCluster": Kind(120, 15, 7077, "spark", ("master_url", "webui_url")),
+    "bbq.nodes.KubernetesCluster": Kind(300, 60, 6443, "https", ("api_url", "kubeconfig")),
+    "bbq.nodes.HTCondorCluster": Kind(180, 20, 9618, "condor", ("collector",)),
+    "bbq.nodes.MessageQueue": Kind(20, 3, 4222, "nats", (*_CONNECTION, "queues")),
+    "bbq.nodes.Database": Kind(90, 10, 5432, "postgresql", (*_CONNECTION, "database")),
+    "bbq.nodes.ObjectStore": Kind(10, 5, 9000, "http", ("url", "access_key", "secret_key")),
+    "bbq.nodes.Application": Kind(8, 2),
+    "bbq.nodes.SparkApplication": Kind(30, 5, 4040, "http", ("state",)),
+    "bbq.nodes.Service": Kind(8, 2, 8080, "http", ("url", "host", "port")),
+    "bbq.nodes.Function": Kind(12, 2, 8080, "http", ("url",)),
+}
+UPDATABLE: Final = frozenset(
+    {"arguments", "buckets", "capacity", "command", "configuration", "count", "environment", "instances", "queues", "replicas"}
+    | {"size", "workers"}
+)
+"""Properties that the cloud changes in place, of whatever type; another change replaces the thing."""
+IGNORED: Final = frozenset({"timeouts", "readiness"})
+
+_ROOT: Final = KINDS["tosca.nodes.Root"]
+
+_SECRETS: Final = frozenset({"password", "secret_key", "kubeconfig", "token", "private_key"})
+
+
+def kind_of(ancestry: Sequence[str]) -> Kind:
+    """Of the nearest type of the ancestry that the cloud knows."""
+    return next((KINDS[name] for name in ancestry if name in KINDS), _ROOT)
+
+
+def chance(*key: Any) -> float:
+    """A number in [0, 1) that depends on the key alone: independent of the order of calls, the same in every process."""
+    return int.from_bytes(blake2b(repr(key).encode(), digest_size=7).digest(), "big") / (1 << 56)
+
+
+def attributes(wanted: Wanted, thing_id: str) -> dict[str, Any]:
+    """Everything that the thing tells once it is ready; secrets are `Secret`s. The same for the same arguments."""
+    kind = kind_of(wanted.node.ancestry)
+    facts = _Facts(wanted, thing_id, kind)
+    names = dict.fromkeys([*kind.attributes, *wanted.node.attributes])
+    return {name: facts.attribute(name) for name in names}
+
+
+class _Facts:
+    def __init__(self, wanted: Wanted, thing_id: str, kind: Kind) -> None:
+        self._wanted = wanted
+        self._id = thing_id
+        self._kind = kind
+
+    def attribute(self, name: str) -> Any:
+        wanted = self._wanted
+        declared = wanted.node.attributes.get(name)
+        if declared is not None and masked(declared) == declared:
+            return declared
+        given = wanted.properties.get(name)
+        if given not in (None, 0):
+            return given
+        if name in _SECRETS:
+            return Secret(f"simulated-{int(chance(self._id, name) * 1e12):012d}")
+        if name == "port" or name.endswith("_port"):
+            return self._port()
+        if name in ("url", "collector") or name.endswith("_url"):
+            return self._url(name)
+        if name == "host" or name.endswith(("address", "_ip")):
+            return self._address(public=name.startswith("public"))
+        if name == "queues":
+            return [wanted.node.name]
+        if name == "state":
+            return {"batch": "FINISHED", "streaming": "RUNNING"}.get(wanted.properties.get("mode", ""), "started")
+        if name in ("networks", "ports"):
+            return {}
+        return f"{wanted.node.name}-{name}"
+
+    def _port(self) -> int:
+        endpoint = next((c["port"] for c in self._wanted.capabilities.values() if isinstance(c.get("port"), int)), 0)
+        return int(self._wanted.properties.get("port") or endpoint or self._kind.port)
+
+    def _address(self, *, public: bool = False) -> str:
+        number = int(chance(self._id, "address", public) * 65024)
+        # RFC 2544's and RFC 1918's: addresses that nobody has
+        return f"198.18.{number // 254}.{number % 254 + 1}" if public else f"10.0.{number // 254}.{number % 254 + 1}"
+
+    def _url(self, name: str) -> Any:
+        kind, properties = self._kind, self._wanted.properties
+        place = f"{self._address()}:{self._port()}"
+        if name == "collector":
+            return place
+        if name != "url" or "password" not in kind.attributes:
+            scheme = kind.scheme if name in ("url", "master_url") else {"api_url": "https"}.get(name, "http")
+            return f"{scheme}://{place}"
+        password = Secret(self.attribute("password")).reveal()
+        path = f"/{properties['database']}" if "database" in properties else ""
+        scheme = "amqp" if properties.get("engine") == "rabbitmq" else properties.get("engine", kind.scheme)
+        return Secret(f"{scheme}://{self.attribute('user')}:{password}@{place}{path}")
