@@ -1,8 +1,8 @@
 """The leader: splits a run into tasks by month and selection, and puts them on the queue. Started by the clock.
 
-Nothing is inserted twice: a run has a key (the minute it was started in, unless RUN_KEY says otherwise), and the ids of the run and
-of its tasks are computed from it. A leader that dies before it has queued all tasks is finished by the next one; a task may then be
-queued twice, and the workers do not mind.
+Nothing is inserted twice: a run has a key (the minute it was started in, unless RUN_KEY says otherwise), and the ids of the
+run and of its tasks are computed from it. A leader that dies before it has queued all tasks is finished by the next one; a
+task may then be queued twice, and the workers do not mind.
 
 Environment: QUEUE, TASKS_URL, DB_*, SELECTIONS (comma-separated), START_DATE, END_DATE (YYYY-MM-DD), RUN_KEY (optional).
 """

@@ -28,7 +28,7 @@ _STATES = "SELECT run_id, task_status, count(*) FROM run_process GROUP BY run_id
 
 
 def runs() -> list[dict]:
-    """Every run and how far it is, by its key. A connection of its own each time: a database that was away is no reason to end."""
+    """Every run and how far it is, by its key. A connection of its own each time: a database may be away for a while."""
     store = open_store()
     try:
         with store.transaction():

@@ -1,7 +1,7 @@
 """A worker: takes a task, marks it STARTED, computes, marks it FINISHED (or FAILED), and only then acknowledges it.
 
-Stateless: any number may run, and any may die at any time. A task whose worker died comes back to another one, which computes the
-same again; a task that comes twice is found FINISHED and only acknowledged.
+Stateless: any number may run, and any may die at any time. A task whose worker died comes back to another one, which computes
+the same again; a task that comes twice is found FINISHED and only acknowledged.
 
 Environment: QUEUE, TASKS_URL, DB_*, TASK_SECONDS (a pause in each task, to watch the scaling; optional).
 """
