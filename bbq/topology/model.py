@@ -102,6 +102,8 @@ class Node:
     index: int | None = None
     scale_property: str | None = None
     source: SourceRange | None = None
+    composite: bool = False
+    """True for a substituted node, also where all its members are scaled to none."""
 
     def is_a(self, type_name: str) -> bool:
         return type_name in self.ancestry
@@ -117,7 +119,7 @@ class Node:
             found |= references(operation.inputs)
         for probe in self.readiness:
             found |= references(probe.target)
-        if not self.members:
+        if not (self.composite or self.members):
             found |= references(self.attributes)
         return found - {self.name}
 
@@ -148,4 +150,4 @@ class Topology:
 
     def primitives(self) -> Iterator[Node]:
         """The nodes that a provider makes."""
-        return (node for node in self.nodes.values() if not node.members)
+        return (node for node in self.nodes.values() if not (node.composite or node.members))
