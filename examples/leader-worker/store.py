@@ -38,7 +38,7 @@ class Store:
             return list(cursor.fetchall())
 
     def insert_once(self, table: str, key: str, values: Mapping[str, Any]) -> bool:
-        """Insert a row unless one with that key is there; true where it was not. Names are this program's own, never a user's."""
+        """Insert a row unless one with that key is there; true where it was not. Names are this program's own."""
         columns, marks = ", ".join(values), ", ".join(["%s"] * len(values))
         same = f"ON CONFLICT ({key}) DO NOTHING" if self._engine == "postgresql" else f"ON DUPLICATE KEY UPDATE {key} = {key}"
         return self.run(f"INSERT INTO {table} ({columns}) VALUES ({marks}) {same}", list(values.values())) == 1
