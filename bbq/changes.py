@@ -1,0 +1,342 @@
+"""One change of one deployment, from what was asked for to a plan that can be shown, and from there to a run.
+
+Nothing is written before `Change.run`: a plan that was only looked at leaves no trace. There the deployment's row comes
+first, then its lease, then the plan is made again under the lease, and only then is anything created.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bbq.errors import LockedError, UsageError
+from bbq.journal.model import DeploymentRow
+from bbq.plan.model import Plan
+from bbq.topology.values import Secret, revealed
+from bbq.wanted import build_topology, check_name, default_name, load_template
+
+if TYPE_CHECKING:
+    from bbq.diagnostics import Diagnostic
+    from bbq.engine import Engine
+    from bbq.engine.contract import Provider
+    from bbq.engine.result import RunResult
+    from bbq.journal.model import Event, Lease, Record
+    from bbq.topology.model import Topology
+    from bbq.tosca.model import ServiceTemplate
+    from bbq.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """How a run goes; None means what `[engine]` says. `timeout` in seconds."""
+
+    parallel: int | None = None
+    on_error: str | None = None
+    timeout: float | None = None
+
+
+@dataclass(slots=True)
+class Change:
+    """A change that is planned and not carried out. `plan` is what to show; `notices` is what the user should hear first.
+
+    `new` is True where the deployment does not exist yet. `run` may be called once.
+    """
+
+    workspace: Workspace
+    row: DeploymentRow
+    plan: Plan
+    new: bool
+    make_plan: Callable[[Provider, Mapping[str, Record]], Plan]
+    topology: Topology | None = None
+    fields: dict[str, Any] = field(default_factory=dict)
+    inputs: dict[str, Any] | None = None
+    diagnostics: Sequence[Diagnostic] = ()
+    notices: list[str] = field(default_factory=list)
+
+    @property
+    def destroys(self) -> bool:
+        return self.topology is None
+
+    def run(
+        self,
+        *,
+        on_event: Callable[[Event], None] | None = None,
+        on_engine: Callable[[Engine], None] | None = None,
+        options: RunOptions = RunOptions(),
+        approved: bool = False,
+    ) -> RunResult:
+        """Carry it out and return what came of it; `result.raise_for_failure()` raises the error that stands for it.
+
+        `on_engine` gets the engine before it starts, to interrupt it. `approved` says that somebody agreed to `plan`: if the
+        deployment was changed in between so that another plan would be needed, `LockedError` is raised and nothing happens.
+        """
+        journal = self.workspace.journal
+        if self.new:
+            self._create_row()
+        lease = journal.acquire(self.row.id)
+        try:
+            return self._run_with(lease, on_event, on_engine, options, approved)
+        finally:
+            journal.release(lease)
+
+    def _create_row(self) -> None:
+        """The first thing that is written. Another process may have taken the name meanwhile: then it is an update of that."""
+        try:
+            self.workspace.journal.create(replace(self.row, inputs={}))
+        except UsageError:
+            other = self.workspace.journal.get(self.row.name)
+            if other is None or other.provider != self.row.provider:
+                raise
+            self.row, self.new = other, False
+
+    def _run_with(
+        self,
+        lease: Lease,
+        on_event: Callable[[Event], None] | None,
+        on_engine: Callable[[Engine], None] | None,
+        options: RunOptions,
+        approved: bool,
+    ) -> RunResult:
+        from bbq.engine import Engine, EngineOptions
+
+        journal, store = self.workspace.journal, self.workspace.secrets(self.row.id)
+        settings = self.workspace.config.engine
+        parallel = options.parallel or settings.parallel
+        clock, executor = self.workspace.clock(self.row.provider, parallel)
+        provider = self.workspace.open_provider(self.row, clock)
+        try:
+            row = journal.get(self.row.name)
+            if row is None or row.id != self.row.id:
+                raise LockedError(f"{self.row.name} was destroyed by another process just now", hint="run the command again")
+            plan = self.make_plan(provider, journal.records(row.id))
+            if approved and _actions(plan) != _actions(self.plan):
+                raise LockedError(
+                    f"{self.row.name} was changed by another process since the plan was shown", hint="run the command again"
+                )
+            if self.inputs is not None:
+                from bbq.journal.secrets import encode
+
+                self.fields["inputs"] = encode(self.inputs, store, row.salt, "input")
+            if self.fields:
+                journal.update(lease, **self.fields)
+                row = replace(row, **self.fields)
+            self.row, self.plan = row, plan
+            engine = Engine(
+                provider=provider,
+                journal=journal,
+                secrets=store,
+                row=row,
+                lease=lease,
+                clock=clock,
+                executor=executor,
+                options=EngineOptions(
+                    parallel=parallel,
+                    on_error=options.on_error or settings.on_error,
+                    timeout=options.timeout or settings.timeout,
+                ),
+                on_event=on_event,
+            )
+            if on_engine is not None:
+                on_engine(engine)
+            if self.topology is None:
+                return engine.destroy(plan)
+            return engine.apply(plan, self.topology)
+        finally:
+            executor.close()
+            provider.close()
+
+
+def _actions(plan: Plan) -> dict[str, str]:
+    return {name: step.action.value for name, step in plan.steps.items() if step.action.value != "no-op"}
+
+
+def prepare_up(
+    workspace: Workspace,
+    path: str,
+    *,
+    provider: str | None = None,
+    name: str | None = None,
+    inputs: Mapping[str, Any] | None = None,
+    ttl: float | None = None,
+    import_map: Mapping[str, str] | None = None,
+    offline: bool = True,
+    targets: Sequence[str] = (),
+    only_new: bool = False,
+) -> Change:
+    """What it takes to make the deployment `name` what the template asks for; a new one, or an update of the live one.
+
+    The inputs and scales of a live deployment stay in force unless given again. `ttl` in seconds from now. Raises
+    `TemplateError`, and `UsageError` where the name is taken by a deployment on another provider (with `only_new`: at all).
+    """
+    name = check_name(name or default_name(path))
+    row = workspace.journal.get(name)
+    if row is not None:
+        if only_new:
+            raise UsageError(f"there is a deployment {name!r} already", hint="choose another name")
+        if provider is not None and row.provider != provider:
+            raise UsageError(
+                f"{name} is on the provider {row.provider}, not {provider}", hint="destroy it first, or choose another --name"
+            )
+        if row.status == "destroying":
+            raise UsageError(f"{name} is being destroyed", hint=f"finish that first: bbq-deploy destroy {name}")
+    mapping = {**workspace.import_map(), **(import_map or {})}
+    service = load_template(path, import_map=mapping, offline=offline)
+    new = row is None
+    if row is None:
+        row = DeploymentRow(
+            id=uuid.uuid4().hex[:16],
+            name=name,
+            provider=provider or "local",
+            template=str(Path(path).absolute()),
+            created_at=time.time(),
+            salt=secrets.token_hex(16),
+        )
+    fields: dict[str, Any] = {
+        "template": str(Path(path).absolute()),
+        "options": {**row.options, "import_map": mapping, "offline": offline, "digest": service.digest},
+    }
+    if ttl is not None:
+        fields["expires_at"] = row.expires_at = time.time() + ttl
+    return _prepare(workspace, row, service, {**_stored(workspace, row, service), **(inputs or {})}, fields, new, targets)
+
+
+def prepare_resume(workspace: Workspace, name: str) -> Change:
+    """Go on with a deployment from what the journal has, with the template, inputs and scales that it was given."""
+    row = workspace.row(name)
+    if row.status == "destroying":
+        return prepare_destroy(workspace, name)
+    service = _template_of(row)
+    return _prepare(workspace, row, service, _stored(workspace, row, service), {}, False, ())
+
+
+def prepare_scale(workspace: Workspace, name: str, counts: Mapping[str, int]) -> Change:
+    """Set the number of instances of some nodes; remembered until the template or an input says otherwise."""
+    row = workspace.row(name)
+    if row.status == "destroying":
+        raise UsageError(f"{name} is being destroyed", hint=f"finish that first: bbq-deploy destroy {name}")
+    service = _template_of(row)
+    given = _stored(workspace, row, service)
+    base, _ = build_topology(workspace, service, given, row.provider, {})
+    scales = dict(row.options.get("scales", {}))
+    for node, count in counts.items():
+        found = base.nodes.get(node)
+        if found is None or found.scale_property is None:
+            able = [other.name for other in base.nodes.values() if other.scale_property]
+            raise UsageError(
+                f"{name} has no node {node!r}" if found is None else f"{node} ({found.type}) cannot be scaled",
+                hint=f"these can: {', '.join(able)}" if able else "no node of it can",
+            )
+        if count < 0:
+            raise UsageError(f"{node} cannot have {count} instances")
+        scales[node] = found.properties.get(found.scale_property)
+    fields = {"overrides": {**row.overrides, **counts}, "options": {**row.options, "scales": scales}}
+    row = replace(row, **fields)
+    return _prepare(workspace, row, service, given, fields, False, ())
+
+
+def prepare_destroy(workspace: Workspace, name: str) -> Change:
+    """Take everything away. Needs no template: the journal has the order."""
+    from bbq import plan as planning
+
+    row = workspace.row(name)
+
+    def make_plan(provider: Provider, records: Mapping[str, Record]) -> Plan:
+        return planning.destroy(records, deployment=row.name, provider=row.provider)
+
+    return _planned(Change(workspace, row, Plan(row.name, row.provider), False, make_plan))
+
+
+def _prepare(
+    workspace: Workspace,
+    row: DeploymentRow,
+    service: ServiceTemplate,
+    given: Mapping[str, Any],
+    fields: dict[str, Any],
+    new: bool,
+    targets: Sequence[str],
+) -> Change:
+    from bbq import plan as planning
+
+    notices: list[str] = []
+    overrides = dict(row.overrides)
+    if overrides and "overrides" not in fields:
+        overrides = _still_scaled(workspace, row, service, given, notices)
+        if overrides != row.overrides:
+            fields["overrides"] = overrides
+    topology, found = build_topology(workspace, service, given, row.provider, overrides)
+
+    def make_plan(provider: Provider, records: Mapping[str, Record]) -> Plan:
+        return planning.diff(
+            topology,
+            records,
+            deployment=row.name,
+            provider=row.provider,
+            resource_of=provider.resource,
+            salt=row.salt,
+            targets=tuple(targets),
+        )
+
+    stored = {key: Secret(value) if service.inputs[key].secret else value for key, value in given.items()}
+    empty = Plan(row.name, row.provider)
+    return _planned(Change(workspace, row, empty, new, make_plan, topology, fields, stored, found, notices))
+
+
+def _planned(change: Change) -> Change:
+    """With the plan as of now, for showing; `Change.run` makes it again under the lease."""
+    provider = change.workspace.open_provider(change.row)
+    try:
+        records = {} if change.new else change.workspace.journal.records(change.row.id)
+        change.plan = change.make_plan(provider, records)
+    finally:
+        provider.close()
+    return change
+
+
+def _stored(workspace: Workspace, row: DeploymentRow, service: ServiceTemplate) -> dict[str, Any]:
+    """The inputs that the deployment was given before, secrets opened, as far as the template still has them."""
+    if not row.inputs:
+        return {}
+    from bbq.journal.secrets import decode
+
+    stored: dict[str, Any] = revealed(decode(row.inputs, workspace.secrets(row.id)))
+    return {name: value for name, value in stored.items() if name in service.inputs}
+
+
+def _template_of(row: DeploymentRow) -> ServiceTemplate:
+    """The template that the deployment was made from; `UsageError` where it is gone or was changed since."""
+    if not Path(row.template).is_file():
+        raise UsageError(
+            f"the template of {row.name} is gone: {row.template}",
+            hint="bbq-deploy up with its new place, or bbq-deploy destroy, which needs none",
+        )
+    service = load_template(row.template, import_map=row.options.get("import_map"), offline=row.options.get("offline", True))
+    if row.options.get("digest") not in (None, service.digest):
+        raise UsageError(
+            f"{row.template} was changed since the last run of {row.name}",
+            hint=f"to apply it as it is now: bbq-deploy up {row.template} --name {row.name}",
+        )
+    return service
+
+
+def _still_scaled(
+    workspace: Workspace, row: DeploymentRow, service: ServiceTemplate, given: Mapping[str, Any], notices: list[str]
+) -> dict[str, int]:
+    """The row's overrides without those whose value the template or an input has changed since they were set."""
+    base, _ = build_topology(workspace, service, given, row.provider, {})
+    scales, kept = row.options.get("scales", {}), {}
+    for name, count in row.overrides.items():
+        node = base.nodes.get(name)
+        if node is None or node.scale_property is None:
+            continue
+        wanted = node.properties.get(node.scale_property)
+        if wanted == scales.get(name):
+            kept[name] = count
+            notices.append(f"{name} stays scaled to {count} (the template says {wanted})")
+        else:
+            notices.append(f"{name} was scaled to {count}; the template or an input says {wanted} now, which counts")
+    return kept

@@ -1,0 +1,47 @@
+"""`bbq-deploy reap`: destroy the deployments whose time is over."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from typing import TYPE_CHECKING
+
+from bbq.cli import common, options
+from bbq.errors import BbqError, ExitCode
+
+if TYPE_CHECKING:
+    from bbq.cli.session import Session
+
+STREAMS = True
+EXAMPLES = ("bbq-deploy reap", "bbq-deploy reap --dry-run --format json")
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--deployment-id", metavar="ID", help="only this deployment, and only if its time is over")
+    parser.add_argument("--dry-run", action="store_true", help="only say which ones")
+    options.run_options(parser)
+
+
+def run(session: Session) -> int:
+    from bbq.changes import prepare_destroy
+
+    args, now = session.args, time.time()
+    rows = [row for row in session.workspace.journal.deployments() if row.expires_at is not None and row.expires_at <= now]
+    if args.deployment_id:
+        rows = [row for row in rows if row.id == args.deployment_id]
+    if args.dry_run:
+        session.view.deployments(rows, now=now)
+        return ExitCode.OK
+    code = ExitCode.OK
+    for row in rows:
+        session.notice(f"{row.name} has expired")
+        try:
+            common.carry_out(session, prepare_destroy(session.workspace, row.name), asks=False)
+        except BbqError as error:  # the others are destroyed all the same
+            if error.exit_code is ExitCode.INTERRUPTED:
+                raise
+            session.view.error(error)
+            code = code or error.exit_code
+    if not rows:
+        session.notice("nothing has expired")
+    return code

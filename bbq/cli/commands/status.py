@@ -1,0 +1,33 @@
+"""`bbq-deploy status`: a deployment, and what there really is of it."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from bbq.cli import options
+from bbq.errors import ExitCode
+
+if TYPE_CHECKING:
+    from bbq.cli.session import Session
+
+EXAMPLES = ("bbq-deploy status demo", "bbq-deploy status demo --format json")
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    options.name(parser)
+
+
+def run(session: Session) -> int:
+    from bbq.observe import observed
+
+    workspace = session.workspace
+    row = workspace.row(session.args.name)
+    records = observed(workspace, row, workspace.journal.records(row.id))
+    failed = [name for name, record in records.items() if record.status == "failed"]
+    if failed and row.status == "active":
+        row = replace(row, status="failed", error=row.error or f"{failed[0]}: {records[failed[0]].error}")
+    session.view.status(row, records, now=time.time())
+    return ExitCode.RESOURCE_FAILED if row.status == "failed" else ExitCode.OK

@@ -1,0 +1,68 @@
+"""What the commands that change something share: show the plan, ask, run, show what came of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bbq.cli import options, output
+from bbq.errors import ExitCode, Interrupted
+
+if TYPE_CHECKING:
+    from bbq.changes import Change
+    from bbq.cli.session import Session
+
+
+def change_of_up(session: Session) -> Change:
+    """The change that `up` (and `plan`) is asked for by its arguments."""
+    from bbq.changes import prepare_up
+
+    args = session.args
+    return prepare_up(
+        session.workspace,
+        args.template,
+        provider=args.provider,
+        name=args.name,
+        inputs=options.given(args),
+        ttl=options.duration(args, "ttl"),
+        offline=args.offline,
+        targets=args.target,
+    )
+
+
+def tell(session: Session, change: Change) -> None:
+    """What the user should hear before the plan."""
+    if change.diagnostics:
+        session.view.diagnostics(change.diagnostics)
+    for notice in change.notices:
+        session.notice(notice)
+
+
+def carry_out(session: Session, change: Change, *, asks: bool = True) -> int:
+    """Show the plan, ask where somebody is there to answer, run it, show the outputs. Raises the run's error."""
+    from bbq.changes import RunOptions
+    from bbq.interrupts import interruptible
+
+    view, args, workspace = session.view, session.args, session.workspace
+    tell(session, change)
+    approved = False
+    if not getattr(args, "quiet", False):
+        view.plan(change.plan)
+    if asks and session.interactive and (change.plan.has_changes or change.destroys):
+        what = f"Destroy {change.row.name}?" if change.destroys else "Do this?"
+        if not output.ask(what):
+            raise Interrupted("nothing was changed")
+        approved = True
+    durations = workspace.journal.durations({step.type for step in change.plan.steps.values()})
+    with interruptible(view.message) as on_engine, view.progress(change.plan, durations):
+        result = change.run(
+            on_event=view.event,
+            on_engine=on_engine,
+            options=RunOptions(timeout=options.duration(args, "timeout")),
+            approved=approved,
+        )
+    if result.ok and result.outputs:
+        view.outputs(result.outputs, show_secrets=session.show_secrets)
+    for failure in result.failures[1:]:
+        view.message(str(failure))
+    result.raise_for_failure()
+    return ExitCode.OK

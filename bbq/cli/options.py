@@ -1,0 +1,105 @@
+"""Options that several commands share, and how their values are read."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from bbq.errors import UsageError
+
+
+def inputs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--input", "-i", action="append", default=[], metavar="NAME=VALUE", help="an input of the template; repeatable"
+    )
+    parser.add_argument("--inputs", action="append", default=[], metavar="FILE", help="a YAML file with inputs; --input wins")
+
+
+def imports(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--import-map",
+        action="append",
+        metavar="PREFIX=DIRECTORY",
+        help="read imports whose URL starts with PREFIX from DIRECTORY; repeatable",
+    )
+    parser.add_argument("--offline", action="store_true", help="never use the network for imports")
+
+
+def provider(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--provider", metavar="NAME", help="where to deploy: local (the default) or simulator")
+
+
+def run_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--parallel", metavar="N", help="calls in flight at once ([engine] parallel)")
+    parser.add_argument("--timeout", metavar="DURATION", help="for the whole run, such as 10m ([engine] timeout)")
+    parser.add_argument("--yes", "-y", action="store_true", help="do not ask; without a terminal nobody is asked anyway")
+
+
+def on_error(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--on-error",
+        choices=("stop", "continue", "rollback"),
+        help="when a part fails: start nothing new, go on with the rest, or take back what this run made",
+    )
+
+
+def given(args: argparse.Namespace) -> dict[str, Any] | None:
+    """The inputs of `--inputs` and `--input` (texts, which the template's types convert); None where there are none."""
+    if not args.input and not args.inputs:
+        return None
+    found: dict[str, Any] = {}
+    for file in args.inputs:
+        found.update(_read(file))
+    for pair in args.input:
+        name, separator, value = pair.partition("=")
+        if not separator or not name:
+            raise UsageError(f"--input {pair!r} is not NAME=VALUE")
+        found[name] = value
+    return found
+
+
+def _read(file: str) -> dict[str, Any]:
+    from bbq.errors import TemplateError
+    from bbq.yamlreader import read_file
+
+    values, diagnostics = read_file(file)
+    if any(item.severity == "error" for item in diagnostics):
+        raise TemplateError(f"the inputs file {file} cannot be used", diagnostics)
+    if not isinstance(values, dict):
+        raise UsageError(f"the inputs file {file} is not a mapping of input names to values")
+    return values
+
+
+def counts(pairs: list[str]) -> dict[str, int]:
+    """`NODE=N` pairs."""
+    found = {}
+    for pair in pairs:
+        node, _, text = pair.partition("=")
+        if not node or not text.isascii() or not text.isdigit() or len(text) > 9:
+            raise UsageError(f"{pair!r} is not NODE=NUMBER", hint="for example spark=3")
+        found[node] = int(text)
+    return found
+
+
+def name(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME", help="the deployment's name (see bbq-deploy list)")
+
+
+def up(parser: argparse.ArgumentParser) -> None:
+    """What `plan` and `up` have in common."""
+    parser.add_argument("template", metavar="TEMPLATE", help="a TOSCA service template")
+    provider(parser)
+    parser.add_argument("--name", metavar="NAME", help="the deployment's name; the template's file or directory by default")
+    inputs(parser)
+    imports(parser)
+    parser.add_argument(
+        "--target", action="append", default=[], metavar="NODE", help="only this node and what it needs; repeatable"
+    )
+
+
+def duration(args: argparse.Namespace, option: str) -> float | None:
+    """Seconds of an option such as `--ttl 2h`; None where it is not given."""
+    from bbq.durations import seconds
+
+    value = getattr(args, option, None)
+    return None if value is None else seconds(value, what=f"--{option}")

@@ -1,0 +1,107 @@
+"""Argument parsing: options that every command has, before or after its name, and each command's own."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+from importlib import import_module
+from typing import Any, NoReturn, Protocol
+
+from bbq.cli.main import COMMANDS
+from bbq.errors import UsageError
+
+FORMATS = ("human", "json", "yaml")
+
+
+class Command(Protocol):
+    """A module of `bbq.cli.commands`. `EXAMPLES` are command lines for its help; optional: `FORMATS`, the values of
+    `--format` with the default first, and `STREAMS`, true where JSON is one object a line."""
+
+    EXAMPLES: tuple[str, ...]
+
+    def arguments(self, parser: argparse.ArgumentParser) -> None: ...
+
+    def run(self, session: Any) -> int: ...
+
+
+class Parser(argparse.ArgumentParser):
+    """Raises `UsageError` instead of printing and leaving, so that errors look the same everywhere."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message, hint=f"see {self.prog} --help")
+
+
+def load(name: str) -> Any:
+    """The command's module (a `Command`)."""
+    return import_module(f"bbq.cli.commands.{name}")
+
+
+def command_parser(name: str) -> argparse.ArgumentParser:
+    module = load(name)
+    parser = Parser(
+        prog=f"bbq-deploy {name}",
+        description=_sentence(COMMANDS[name]),
+        epilog="examples:\n" + "\n".join(f"  {line}" for line in module.EXAMPLES),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    module.arguments(parser)
+    _common(parser, getattr(module, "FORMATS", FORMATS), streams=getattr(module, "STREAMS", False))
+    return parser
+
+
+def main_parser() -> argparse.ArgumentParser:
+    width = max(map(len, COMMANDS)) + 2
+    parser = Parser(
+        prog="bbq-deploy",
+        usage="bbq-deploy [options] COMMAND ...",
+        description="One template becomes a running data stack, and goes away again.",
+        epilog="commands:\n"
+        + "\n".join(f"  {name:<{width}}{summary}" for name, summary in COMMANDS.items())
+        + "\n\nbbq-deploy COMMAND --help says more, with examples.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("-V", "--version", action="store_true", help="show the version")
+    parser.add_argument("command", nargs="?", metavar="COMMAND", help=argparse.SUPPRESS)
+    parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    _common(parser, None)
+    return parser
+
+
+def parse(argv: list[str]) -> argparse.Namespace:
+    """The command's arguments; `command` is its name, None where only help or the version is asked for."""
+    found = main_parser().parse_args(argv)
+    name, rest = found.command, found.rest
+    del found.rest
+    if name is None:
+        return found
+    if name not in COMMANDS:
+        near = difflib.get_close_matches(name, COMMANDS, n=1)
+        raise UsageError(f"there is no command {name!r}", hint=f"did you mean {near[0]}?" if near else "see bbq-deploy --help")
+    return command_parser(name).parse_args(rest, namespace=found)
+
+
+def _common(parser: argparse.ArgumentParser, formats: tuple[str, ...] | None, *, streams: bool = False) -> None:
+    """Options of every command. Nothing has a default here: what stands before the command's name must not be lost."""
+    group = parser.add_argument_group("options of every command")
+
+    def add(*names: str, **options: Any) -> None:
+        group.add_argument(*names, default=argparse.SUPPRESS, **options)
+
+    if formats is None:
+        add("--format", metavar="FORMAT", help="human, json or yaml; graph has its own")
+    else:
+        kind = "; json is one object a line" if streams else ""
+        add("--format", choices=formats, help=f"how results are shown, {formats[0]} by default{kind}")
+    add("--config-file", action="append", metavar="FILE", help="read this file instead of the usual ones; repeatable")
+    add("--journal", metavar="CONNECTION", help="the journal: sqlite:///PATH or postgresql://...")
+    add("--show-secrets", action="store_true", help="show passwords and the like")
+    add("-q", "--quiet", action="store_true", help="results and errors only")
+    add("-v", "--verbose", action="store_true", help="say more")
+    add("--debug", action="store_true", help="log everything, and show the traceback of an unexpected error")
+    add("--no-color", action="store_true", help="no colours (NO_COLOR works, too)")
+
+
+def _sentence(text: str) -> str:
+    return text[0].upper() + text[1:] + "."

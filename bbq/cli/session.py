@@ -1,0 +1,149 @@
+"""One run of `bbq-deploy`: arguments in, exit code out; every error is shown here, in one way."""
+
+from __future__ import annotations
+
+import os
+import sys
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from bbq.cli import output, parsing
+from bbq.errors import BbqError, ExitCode, Interrupted
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from bbq.views.base import View
+    from bbq.workspace import Workspace
+
+FLAGS = {"journal": ("journal", "connection"), "parallel": ("engine", "parallel"), "on_error": ("engine", "on_error")}
+"""Flags that set an option, so that they are checked and shown like any other value of it."""
+
+
+class Session:
+    """What a command gets: its arguments, the view to show things with, and (opened when first used) the workspace."""
+
+    def __init__(self, args: argparse.Namespace, view: View, stdout: output.Output) -> None:
+        self.args = args
+        self.view = view
+        self.stdout = stdout
+
+    @cached_property
+    def workspace(self) -> Workspace:
+        from bbq.conf import load
+        from bbq.workspace import Workspace
+
+        flags: dict[tuple[str, str], Any] = {
+            option: value for flag, option in FLAGS.items() if (value := getattr(self.args, flag, None)) is not None
+        }
+        if pairs := getattr(self.args, "import_map", None):
+            flags["tosca", "import_map"] = pairs
+        config = load(self.config_files, flags=flags)
+        for warning in config.warnings:
+            self.notice(f"warning: {warning}")
+        return Workspace(config)
+
+    @property
+    def config_files(self) -> Sequence[str]:
+        return getattr(self.args, "config_file", ())
+
+    @property
+    def show_secrets(self) -> bool:
+        return getattr(self.args, "show_secrets", False)
+
+    @property
+    def interactive(self) -> bool:
+        """Whether somebody is there to be asked: a terminal on standard input, no `--yes`, no `CI`."""
+        if getattr(self.args, "yes", False) or os.environ.get("CI") or getattr(self.args, "format", "human") != "human":
+            return False
+        return sys.stdin is not None and not sys.stdin.closed and sys.stdin.isatty()
+
+    def notice(self, text: str) -> None:
+        """Something about the run that is not its result; `--quiet` leaves it out."""
+        if not getattr(self.args, "quiet", False):
+            self.view.message(text)
+
+    def close(self) -> None:
+        if "workspace" in self.__dict__:
+            self.workspace.close()
+
+
+def run(argv: list[str]) -> int:
+    """Parse, run, show what went wrong; returns the exit code."""
+    stdout, stderr = output.standard(sys.stdout), output.standard(sys.stderr)
+    try:
+        return _run(argv, stdout, stderr)
+    except OSError as error:  # the output itself cannot be written: a full disk behind `>`
+        stderr.write(f"error: the output cannot be written: {error.strerror}\n")
+        return ExitCode.UNEXPECTED
+    finally:
+        for stream in (stdout, stderr):
+            try:
+                stream.flush()
+            except OSError:
+                stream.give_up()
+
+
+def _run(argv: list[str], stdout: output.Output, stderr: output.Output) -> int:
+    args: argparse.Namespace | None = None
+    session: Session | None = None
+    try:
+        args = parsing.parse(argv)
+        if args.version:
+            from bbq import __version__
+
+            stdout.write(f"bbq {__version__}\n")
+            return ExitCode.OK
+        if args.command is None:
+            stdout.write(parsing.main_parser().format_help())
+            return ExitCode.USAGE
+        module = parsing.load(args.command)
+        session = Session(args, _view(args, module, stdout, stderr), stdout)
+        with session.view:
+            return int(module.run(session))
+    except SystemExit as leave:  # argparse after --help
+        return leave.code if isinstance(leave.code, int) else ExitCode.USAGE
+    except KeyboardInterrupt:
+        return _show(Interrupted("interrupted"), argv, args, session, stdout, stderr)
+    except BbqError as error:
+        return _show(error, argv, args, session, stdout, stderr)
+    except Exception as error:  # noqa: BLE001 - the one place where an unexpected error is caught
+        from bbq.cli.unexpected import report
+
+        return _show(report(error, debug=getattr(args, "debug", False), stderr=stderr), argv, args, session, stdout, stderr)
+    finally:
+        if session is not None:
+            session.close()
+
+
+def _view(args: argparse.Namespace, module: Any, stdout: output.Output, stderr: output.Output) -> View:
+    from bbq import views
+
+    name = getattr(args, "format", "human")
+    if name == "json" and getattr(module, "STREAMS", False):
+        name = "ndjson"
+    color = False if getattr(args, "no_color", False) else None
+    return views.get(
+        name if name in views.FORMATS else "human", stdout, err=stderr, color=color, verbose=getattr(args, "verbose", False)
+    )
+
+
+def _show(
+    error: BbqError,
+    argv: list[str],
+    args: argparse.Namespace | None,
+    session: Session | None,
+    stdout: output.Output,
+    stderr: output.Output,
+) -> int:
+    if session is not None:
+        view = session.view
+    else:  # the arguments themselves were wrong; what format was meant is a guess
+        from bbq import views
+
+        wanted = next((after for word, after in zip(argv, argv[1:], strict=False) if word == "--format"), "human")
+        joined = next((word.partition("=")[2] for word in argv if word.startswith("--format=")), wanted)
+        view = views.get("json" if joined == "json" else "human", stdout, err=stderr)
+    view.error(error)
+    return int(error.exit_code)

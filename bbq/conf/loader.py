@@ -1,0 +1,197 @@
+"""Reads the configuration and says where every value came from.
+
+Later wins: defaults, /etc/bbq/bbq.conf, the user's file (both replaced by the files given), the environment, flags. oslo.config
+reads files and checks types; environment and flags become overrides, whose values it checks in the same way.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from oslo_config import cfg, types
+
+from bbq.conf import ini, keystone
+from bbq.conf.opts import MODULES
+from bbq.errors import ConfigurationError
+
+MASK = "********"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One option as it is in force. `origin`: default, `<file>:<line>`, a variable's name, or `flag`."""
+
+    group: str
+    name: str
+    value: Any
+    origin: str
+    help: str
+    secret: bool
+
+
+class Config:
+    """The effective configuration: `config.engine.parallel`. `warnings` names unknown options, with the nearest known name.
+
+    Values have the types that the options declare (`bbq-deploy config`, docs/reference/options).
+    """
+
+    def __init__(self, conf: cfg.ConfigOpts, origins: Mapping[tuple[str, str], str], warnings: Sequence[str]) -> None:
+        self._conf = conf
+        self._origins = origins
+        self.warnings = tuple(warnings)
+
+    def __getattr__(self, group: str) -> Any:
+        if group.startswith("_") or group not in self._conf._groups:
+            raise AttributeError(f"there is no option group [{group}]")
+        return self._conf[group]
+
+    def group(self, name: str) -> dict[str, Any]:
+        """The options of a group as a plain dict; empty where there is no such group."""
+        if name not in self._conf._groups:
+            return {}
+        return {option: self._conf[name][option] for option in self._conf[name]}
+
+    @property
+    def oslo(self) -> cfg.ConfigOpts:
+        """The `ConfigOpts` itself, for keystoneauth's `load_auth_from_conf_options` (group `keystone`)."""
+        if "auth_type" not in self._conf["keystone"]:
+            keystone.register(self._conf)
+        return self._conf
+
+    def settings(self) -> list[Setting]:
+        """Every option in order, secrets masked, keystoneauth's own only where the group is used."""
+        found = []
+        for group in sorted(self._conf._groups.values(), key=lambda group: _rank(group.name)):
+            for name, info in group._opts.items():
+                value = self._conf[group.name][name]
+                secret = info["opt"].secret and value is not None
+                origin = self._origins.get((group.name, name), "default")
+                found.append(
+                    Setting(group.name, name, MASK if secret else value, origin, info["opt"].help or "", info["opt"].secret)
+                )
+        return found
+
+
+def _rank(name: str) -> int:
+    names = [module.group.name for module in MODULES]
+    return names.index(name) if name in names else len(names)
+
+
+def load(
+    files: Sequence[str] = (),
+    *,
+    environment: Mapping[str, str] | None = None,
+    flags: Mapping[tuple[str, str], Any] | None = None,
+) -> Config:
+    """The effective configuration.
+
+    `files` replace those at the usual places; `flags` maps (group, option) to a value or to a list of texts.
+    Raises `ConfigurationError` with every wrong value, its place and the allowed range.
+    """
+    environment = os.environ if environment is None else environment
+    for file in files:
+        if not os.path.isfile(file):  # noqa: PTH113
+            raise ConfigurationError(f"there is no configuration file {file}", hint="check --config-file")
+    read = list(files) or ini.default_files(environment)
+    entries = ini.entries(read)
+    variables = ini.environment_entries(environment)
+
+    conf = cfg.ConfigOpts()
+    for module in MODULES:
+        conf.register_group(cfg.OptGroup(module.group.name))  # a group holds its options: a shared one would leak them
+        conf.register_opts(module.opts, group=module.group.name)
+    login = {entry.option: entry.value for entry in (*entries, *variables) if entry.group == keystone.group.name}
+    if login.keys() - {"cloud"}:
+        keystone.register(conf, login.get("auth_type"))
+    try:
+        conf(args=[], project="bbq", default_config_files=read, default_config_dirs=[])
+    except cfg.Error as error:
+        raise ConfigurationError(f"the configuration cannot be read: {error}") from None
+
+    problems: list[str] = []
+    origins = {(entry.group, entry.option): entry.origin for entry in entries}
+    warnings = [_unknown(conf, entry) for entry in (*entries, *variables) if not _known(conf, entry.group, entry.option)]
+    for entry in variables:
+        if _known(conf, entry.group, entry.option):
+            origins[entry.group, entry.option] = entry.file
+            opt = conf._groups[entry.group]._opts[entry.option]["opt"]
+            _override(
+                conf, entry.group, entry.option, entry.value.split(",") if opt.multi else entry.value, entry.file, problems
+            )
+    for (group, option), value in (flags or {}).items():
+        origins[group, option] = "flag"
+        _override(conf, group, option, value, "the command line", problems)
+    _check(conf, origins, problems)
+    if problems:
+        raise ConfigurationError(
+            "; ".join(problems), hint="`bbq-deploy config` shows every option, its range and where it is set"
+        )
+    return Config(conf, origins, warnings)
+
+
+def _known(conf: cfg.ConfigOpts, group: str, option: str) -> bool:
+    return group in conf._groups and option in conf._groups[group]._opts
+
+
+def _unknown(conf: cfg.ConfigOpts, entry: ini.Entry) -> str:
+    place = entry.origin if entry.line else entry.file
+    if entry.group not in conf._groups:
+        return f"{place}: there is no option group [{entry.group}]{_nearest(entry.group, conf._groups)}"
+    return f"{place}: [{entry.group}] has no option {entry.option}{_nearest(entry.option, conf._groups[entry.group]._opts)}"
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    found = difflib.get_close_matches(name, list(known), n=1)
+    return f"; did you mean {found[0]}?" if found else ""
+
+
+def _override(conf: cfg.ConfigOpts, group: str, option: str, value: Any, place: str, problems: list[str]) -> None:
+    opt = conf._groups[group]._opts[option]["opt"]
+    try:
+        conf.set_override(option, value, group=group)
+    except (ValueError, TypeError):
+        problems.append(_wrong(group, opt, value, place))
+
+
+def _check(conf: cfg.ConfigOpts, origins: Mapping[tuple[str, str], str], problems: list[str]) -> None:
+    """Look every value up once, as oslo.config converts a file's values only then."""
+    for group in conf._groups.values():
+        for name, info in group._opts.items():
+            try:
+                conf[group.name][name]
+            except (cfg.Error, ValueError) as error:
+                place = origins.get((group.name, name), "")
+                if isinstance(error, cfg.TemplateSubstitutionError):
+                    problems.append(f"{place}: [{group.name}] {name} refers to an unknown option; write $$ for a dollar sign")
+                else:
+                    problems.append(_wrong(group.name, info["opt"], _raw(place), place))
+
+
+def _raw(place: str) -> str:
+    file, _, line = place.rpartition(":")
+    return next((entry.value for entry in ini.entries([file]) if str(entry.line) == line), "")
+
+
+def _wrong(group: str, opt: Any, value: Any, place: str) -> str:
+    shown = MASK if opt.secret else value
+    return f"{place}: [{group}] {opt.dest} = {shown} is not allowed; it takes {allowed(opt.type)}"
+
+
+def allowed(kind: Any) -> str:
+    """The values that an option's type takes, for people."""
+    if isinstance(kind, (types.List, types.MultiString)):
+        return "a list separated by commas"
+    if isinstance(kind, types.Boolean):
+        return "true or false"
+    if isinstance(kind, types.Number):
+        name = "a whole number" if isinstance(kind, types.Integer) else "a number"
+        if kind.min is not None and kind.max is not None:
+            return f"{name} from {kind.min:g} to {kind.max:g}"
+        return f"{name} of at least {kind.min:g}" if kind.min is not None else name
+    if getattr(kind, "choices", None):
+        return "one of " + ", ".join(map(str, kind.choices))
+    return "a text"

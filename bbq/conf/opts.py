@@ -1,0 +1,14 @@
+"""All groups and their options, for `load`, oslo-config-generator (entry point `oslo.config.opts`) and the reference."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bbq.conf import autoscale, engine, journal, keystone, local, logging, simulator, state, tosca
+
+MODULES: tuple[Any, ...] = (state, journal, logging, tosca, engine, local, simulator, autoscale, keystone)
+
+
+def list_opts() -> list[tuple[Any, list[Any]]]:
+    """(group, its options) pairs, keystoneauth's own options included."""
+    return [(module.group, keystone.list_all() if module is keystone else list(module.opts)) for module in MODULES]

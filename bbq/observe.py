@@ -1,0 +1,93 @@
+"""What is really there, beside what the journal says: one list call a group, nothing is changed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+from bbq.errors import UnreachableError
+
+if TYPE_CHECKING:
+    from bbq.engine.contract import Provider, State
+    from bbq.journal.model import DeploymentRow, Record
+    from bbq.workspace import Workspace
+
+_EXISTING = frozenset({"created", "ready", "failed"})
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One thing that is not as it was wanted. `kind`: gone, failed, not ready, or unknown (it is there without a record)."""
+
+    node: str
+    kind: Literal["gone", "failed", "not ready", "unknown"]
+    detail: str
+
+
+def states(provider: Provider, records: Mapping[str, Record]) -> dict[str, State | None]:
+    """The state of every recorded thing, None for what is gone; nodes that have no thing of their own are left out."""
+    from bbq.engine.contract import TransientFault
+
+    groups: dict[str, list[Record]] = defaultdict(list)
+    for record in records.values():
+        resource = None if record.members else provider.resource(record.ancestry or (record.type,))
+        if resource is not None and record.handle is not None and record.status in _EXISTING:
+            groups[resource.poll_group].append(record)
+    found: dict[str, State | None] = {}
+    for group, members in groups.items():
+        try:
+            seen = provider.list_states(group, [str(record.handle) for record in members])
+        except TransientFault as fault:
+            raise UnreachableError(f"the provider does not say what is there: {fault}", hint="try again in a moment") from None
+        found.update({record.node: seen.get(str(record.handle)) for record in members})
+    return found
+
+
+def observed(workspace: Workspace, row: DeploymentRow, records: Mapping[str, Record]) -> dict[str, Record]:
+    """The records, with those marked failed whose thing is gone or has failed since."""
+    provider = workspace.open_provider(row)
+    try:
+        seen = states(provider, records)
+    finally:
+        provider.close()
+    result = dict(records)
+    for node, state in seen.items():
+        record = records[node]
+        if state is None:
+            result[node] = replace(record, status="failed", error="it is gone")
+        elif state.failed and record.status != "failed":
+            result[node] = replace(record, status="failed", error=state.detail or state.name)
+    return _with_composites(result)
+
+
+def drift(workspace: Workspace, row: DeploymentRow, records: Mapping[str, Record]) -> list[Difference]:
+    """Where what is there differs from what was wanted, things that nobody recorded included."""
+    provider = workspace.open_provider(row)
+    try:
+        found = []
+        for node, state in states(provider, records).items():
+            if state is None:
+                found.append(Difference(node, "gone", f"{records[node].type} {records[node].handle} is gone"))
+            elif state.failed:
+                found.append(Difference(node, "failed", state.detail or state.name))
+            elif not state.ready:
+                found.append(Difference(node, "not ready", state.detail or state.name))
+        recorded = {record.node for record in records.values()}
+        for tag, handle, kind in provider.list_tagged(row.id):
+            if tag.node not in recorded:
+                found.append(Difference(tag.node, "unknown", f"{kind} {handle.id} is there without a record"))
+        return found
+    finally:
+        provider.close()
+
+
+def _with_composites(records: dict[str, Record]) -> dict[str, Record]:
+    """A composite is failed where a member is."""
+    for name in sorted(records, key=len, reverse=True):  # members have longer names than what they are members of
+        record = records[name]
+        bad = next((m for m in record.members if m in records and records[m].status == "failed"), None)
+        if bad is not None and record.status != "failed":
+            records[name] = replace(record, status="failed", error=f"{bad}: {records[bad].error}")
+    return records

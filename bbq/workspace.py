@@ -1,0 +1,124 @@
+"""What every command and every call of the library works with: configuration, state directory, journal, secrets, providers."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import time
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bbq.conf import ini
+from bbq.errors import JournalError, UsageError
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
+    from bbq.conf.loader import Config
+    from bbq.engine.clock import Clock, Executor
+    from bbq.engine.contract import Provider
+    from bbq.journal.model import DeploymentRow, Journal, SecretStore
+
+VIRTUAL = frozenset({"simulator"})
+"""Providers whose time is simulated: the engine runs on a virtual clock, hours pass in milliseconds."""
+
+
+class Workspace:
+    """Opened lazily, part by part; close it, or use it as a context manager.
+
+    Raises `ConfigurationError` for wrong options and `JournalError` where the journal or the state directory cannot be used.
+    """
+
+    def __init__(self, config: Config | None = None) -> None:
+        if config is None:
+            from bbq.conf import load
+
+            config = load()
+        self.config = config
+
+    @cached_property
+    def state_directory(self) -> Path:
+        """Made where it is missing, for this user only (0700)."""
+        configured = self.config.state.directory
+        path = Path(configured).expanduser() if configured else ini.state_directory()
+        try:
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if path.stat().st_uid == os.geteuid() and path.stat().st_mode & 0o077:
+                path.chmod(0o700)
+        except OSError as error:
+            raise JournalError(
+                f"the state directory {path} cannot be used: {error.strerror}", hint="choose another with [state] directory"
+            ) from None
+        if not os.access(path, os.W_OK | os.X_OK):
+            raise JournalError(f"the state directory {path} is not writable", hint="choose another with [state] directory")
+        return path
+
+    @cached_property
+    def journal(self) -> Journal:
+        from bbq.journal import open_journal
+
+        connection = self.config.journal.connection
+        return open_journal(connection or f"sqlite:///{self.state_directory / 'journal.db'}")
+
+    def secrets(self, deployment_id: str) -> SecretStore:
+        from bbq.journal import open_secrets
+
+        return open_secrets(self.state_directory / "secrets", deployment_id)
+
+    def row(self, name: str) -> DeploymentRow:
+        """The live deployment of that name; `UsageError` with the nearest name where there is none."""
+        row = self.journal.get(name)
+        if row is None:
+            names = [other.name for other in self.journal.deployments()]
+            near = difflib.get_close_matches(name, names, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(names[:10])}" if names else "there are none"
+            raise UsageError(f"there is no deployment {name!r}", hint=hint)
+        return row
+
+    def open_provider(self, row: DeploymentRow, clock: Clock | None = None) -> Provider:
+        """The row's provider, with the options of its configuration group; `clock` is the engine's where it is virtual."""
+        from bbq.engine.clock import VirtualClock
+        from bbq.engine.contract import DeploymentContext
+        from bbq.providers import open_provider
+
+        context = DeploymentContext(
+            name=row.name,
+            id=row.id,
+            state_dir=str(self.state_directory),
+            expires_at=row.expires_at,
+            options=self.config.group(row.provider),
+            sleep=clock.spend if isinstance(clock, VirtualClock) else None,
+        )
+        return open_provider(row.provider, context)
+
+    def clock(self, provider: str, parallel: int) -> tuple[Clock, Executor]:
+        """The clock that the provider's time goes by, and what runs its calls, `parallel` at once."""
+        from bbq.engine.clock import RealClock, ThreadExecutor, VirtualClock, VirtualExecutor
+
+        if provider in VIRTUAL:
+            clock = VirtualClock(start=time.time())
+            return clock, VirtualExecutor(clock)
+        return RealClock(), ThreadExecutor(parallel)
+
+    def import_map(self) -> dict[str, str]:
+        """URL prefix -> directory, from `[tosca] import_map`."""
+        return dict(map(ini.parse_mapping, self.config.tosca.import_map))
+
+    def close(self) -> None:
+        if "journal" in self.__dict__:
+            self.journal.close()
+            del self.__dict__["journal"]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        self.close()
+
+
+def with_options(row: DeploymentRow, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The row's options with some replaced."""
+    return {**row.options, **changes}
