@@ -1,0 +1,243 @@
+"""Instances become the topology's nodes: everything about a node in one place, edges and operations included."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from typing import Any, Final
+
+from bbq.diagnostics import SourceRange
+from bbq.topology import codes
+from bbq.topology.evaluate import Evaluator, operations
+from bbq.topology.instances import Broken, Instance, Link, Where, members
+from bbq.topology.model import Artifact, Edge, Node, Operation, Probe
+from bbq.topology.requirements import Matcher, is_hosted
+from bbq.topology.values import Attribute, Call, Expr, references
+from bbq.tosca.model import ArtifactDef, OperationDef, ParameterDef
+
+BASE_TYPE: Final = "bbq.nodes.Root"
+"""The type whose properties `readiness` and `timeouts` speak to the engine, not to the thing."""
+
+_KINDS: Final = ("tcp", "http", "command")
+
+
+class Assembler:
+    """Makes nodes. Edges of a composite are inherited by its members, so a composite is assembled before them."""
+
+    def __init__(self, evaluator: Evaluator, matcher: Matcher) -> None:
+        self._evaluator = evaluator
+        self._matcher = matcher
+        self._edges: dict[str, list[tuple[Link, Edge]]] = {}
+        self._timeouts: dict[str, dict[str, float]] = {}
+        self._hosting: dict[tuple[str, str], bool] = {}
+
+    def node(self, instance: Instance) -> Node:
+        """The node of an instance; problems are reported, and the node then lacks what was broken."""
+        template, owner = instance.template, instance.stack.owner
+        type_ = template.type
+        properties = self._properties(instance)
+        readiness: tuple[Probe, ...] = ()
+        timeouts = dict(self._timeouts.get(owner.address, {})) if owner else {}
+        if BASE_TYPE in type_.ancestry:
+            at = template.property_at
+            readiness = self._probes(instance, properties.pop("readiness", None), at.get("readiness", template.at))
+            timeouts |= self._seconds(instance, properties.pop("timeouts", None), at.get("timeouts", template.at))
+        self._timeouts[instance.address] = timeouts
+        return Node(
+            name=instance.address,
+            type=type_.name,
+            ancestry=type_.ancestry or (type_.name,),
+            properties=properties,
+            capabilities=self._capabilities(instance),
+            attributes=self._attributes(instance),
+            edges=[edge for _, edge in self._edges_of(instance)],
+            operations=self._operations(instance),
+            artifacts={name: _artifact(item) for name, item in (type_.artifacts | template.artifacts).items()},
+            readiness=readiness,
+            timeouts=timeouts,
+            secrets=self._secrets(instance, properties),
+            metadata=type_.metadata | template.metadata,
+            members=tuple(each.address for each in members(instance.child)) if instance.child else (),
+            parent=owner.address if owner else None,
+            template=template.name,
+            index=instance.index,
+            scale_property=self._evaluator.scale_property(instance),
+            source=template.at,
+            composite=instance.child is not None,
+        )
+
+    def _value(self, compute: Callable[[], Any]) -> Any:
+        try:
+            return compute()
+        except Broken:
+            return None
+
+    def _properties(self, instance: Instance) -> dict[str, Any]:
+        found = {}
+        template = instance.template
+        for name in template.type.properties | template.properties:
+            value = self._value(lambda name=name: self._evaluator.property(instance, name))  # type: ignore[misc]
+            if value is None:
+                continue
+            found[name] = value
+            if instance.address in references(value):
+                text = (
+                    f"property {name!r} of {instance.address!r} needs an attribute of the node itself, "
+                    "which is known only after the node was made"
+                )
+                at = template.property_at.get(name, template.at)
+                self._evaluator.bag.error(codes.OWN_ATTRIBUTE, text, at)
+        return found
+
+    def _secrets(self, instance: Instance, properties: dict[str, Any]) -> frozenset[str]:
+        definitions, service = instance.template.type.properties, instance.stack.service
+        secrecy = self._evaluator.secrecy
+        return frozenset(n for n in properties if n in definitions and secrecy.is_secret(definitions[n], service))
+
+    def _capabilities(self, instance: Instance) -> dict[str, dict[str, Any]]:
+        found: dict[str, dict[str, Any]] = {}
+        template = instance.template
+        for name, declared in template.type.capabilities.items():
+            assignment = template.capabilities.get(name)
+            names = [*declared.properties, *(assignment.properties if assignment else ())]
+            values: dict[str, Any] = {}
+            for key in names:
+                value = self._value(
+                    lambda name=name, key=key: self._evaluator.capability_property(instance, name, key)  # type: ignore[misc]
+                )
+                if value is not None:
+                    values[key] = value
+            found[name] = values
+        if instance.child is not None:
+            for name, end in self._mapped_capabilities(instance).items():
+                inner, inner_name = end
+                found[name] = self._capabilities(inner).get(inner_name, {}) | found.get(name, {})
+        return found
+
+    def _mapped_capabilities(self, instance: Instance) -> dict[str, tuple[Instance, str]]:
+        """Capability of the composite -> (member, its capability); the first instance where the member has a count."""
+        child = instance.child
+        if child is None or child.service.substitution is None:
+            return {}
+        mappings = child.service.substitution.capabilities.items()
+        return {name: (child.groups[node][0], inner) for name, (node, inner) in mappings if child.groups.get(node)}
+
+    # Attributes
+
+    def _attributes(self, instance: Instance) -> dict[str, Any]:
+        template = instance.template
+        where = Where(instance.stack, instance)
+        found = {}
+        for name, value in template.attributes.items():
+            answer = self._evaluator.attempt(value, where)
+            if answer is not None:
+                found[name] = answer
+        child = instance.child
+        if child is None or child.service.substitution is None:
+            return found
+        for name, (inner, inner_name) in self._mapped_capabilities(instance).items():
+            declared = inner.template.type.capabilities.get(inner_name)
+            if declared is not None and declared.attributes:
+                found[name] = {key: Attribute(inner.address, (inner_name, key)) for key in declared.attributes}
+        inside = Where(child)
+        for name, value in child.service.substitution.attributes.items():
+            output = child.service.outputs.get(value) if isinstance(value, str) else None
+            found[name] = self._evaluator.attempt(output.value if output else value, inside)
+        for name in template.type.attributes:
+            if name not in found and name in template.type.properties:
+                found[name] = self._value(lambda name=name: self._evaluator.property(instance, name))  # type: ignore[misc]
+        return found
+
+    # Edges
+
+    def _edges_of(self, instance: Instance) -> list[tuple[Link, Edge]]:
+        """Its own, and those of its composite to whatever it does not depend on itself."""
+        known = self._edges.get(instance.address)
+        if known is not None:
+            return known
+        found = []
+        for link in self._value(lambda: self._matcher.links(instance)) or ():
+            properties = self._value(lambda link=link: self._evaluator.link_properties(link)) or {}  # type: ignore[misc]
+            found.append((link, self._edge(link, properties)))
+        owner = instance.stack.owner
+        if owner is not None:
+            targets = {link.target.address for link, _ in found}
+            found.extend((link, edge) for link, edge in self._edges_of(owner) if edge.target not in targets)
+        self._edges[instance.address] = found
+        return found
+
+    def _edge(self, link: Link, properties: dict[str, Any]) -> Edge:
+        service = link.source.stack.service
+        key = (service.path, link.relationship)
+        if key not in self._hosting:
+            self._hosting[key] = is_hosted(service, link.relationship)
+        target, name = link.target.address, link.assignment.name
+        return Edge(name, target, link.relationship, link.capability, properties, self._hosting[key])
+
+    # Operations and artifacts
+
+    def _operations(self, instance: Instance) -> dict[str, Operation]:
+        found = {}
+        where = Where(instance.stack, instance)
+        for (interface, name), definition in operations(instance).items():
+            if definition.implementation:
+                found[f"{interface}.{name}"] = self._operation(interface, definition, where)
+        return found
+
+    def _operation(self, interface: str, definition: OperationDef, where: Where) -> Operation:
+        inputs = {}
+        for name, value in definition.inputs.items():
+            if isinstance(value, ParameterDef):
+                value = value.value if value.has_value else value.default
+            inputs[name] = self._evaluator.attempt(value, where)
+        return Operation(
+            interface,
+            definition.name,
+            definition.implementation,
+            inputs,
+            definition.dependencies,
+            definition.host,
+            definition.timeout,
+        )
+
+    # What speaks to the engine
+
+    def _probes(self, instance: Instance, value: Any, at: SourceRange) -> tuple[Probe, ...]:
+        if value is None:
+            return ()
+        probes = []
+        for item in value if isinstance(value, list) else [value]:
+            if not isinstance(item, dict) or item.get("kind") not in _KINDS or item.get("target") is None:
+                text = f"a readiness predicate of {instance.address!r} needs a kind ({', '.join(_KINDS)}) and a target"
+                self._evaluator.bag.error(codes.BAD_READINESS, text, at)
+                continue
+            target = item["target"]
+            if item["kind"] == "command":
+                try:
+                    target = Call("argv", (target,)) if isinstance(target, Expr) else _arguments(target)
+                except ValueError as error:
+                    text = f"the command of a readiness predicate of {instance.address!r} cannot be split: {error}"
+                    self._evaluator.bag.error(codes.BAD_READINESS, text, at)
+                    continue
+            status, interval, timeout = item.get("status") or 200, item.get("interval"), item.get("timeout")
+            probes.append(Probe(item["kind"], target, int(status), float(interval or 1.0), float(timeout or 5.0)))
+        return tuple(probes)
+
+    def _seconds(self, instance: Instance, value: Any, at: SourceRange) -> dict[str, float]:
+        found: dict[str, float] = {}
+        for stage, seconds in (value or {}).items():
+            known = stage in ("create", "ready", "delete")
+            if not known or isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or seconds <= 0:
+                text = f"timeout {stage!r} of {instance.address!r} must be one of create, ready, delete, in seconds above 0"
+                self._evaluator.bag.error(codes.BAD_TIMEOUT, text, at)
+                continue
+            found[stage] = float(seconds)
+        return found
+
+
+def _arguments(target: Any) -> list[Any]:
+    return list(target) if isinstance(target, list) else shlex.split(str(target))
+
+
+def _artifact(item: ArtifactDef) -> Artifact:
+    return Artifact(item.name, item.type, item.file, item.deploy_path, dict(item.properties))

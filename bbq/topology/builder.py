@@ -1,0 +1,282 @@
+"""`build`: a service template, inputs and a provider make a topology. See docs/explanation/architecture.md."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from bbq.datafiles import data_dir
+from bbq.diagnostics import Diagnostic, DiagnosticBag, SourceRange
+from bbq.topology import codes
+from bbq.topology.assemble import Assembler
+from bbq.topology.cycles import find_cycles
+from bbq.topology.evaluate import Evaluator, suggestion
+from bbq.topology.instances import MAX_NODES, Broken, Failed, Instance, Stack, Where, members
+from bbq.topology.model import Node, Output, Topology
+from bbq.topology.requirements import Matcher
+from bbq.topology.secrecy import Secrecy
+from bbq.topology.substitution import Library
+from bbq.topology.values import Attribute, GeneratedSecret, Secret, references, walk
+from bbq.tosca.model import Function, NodeTemplate, ServiceTemplate
+
+
+def build(
+    service: ServiceTemplate,
+    *,
+    inputs: Mapping[str, Any],
+    provider: str,
+    overrides: Mapping[str, int] | None = None,
+    template_dirs: Sequence[str | Path] = (),
+) -> tuple[Topology | None, list[Diagnostic]]:
+    """The graph that `service` wants, for `provider`, and every problem found; the graph is None where one is an error.
+
+    `inputs` were checked by `bbq.tosca.check_inputs`. `overrides` maps nodes to the count that they are scaled to.
+    `template_dirs` hold the user's substitution templates; they win, type by type, over `templates/<provider>/`.
+    """
+    return _Builder(service, dict(overrides or {}), provider, template_dirs).build(inputs)
+
+
+class _Builder:
+    def __init__(
+        self, service: ServiceTemplate, overrides: dict[str, int], provider: str, template_dirs: Sequence[str | Path]
+    ) -> None:
+        self._bag = DiagnosticBag()
+        self._overrides = overrides
+        self._evaluator = Evaluator(self._bag, Secrecy(), overrides)
+        self._matcher = self._evaluator.matcher = Matcher(self._evaluator)
+        own = data_dir("templates") / provider
+        directories = [*map(Path, template_dirs), *([own] if provider != "simulator" else [])]
+        self._library = Library(self._evaluator, directories)
+        self._root = Stack(service)
+        self._instances: dict[str, Instance] = {}
+        self._used_overrides: set[str] = set()
+        self._size = len(service.node_templates)
+
+    def build(self, inputs: Mapping[str, Any]) -> tuple[Topology | None, list[Diagnostic]]:
+        self._set_inputs(self._root, dict(inputs))
+        self._expand()
+        assembler = Assembler(self._evaluator, self._matcher)
+        nodes = {address: assembler.node(instance) for address, instance in self._instances.items()}
+        self._check_overrides()
+        topology = Topology(
+            nodes=nodes,
+            outputs=self._outputs(nodes),
+            inputs={name: None if value is Failed else value for name, value in self._root.inputs.items()},
+            template=self._root.service.path,
+            digest=self._root.service.digest,
+            description=self._root.service.description,
+            policies=self._policies(),
+        )
+        self._check_attributes(nodes)
+        if not self._bag.has_errors:
+            self._check_cycles(nodes)
+        return (None if self._bag.has_errors else topology), self._bag.sorted()
+
+    def _set_inputs(self, stack: Stack, given: dict[str, Any]) -> None:
+        """Given values, else defaults; secret ones wrapped. A default may be a function of other inputs."""
+        for name, definition in stack.service.inputs.items():
+            value = given.get(name)
+            if value is None and definition.has_default:
+                try:
+                    value = self._evaluator.evaluate(definition.default, Where(stack))
+                except Broken:
+                    stack.inputs[name] = Failed
+                    continue
+            if value is None and definition.required and stack.owner is not None:
+                owner = stack.owner
+                text = (
+                    f"{Path(stack.service.path).name} needs the input {name!r} to stand for {owner.address!r}, which gives none"
+                )
+                self._bag.error(codes.SUBSTITUTION_BROKEN, text, owner.template.at)
+            stack.inputs[name] = self._evaluator.secrecy.protect(value, definition, stack.service)
+
+    # Instances
+
+    def _expand(self) -> None:
+        """Instances of all templates, composites before their members. No recursion: nesting may be deep."""
+        waiting = [self._instantiate(self._root)]
+        while waiting:
+            instance = next(waiting[-1], None)
+            if instance is None:
+                waiting.pop()
+                continue
+            self._instances[instance.address] = instance
+            try:
+                child = instance.child = self._substitute(instance)
+            except Broken:
+                continue
+            if child is not None:
+                waiting.append(self._instantiate(child))
+
+    def _instantiate(self, stack: Stack) -> Iterator[Instance]:
+        """All instances of one stack, in declaration order. Counts come last: they may look at properties of others."""
+        templates = stack.service.node_templates
+        stack.groups = {name: [] for name in templates}
+        counted = {name: template for name, template in templates.items() if _has_count(template)}
+        stack.counted = set(counted)
+        for name, template in templates.items():
+            if name not in counted:
+                stack.groups[name].append(Instance(template, stack, stack.prefix + name))
+        for name, template in counted.items():
+            for index in range(self._count(stack, template)):
+                stack.groups[name].append(Instance(template, stack, f"{stack.prefix}{name}[{index}]", index))
+        return iter(members(stack))
+
+    def _count(self, stack: Stack, template: NodeTemplate) -> int:
+        address = stack.prefix + template.name
+        at = template.count.at if isinstance(template.count, Function) else template.at
+        if address in self._overrides:
+            self._used_overrides.add(address)
+            count: Any = self._overrides[address]
+        else:
+            count = self._evaluator.attempt(template.count, Where(stack))
+        if isinstance(count, bool) or not isinstance(count, int) or count < 0:
+            if not self._bag.has_errors:
+                text = f"the count of {address!r} must be a whole number that is known before anything is made"
+                self._bag.error(codes.BAD_COUNT, text, at)
+            return 0
+        self._size += count
+        if self._size > MAX_NODES:
+            self._bag.error(codes.TOO_LARGE, f"{address!r} takes the deployment beyond {MAX_NODES} nodes", at)
+            return 0
+        return count
+
+    def _substitute(self, instance: Instance) -> Stack | None:
+        """The stack that stands for the node, its inputs fed by the property mappings."""
+        if "select" in instance.template.directives:
+            text = f"{instance.address!r}: the directive select (use a node that exists already) is not supported"
+            self._bag.error(codes.UNSUPPORTED_DIRECTIVE, text, instance.template.at)
+        service = self._library.choose(instance)
+        if service is None or service.substitution is None:
+            return None
+        if service.path in instance.stack.files():
+            text = f"{Path(service.path).name} stands for {instance.address!r} and leads to itself"
+            hint = "a member of the template has a type that the template stands for"
+            raise self._evaluator.fail(codes.SUBSTITUTION_RECURSIVE, text, instance.template.at, hint)
+        if not service.node_templates:
+            text = f"{Path(service.path).name} has no node templates to stand for {instance.address!r}"
+            raise self._evaluator.fail(codes.SUBSTITUTION_BROKEN, text, service.at)
+        self._size += len(service.node_templates)
+        if self._size > MAX_NODES:
+            text = f"{instance.address!r} takes the deployment beyond {MAX_NODES} nodes"
+            raise self._evaluator.fail(codes.TOO_LARGE, text, instance.template.at)
+        child = Stack(service, f"{instance.address}.", instance)
+        given = {}
+        for name, target in service.substitution.properties.items():
+            value = self._evaluator.property(instance, name)
+            if value is not None:
+                given[target] = value
+        self._set_inputs(child, given)
+        return child
+
+    # What is known at the end
+
+    def _outputs(self, nodes: Mapping[str, Node]) -> dict[str, Output]:
+        found = {}
+        service = self._root.service
+        for name, definition in service.outputs.items():
+            value = definition.value if definition.has_value else definition.default
+            answer = self._evaluator.attempt(value, Where(self._root))
+            secret = self._evaluator.secrecy.is_secret(definition, service) or self._holds_secret(answer, nodes)
+            found[name] = Output(answer, definition.description, secret)
+        return found
+
+    def _holds_secret(self, value: Any, nodes: Mapping[str, Node]) -> bool:
+        for item in walk(value):
+            if isinstance(item, (Secret, GeneratedSecret)):
+                return True
+            if isinstance(item, Attribute) and item.node in self._instances:
+                instance = self._instances[item.node]
+                definition = instance.template.type.attributes.get(str(item.path[0]))
+                if definition and self._evaluator.secrecy.is_secret(definition, instance.stack.service):
+                    return True
+                node = nodes[item.node]
+                if node.composite and self._holds_secret(node.attributes.get(str(item.path[0])), nodes):
+                    return True
+        return False
+
+    def _policies(self) -> list[dict[str, Any]]:
+        """Targets are node names: groups and counted templates are expanded."""
+        found = []
+        service = self._root.service
+        for policy in service.policies.values():
+            templates = [name for each in policy.targets for name in _group_members(service, each)]
+            groups = self._root.groups
+            found.append(
+                {
+                    "name": policy.name,
+                    "type": policy.type,
+                    "targets": [instance.address for name in templates for instance in groups.get(name, ())],
+                    "properties": self._evaluator.attempt(policy.properties, Where(self._root)) or {},
+                    "metadata": dict(policy.metadata),
+                }
+            )
+        return found
+
+    # Checks
+
+    def _check_overrides(self) -> None:
+        at = SourceRange("<override>", 1, 1)
+        for address in self._overrides:
+            instance = self._instances.get(address)
+            if address in self._used_overrides or (instance and self._evaluator.scale_property(instance)):
+                continue
+            scalable = [each.address for each in self._instances.values() if self._evaluator.scale_property(each)]
+            scalable += [f"{s.prefix}{name}" for s in self._stacks() for name in sorted(s.counted)]
+            hint = f"these scale: {', '.join(scalable[:10])}" if scalable else "no node of this template scales"
+            if instance is None:
+                near = suggestion(address, scalable) if scalable else None
+                self._bag.error(codes.BAD_OVERRIDE, f"there is no node {address!r} to scale", at, near or hint)
+            else:
+                text = f"{address!r} cannot be scaled: {instance.template.type.name} has no property for that"
+                self._bag.error(codes.BAD_OVERRIDE, text, at, hint)
+
+    def _stacks(self) -> list[Stack]:
+        return [self._root, *(each.child for each in self._instances.values() if each.child is not None)]
+
+    def _check_attributes(self, nodes: Mapping[str, Node]) -> None:
+        """A composite answers only for the attributes that its template maps."""
+        for instance, name, at in self._evaluator.asked:
+            child = instance.child
+            if child is not None and name not in nodes[instance.address].attributes:
+                text = f"{Path(child.service.path).name}, which stands for {instance.address!r}, does not provide {name!r}"
+                self._bag.error(codes.SUBSTITUTION_UNMAPPED, text, at, "map it in its substitution_mappings: attributes")
+
+    def _check_cycles(self, nodes: Mapping[str, Node]) -> None:
+        graph = {name: node.dependencies() for name, node in nodes.items()}
+        for cycle in find_cycles(graph):
+            hops = [(name, *self._hop(nodes, name, cycle[(at + 1) % len(cycle)])) for at, name in enumerate(cycle)]
+            related = tuple((place, f"{name!r} {text}") for name, text, place in hops)
+            path = " -> ".join([*cycle, cycle[0]])
+            self._bag.error(codes.CYCLE, f"these nodes wait for each other: {path}", related[0][0], related=related)
+
+    def _hop(self, nodes: Mapping[str, Node], name: str, target: str) -> tuple[str, SourceRange]:
+        """Why `name` waits for `target`, and where that is said."""
+        instance = self._instances[name]
+        template = instance.template
+        for link in self._matcher.links(instance):
+            if link.target.address == target:
+                return f"requires {target!r} ({link.assignment.name})", link.assignment.at
+        node = nodes[name]
+        for key, value in node.properties.items():
+            if target in references(value):
+                return f"needs an attribute of {target!r} for its property {key!r}", template.property_at.get(key, template.at)
+        if target in node.members:
+            return f"is made of {target!r}", template.at
+        if any(edge.target == target for edge in node.edges):
+            return f"requires {target!r}, as {node.parent!r} does", template.at
+        return f"needs an attribute of {target!r}", template.at
+
+
+def _has_count(template: NodeTemplate) -> bool:
+    """`count: 1` is what a template without the key says, too: one node, without an index."""
+    return isinstance(template.count, bool) or template.count != 1
+
+
+def _group_members(service: ServiceTemplate, name: str, seen: frozenset[str] = frozenset()) -> list[str]:
+    """The node templates of a group, nested groups opened; of a node template, itself."""
+    group = service.groups.get(name)
+    if group is None or name in seen:
+        return [name]
+    return [template for member in group.members for template in _group_members(service, member, seen | {name})]

@@ -1,0 +1,314 @@
+"""Values: functions become data where inputs and literals answer them, and expressions where only the deployment can.
+
+Everything is evaluated on demand and remembered, so templates may refer to each other in any order; a value that is met
+again while it is computed is a circle, which is reported at the place that closes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from bbq.diagnostics import DiagnosticBag, SourceRange
+from bbq.topology import codes
+from bbq.topology.functions import FunctionError, call, is_pure, satisfies
+from bbq.topology.instances import MISSING, Broken, Failed, Instance, Link, Pending, Stack, Where
+from bbq.topology.paths import Paths
+from bbq.topology.secrecy import Secrecy
+from bbq.topology.values import Attribute, Call, Expr, GeneratedSecret, contains
+from bbq.tosca.model import Constraint, Function, OperationDef, ParameterDef
+
+if TYPE_CHECKING:
+    from bbq.topology.requirements import Matcher
+
+
+class Evaluator:
+    """Answers values of templates. `matcher` is set by the builder: paths through requirements need it, and it needs values.
+
+    `asked` lists the attributes that were referred to, as (instance, attribute, place): a composite must provide them.
+    """
+
+    matcher: Matcher
+
+    def __init__(self, bag: DiagnosticBag, secrecy: Secrecy, overrides: Mapping[str, int]) -> None:
+        self.bag = bag
+        self.secrecy = secrecy
+        self.overrides = overrides
+        self.asked: list[tuple[Instance, str, SourceRange]] = []
+        self.paths = Paths(self)
+        self._graph_functions: Final[dict[str, Callable[[Function, list[Any], Where], Any]]] = {
+            "get_input": self._get_input,
+            "get_property": self.paths.get_property,
+            "get_attribute": self.paths.get_attribute,
+            "get_operation_output": self._get_operation_output,
+            "get_artifact": self._get_artifact,
+            "get_nodes_of_type": self._get_nodes_of_type,
+            "node_index": self._node_index,
+            "value": self._value,
+        }
+        self._scale_properties: dict[str, str | None] = {}
+
+    def fail(self, code: str, message: str, at: SourceRange, hint: str | None = None) -> Broken:
+        """Report, and give back what to raise."""
+        self.bag.error(code, message, at, hint)
+        return Broken()
+
+    def evaluate(self, value: Any, where: Where) -> Any:
+        """`value` with every function answered or made an expression. Raises `Broken` after reporting a problem."""
+        if isinstance(value, Function):
+            return self._function(value, where)
+        if isinstance(value, dict):
+            return {key: self.evaluate(item, where) for key, item in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [self.evaluate(item, where) for item in value]
+        return value
+
+    def attempt(self, value: Any, where: Where) -> Any:
+        """Like `evaluate`, but None where it is broken."""
+        try:
+            return self.evaluate(value, where)
+        except Broken:
+            return None
+
+    def property(self, instance: Instance, name: str) -> Any:
+        """The value of a declared or assigned property; `Broken` where it has none that can be had."""
+        memo = instance.properties
+        found = memo.get(name, MISSING)
+        if found is Pending:
+            raise self.fail(
+                codes.CIRCULAR_VALUE,
+                f"property {name!r} of {instance.address!r} is defined by itself",
+                instance.template.property_at.get(name, instance.template.at),
+            )
+        if found is Failed:
+            raise Broken
+        if found is not MISSING:
+            return found
+        memo[name] = Pending
+        try:
+            value = self._property(instance, name)
+        except Broken:
+            memo[name] = Failed
+            raise
+        except RecursionError:
+            memo[name] = Failed
+            at = instance.template.property_at.get(name, instance.template.at)
+            raise self.fail(
+                codes.CIRCULAR_VALUE, f"property {name!r} of {instance.address!r} is nested too deeply", at
+            ) from None
+        memo[name] = value
+        return value
+
+    def _property(self, instance: Instance, name: str) -> Any:
+        template = instance.template
+        definition = template.type.properties.get(name)
+        where = Where(instance.stack, instance)
+        if instance.address in self.overrides and self.scale_property(instance) == name and definition is not None:
+            return self.checked_override(instance.address, definition, where)
+        if name in template.properties:
+            value = self.evaluate(template.properties[name], where)
+        elif definition is not None and definition.has_default:
+            value = self.evaluate(definition.default, where)
+        else:
+            value = None
+        if definition is None:
+            return value
+        if value is None and definition.metadata.get("generate") is True:
+            return GeneratedSecret(f"{instance.address}.{name}")
+        return self.secrecy.protect(value, definition, instance.stack.service)
+
+    def scale_property(self, instance: Instance) -> str | None:
+        """The name of the property that `scale` sets."""
+        type_ = instance.template.type
+        if type_.name not in self._scale_properties:
+            names = (name for name, item in type_.properties.items() if item.metadata.get("bbq_scale") is True)
+            self._scale_properties[type_.name] = next(names, None)
+        return self._scale_properties[type_.name]
+
+    def checked_override(self, address: str, definition: ParameterDef, where: Where) -> int:
+        count = self.overrides[address]
+        at = SourceRange("<override>", 1, 1)
+        if isinstance(count, bool) or not isinstance(count, int) or count < 0:
+            raise self.fail(
+                codes.BAD_OVERRIDE, f"{address} cannot be scaled to {count!r}", at, "give a whole number, 0 or more"
+            )
+        for constraint in definition.schema.constraints:
+            if not self.holds(constraint, count, where):
+                raise self.fail(
+                    codes.BAD_OVERRIDE,
+                    f"{address} cannot be scaled to {count}: {definition.name!r} must be {describe(constraint)}",
+                    at,
+                )
+        return count
+
+    def capability_property(self, instance: Instance, capability: str, name: str) -> Any:
+        """The value of a capability's property, None where it is unset."""
+        memo, key = instance.capabilities, (capability, name)
+        found = memo.get(key, MISSING)
+        if found is not MISSING and found is not Pending and found is not Failed:
+            return found
+        if found is Failed:
+            raise Broken
+        template = instance.template
+        assignment = template.capabilities.get(capability)
+        declared = template.type.capabilities.get(capability)
+        definition = declared.properties.get(name) if declared else None
+        if found is Pending:
+            at = assignment.at if assignment else template.at
+            text = f"property {name!r} of the capability {capability!r} of {instance.address!r} is defined by itself"
+            raise self.fail(codes.CIRCULAR_VALUE, text, at)
+        memo[key] = Pending
+        try:
+            if assignment is not None and name in assignment.properties:
+                value = self.evaluate(assignment.properties[name], Where(instance.stack, instance))
+            elif definition is not None and definition.has_default:
+                value = self.evaluate(definition.default, Where(instance.stack, instance))
+            else:
+                value = None
+        except Broken:
+            memo[key] = Failed
+            raise
+        memo[key] = value = value if definition is None else self.secrecy.protect(value, definition, instance.stack.service)
+        return value
+
+    def link_properties(self, link: Link) -> dict[str, Any]:
+        """The relationship's properties; `Broken` where one of them is."""
+        carried = self.link_properties(link.base) if link.base else {}
+        where = Where(link.source.stack, None, link)
+        return carried | {name: self.evaluate(value, where) for name, value in link.assignment.properties.items()}
+
+    def holds(self, constraint: Constraint, value: Any, where: Where) -> bool:
+        """Whether a constraint is met. False, too, where only the running deployment could tell."""
+        inside = Where(where.stack, where.instance, where.link, value)
+        argument = self.evaluate(constraint.argument, inside)
+        if isinstance(constraint.argument, Function):
+            return argument is True
+        if contains([value, argument], lambda item: isinstance(item, Expr)):
+            return False
+        try:
+            return satisfies(constraint.operator, value, argument)
+        except FunctionError as error:
+            raise self.fail(codes.BAD_FUNCTION, str(error), constraint.at) from None
+
+    def _function(self, function: Function, where: Where) -> Any:
+        args = [self.evaluate(arg, where) for arg in function.args]
+        graph_function = self._graph_functions.get(function.name)
+        if graph_function is not None:
+            return graph_function(function, args, where)
+        if not is_pure(function.name):
+            names = [*self._graph_functions, "concat", "join", "token"]
+            hint = suggestion(function.name, names)
+            raise self.fail(codes.UNKNOWN_FUNCTION, f"there is no function {function.name!r}", function.at, hint)
+        if contains(args, lambda item: isinstance(item, Expr)):
+            return Call(function.name, tuple(args))
+        try:
+            return call(function.name, args)
+        except FunctionError as error:
+            raise self.fail(codes.BAD_FUNCTION, str(error), function.at) from None
+
+    def select(self, value: Any, path: list[Any], at: SourceRange) -> Any:
+        """What stands at `path` inside a value, an expression where the value is one."""
+        for depth, key in enumerate(path):
+            if isinstance(value, Expr) or isinstance(key, Expr):
+                return Call("select", (value, *path[depth:]))
+            try:
+                value = call("select", [value, key])
+            except FunctionError:
+                text = "nothing stands at " + ", ".join(map(str, path))
+                raise self.fail(codes.BAD_FUNCTION, text, at) from None
+        return value
+
+    def _get_input(self, function: Function, args: list[Any], where: Where) -> Any:
+        name = args[0] if args else None
+        inputs = where.stack.inputs
+        if not isinstance(name, str) or name not in inputs:
+            hint = suggestion(str(name), inputs)
+            raise self.fail(codes.UNKNOWN_INPUT, f"there is no input {name!r}", function.at, hint)
+        if inputs[name] is Failed:
+            raise Broken
+        return self.select(inputs[name], args[1:], function.at)
+
+    def _value(self, function: Function, args: list[Any], where: Where) -> Any:
+        if where.value is MISSING:
+            raise self.fail(codes.BAD_FUNCTION, "value is known inside a validation only", function.at)
+        return self.select(where.value, args, function.at)
+
+    def _node_index(self, function: Function, args: list[Any], where: Where) -> Any:
+        if where.instance is None:
+            raise self.fail(codes.BAD_FUNCTION, "node_index is known inside a node template only", function.at)
+        return where.instance.index or 0
+
+    def _get_nodes_of_type(self, function: Function, args: list[Any], where: Where) -> Any:
+        wanted = args[0] if args else None
+        groups = where.stack.groups.values()
+        return [item.address for group in groups for item in group if wanted in item.template.type.ancestry]
+
+    def _get_artifact(self, function: Function, args: list[Any], where: Where) -> Any:
+        instance, rest = self.paths.single_node(function, args, where)
+        artifacts = instance.template.type.artifacts | instance.template.artifacts
+        if not rest or rest[0] not in artifacts:
+            name = rest[0] if rest else None
+            hint = suggestion(str(name), artifacts)
+            raise self.fail(codes.BAD_FUNCTION, f"{instance.address!r} has no artifact {name!r}", function.at, hint)
+        return artifacts[rest[0]].file
+
+    def _get_operation_output(self, function: Function, args: list[Any], where: Where) -> Any:
+        """An output that the operation stores in an attribute is that attribute, else (interface, operation, output)."""
+        instance, rest = self.paths.single_node(function, args, where)
+        if len(rest) < 3:
+            text = "get_operation_output needs a node, an interface, an operation and an output"
+            raise self.fail(codes.BAD_FUNCTION, text, function.at)
+        interface, operation, output, *path = rest
+        definition = operations(instance).get((str(interface).rpartition(".")[2], operation))
+        if definition is None:
+            text = f"{instance.address!r} has no operation {interface}.{operation}"
+            raise self.fail(codes.BAD_FUNCTION, text, function.at)
+        mapping = definition.outputs.get(output)
+        if isinstance(mapping, (list, tuple)) and len(mapping) > 1 and mapping[0] == "SELF":
+            return Attribute(instance.address, (*mapping[1:], *path))
+        return Attribute(instance.address, (definition_interface(str(interface)), operation, output, *path))
+
+
+def operations(instance: Instance) -> dict[tuple[str, str], OperationDef]:
+    """(interface's last name, operation) -> its definition, the template's over the type's."""
+    found: dict[tuple[str, str], OperationDef] = {}
+    for interfaces in (instance.template.type.interfaces, instance.template.interfaces):
+        for interface in interfaces.values():
+            for name, operation in interface.operations.items():
+                known = found.get((definition_interface(interface.name), name))
+                if known is None or operation.implementation or operation.inputs:
+                    found[definition_interface(interface.name), name] = operation
+    return found
+
+
+def definition_interface(name: str) -> str:
+    """`Standard` of `tosca.interfaces.node.lifecycle.Standard`."""
+    return name.rpartition(".")[2]
+
+
+def suggestion(name: str, names: Iterable[str]) -> str | None:
+    """A hint: the nearest names, or all where they are few."""
+    from difflib import get_close_matches
+
+    known = list(names)
+    near = get_close_matches(name, known, n=3)
+    if near:
+        return f"did you mean {' or '.join(map(repr, near))}?"
+    return f"there are: {', '.join(sorted(known))}" if 0 < len(known) <= 10 else None
+
+
+def describe(constraint: Constraint) -> str:
+    """A constraint in words, for a message."""
+    operator, argument = constraint.operator, constraint.argument
+    if isinstance(argument, Function):
+        operator = argument.name
+        rest = [arg for arg in argument.args if not (isinstance(arg, Function) and arg.name == "value")]
+        argument = rest[0] if len(rest) == 1 else rest
+    if operator == "in_range" and isinstance(argument, (list, tuple)) and len(argument) == 2:
+        return f"from {argument[0]} to {argument[1]}"
+    if operator == "valid_values" and isinstance(argument, (list, tuple)):
+        return "one of " + ", ".join(map(str, argument))
+    return f"{operator.replace('_', ' ')} {argument}"
+
+
+__all__ = ["Evaluator", "Stack", "describe", "operations", "suggestion"]

@@ -1,0 +1,364 @@
+"""Requirements are matched with capabilities: named targets are checked, dangling ones are searched for.
+
+TOSCA 1.3 section 3.8.2, 2.0 section 8.5. Candidates come from an index by type, so that a template of ten thousand nodes
+is matched in one pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+from bbq.topology import codes
+from bbq.topology.evaluate import suggestion
+from bbq.topology.instances import Broken, CapabilitySite, Instance, Link, Pending, Stack, Where, members
+from bbq.tosca.model import Constraint, Function, RequirementAssignment, RequirementDef, ServiceTemplate
+
+if TYPE_CHECKING:
+    from bbq.topology.evaluate import Evaluator
+
+DEPENDS_ON: Final = "tosca.relationships.DependsOn"
+_SHOWN: Final = 5
+
+
+class Matcher:
+    """Finds what meets each instance's requirements; answers are remembered."""
+
+    def __init__(self, evaluator: Evaluator) -> None:
+        self._evaluator = evaluator
+        self._indices: dict[int, dict[str, list[Instance]]] = {}
+        self._incoming: dict[int, dict[str, list[Link]]] = {}
+        self._capabilities: dict[tuple[str, str, str, str, str], str | None] = {}
+
+    def links(self, instance: Instance) -> list[Link]:
+        """The requirements of an instance that were met, by assignment order; problems are reported once."""
+        if isinstance(instance.links, list):
+            return instance.links
+        if instance.links is Pending:
+            text = f"the requirements of {instance.address!r} depend on themselves, through a node_filter or a value"
+            raise self._evaluator.fail(codes.CIRCULAR_VALUE, text, instance.template.at)
+        instance.links = Pending
+        found: list[Link] = []
+        for assignment in self._assignments(instance):
+            try:
+                found.extend(self._match(instance, assignment))
+            except Broken:
+                continue
+        instance.links = found
+        return found
+
+    def incoming(self, instance: Instance) -> list[Link]:
+        """Links of the same stack that end at `instance`."""
+        stack = instance.stack
+        if id(stack) not in self._incoming:
+            found: dict[str, list[Link]] = {}
+            for each in members(stack):
+                for link in self.links(each):
+                    found.setdefault(link.target.address, []).append(link)
+            self._incoming[id(stack)] = found
+        return self._incoming[id(stack)].get(instance.address, [])
+
+    def is_hosting(self, link: Link) -> bool:
+        return is_hosted(link.source.stack.service, link.relationship)
+
+    # Which assignments count
+
+    def _assignments(self, instance: Instance) -> list[RequirementAssignment]:
+        """The assignments, checked against how many the type allows of each."""
+        assignments = instance.template.requirements
+        counts: dict[str, int] = {}
+        for assignment in assignments:
+            if assignment.assigned:
+                counts[assignment.name] = counts.get(assignment.name, 0) + 1
+        if instance.index in (None, 0):
+            for name, count in counts.items():
+                definition = instance.template.type.requirements.get(name)
+                lower, upper = definition.occurrences if definition else (0, None)
+                if (upper is not None and count > upper) or (1 < count < lower):
+                    at = [item.at for item in assignments if item.name == name][-1]
+                    limit = f"at most {upper}" if upper is not None and count > upper else f"at least {lower}"
+                    text = f"{instance.address!r} has the requirement {name!r} {count} times, its type allows {limit}"
+                    self._evaluator.bag.error(codes.REQUIREMENT_COUNT, text, at)
+        return assignments
+
+    def _match(self, instance: Instance, assignment: RequirementAssignment) -> list[Link]:
+        carried = self._carried(instance, assignment)
+        if carried is not None:
+            return carried
+        if assignment.node is not None:
+            return self._named(instance, assignment)
+        if not assignment.assigned and (assignment.optional or assignment.count[0] == 0):
+            return []
+        return self._search(instance, assignment)
+
+    def _carried(self, instance: Instance, assignment: RequirementAssignment) -> list[Link] | None:
+        """The links of the composite that a mapping hands to this member; None where the requirement is not mapped."""
+        stack = instance.stack
+        if stack.owner is None or stack.service.substitution is None or assignment.node is not None:
+            return None
+        mappings = stack.service.substitution.requirements
+        names = [name for name, end in mappings.items() if tuple(end) == (instance.template.name, assignment.name)]
+        if not names:
+            return None
+        relationship = assignment.relationship or self._definition(instance, assignment).relationship
+        return [
+            Link(assignment, instance, link.target, link.capability, relationship or link.relationship, base=link)
+            for link in self.links(stack.owner)
+            if link.assignment.name in names
+        ]
+
+    # Named targets
+
+    def _named(self, instance: Instance, assignment: RequirementAssignment) -> list[Link]:
+        groups = instance.stack.groups
+        name = assignment.node or ""
+        if name not in groups:
+            hint = suggestion(name, groups)
+            text = f"requirement {assignment.name!r} of {instance.address!r}: there is no node template {name!r}"
+            raise self._evaluator.fail(codes.UNKNOWN_NODE, text, assignment.at, hint)
+        definition = self._definition(instance, assignment)
+        found = []
+        for target in groups[name]:
+            node_type = assignment.node_type or definition.node
+            if node_type is not None and node_type not in target.template.type.ancestry:
+                text = (
+                    f"requirement {assignment.name!r} of {instance.address!r} needs a {node_type}, "
+                    f"and {target.address!r} is a {target.template.type.name}"
+                )
+                raise self._evaluator.fail(codes.WRONG_TARGET_TYPE, text, assignment.at)
+            capability = self._capability(instance, assignment, definition, target)
+            wanted = assignment.capability or definition.capability
+            if capability is None and wanted is not None:
+                have = [f"{item.name} ({item.type})" for item in target.template.type.capabilities.values()]
+                text = (
+                    f"requirement {assignment.name!r} of {instance.address!r} needs the capability {wanted}, "
+                    f"and {target.address!r} has none that accepts a {instance.template.type.name}"
+                )
+                hint = f"it has: {', '.join(have)}" if have else "it has no capabilities"
+                raise self._evaluator.fail(codes.NO_CAPABILITY, text, assignment.at, hint)
+            if not all(self._passes(item, target, capability) for item in self._filters(assignment, definition)):
+                text = f"{target.address!r} does not meet the node_filter of {assignment.name!r} of {instance.address!r}"
+                raise self._evaluator.fail(codes.NODE_FILTER, text, assignment.at)
+            found.append(self._link(instance, assignment, definition, target, capability))
+        return found
+
+    # Dangling ones
+
+    def _search(self, instance: Instance, assignment: RequirementAssignment) -> list[Link]:
+        """All candidates where their number lies in the requirement's count range, a diagnostic otherwise."""
+        definition = self._definition(instance, assignment)
+        lower, upper = (0 if assignment.optional else max(1, assignment.count[0])), assignment.count[1]
+        filters = self._filters(assignment, definition)
+        found: list[tuple[Instance, str | None]] = []
+        for candidate in self._candidates(instance, assignment, definition):
+            capability = self._capability(instance, assignment, definition, candidate)
+            if capability is None and (assignment.capability or definition.capability) is not None:
+                continue
+            if all(self._passes(item, candidate, capability) for item in filters):
+                found.append((candidate, capability))
+                if upper is not None and len(found) > upper + _SHOWN:
+                    break
+        if len(found) < lower:
+            self._report_missing(instance, assignment, definition, found)
+        elif upper is not None and len(found) > upper:
+            shown = ", ".join(candidate.address for candidate, _ in found[:_SHOWN])
+            more = ", ..." if len(found) > _SHOWN else ""
+            text = f"requirement {assignment.name!r} of {instance.address!r} can be met by several nodes: {shown}{more}"
+            self._report(instance, assignment, codes.AMBIGUOUS_TARGET, text, "name one of them: node: <name>")
+        else:
+            return [self._link(instance, assignment, definition, *candidate) for candidate in found]
+        return []
+
+    def _candidates(
+        self, instance: Instance, assignment: RequirementAssignment, definition: RequirementDef
+    ) -> Iterator[Instance]:
+        index = self._index(instance.stack)
+        node_type = assignment.node_type or definition.node
+        wanted = definition.capability or assignment.capability
+        by_node = index.get(node_type) if node_type else None
+        by_capability = index.get(wanted) if wanted else None
+        if node_type is not None and by_node is None:
+            return
+        lists = [found for found in (by_node, by_capability) if found is not None]
+        smallest = min(lists, key=len, default=None)
+        if smallest is None:
+            smallest = members(instance.stack) if wanted and "." not in wanted else []
+        for each in smallest:
+            if each is not instance and (node_type is None or node_type in each.template.type.ancestry):
+                yield each
+
+    def _index(self, stack: Stack) -> dict[str, list[Instance]]:
+        """Type name (of the node, or of one of its capabilities) -> instances, each once."""
+        if id(stack) not in self._indices:
+            keys_by_type: dict[str, tuple[str, ...]] = {}
+            index: dict[str, list[Instance]] = {}
+            for each in members(stack):
+                type_ = each.template.type
+                keys = keys_by_type.get(type_.name)
+                if keys is None:
+                    capabilities = [_ancestry(stack.service, "capability", c.type) for c in type_.capabilities.values()]
+                    keys = tuple(dict.fromkeys([*type_.ancestry, *(name for names in capabilities for name in names)]))
+                    keys_by_type[type_.name] = keys
+                for key in keys:
+                    index.setdefault(key, []).append(each)
+            self._indices[id(stack)] = index
+        return self._indices[id(stack)]
+
+    def _report_missing(
+        self,
+        instance: Instance,
+        assignment: RequirementAssignment,
+        definition: RequirementDef,
+        found: list[tuple[Instance, str | None]],
+    ) -> None:
+        wanted = [
+            text
+            for text in (assignment.node_type or definition.node, assignment.capability or definition.capability)
+            if text is not None
+        ]
+        need = " with ".join(wanted) or "a node"
+        text = f"requirement {assignment.name!r} of {instance.address!r} is not met: no node template offers {need}"
+        if found:
+            shown = ", ".join(candidate.address for candidate, _ in found)
+            text = (
+                f"requirement {assignment.name!r} of {instance.address!r} needs {assignment.count[0]} nodes, there are: {shown}"
+            )
+        hint = f"add a node that offers {need}, or name one: requirements: [{assignment.name}: <node>]"
+        self._report(instance, assignment, codes.MISSING_TARGET, text, hint)
+
+    def _report(self, instance: Instance, assignment: RequirementAssignment, code: str, text: str, hint: str) -> None:
+        """A warning where only a normative type asks for a host: many templates leave that to the orchestrator."""
+        if instance.index not in (None, 0):
+            return
+        implied = not assignment.assigned and assignment.name == "host" and self._is_normative(instance, assignment)
+        report = self._evaluator.bag.warning if implied else self._evaluator.bag.error
+        report(code, text, assignment.at if assignment.assigned else instance.template.at, hint)
+
+    def _is_normative(self, instance: Instance, assignment: RequirementAssignment) -> bool:
+        """Whether the requirement was introduced by one of TOSCA's own types."""
+        types = instance.stack.service.types
+        for name in reversed(instance.template.type.ancestry):
+            type_ = types.get(("node", name))
+            if type_ is not None and assignment.name in type_.requirements:
+                return name.rpartition(":")[2].startswith("tosca.nodes.")
+        return False
+
+    # One pair
+
+    def _definition(self, instance: Instance, assignment: RequirementAssignment) -> RequirementDef:
+        found = instance.template.type.requirements.get(assignment.name)
+        return found or RequirementDef(assignment.name, assignment.at)
+
+    def _link(
+        self,
+        instance: Instance,
+        assignment: RequirementAssignment,
+        definition: RequirementDef,
+        target: Instance,
+        capability: str | None,
+    ) -> Link:
+        return Link(assignment, instance, target, capability, assignment.relationship or definition.relationship or DEPENDS_ON)
+
+    def _capability(
+        self, instance: Instance, assignment: RequirementAssignment, definition: RequirementDef, target: Instance
+    ) -> str | None:
+        """The name of the target's capability that meets the requirement."""
+        wanted, required = assignment.capability or "", definition.capability or ""
+        source, offered = instance.template.type, target.template.type
+        key = (instance.stack.service.path, source.name, offered.name, wanted, required)
+        if key not in self._capabilities:
+            self._capabilities[key] = self._find_capability(instance.stack.service, source.ancestry, target, wanted, required)
+        return self._capabilities[key]
+
+    def _find_capability(
+        self, service: ServiceTemplate, source: tuple[str, ...], target: Instance, wanted: str, required: str
+    ) -> str | None:
+        """By name, else by type: the exact type first, then the nearest derived one."""
+        ranked: list[tuple[int, str]] = []
+        for name, item in target.template.type.capabilities.items():
+            ancestry = _ancestry(service, "capability", item.type)
+            if item.valid_source_types and not any(each in source for each in item.valid_source_types):
+                continue
+            if wanted and name != wanted and wanted not in ancestry:
+                continue
+            if required and required not in ancestry and name != required and not (wanted and name == wanted):
+                continue
+            kind = required or wanted
+            ranked.append((ancestry.index(kind) if kind in ancestry else 0, name))
+        return min(ranked)[1] if ranked and (wanted or required) else None
+
+    def _filters(self, assignment: RequirementAssignment, definition: RequirementDef) -> list[Any]:
+        same = assignment.node_filter is definition.node_filter or assignment.node_filter == definition.node_filter
+        found = [assignment.node_filter] if same else [assignment.node_filter, definition.node_filter]
+        return [item for item in found if item]
+
+    def _passes(self, node_filter: Any, candidate: Instance, capability: str | None) -> bool:
+        """A 2.0 condition with SELF = the candidate, or 1.3's lists of constraints on properties and capabilities."""
+        evaluator = self._evaluator
+        where = Where(candidate.stack, candidate)
+        if isinstance(node_filter, Function):
+            return evaluator.evaluate(node_filter, where) is True
+        if not isinstance(node_filter, dict):
+            return False
+        for name, clauses in _pairs(node_filter.get("properties")):
+            if name not in candidate.template.type.properties:
+                return False
+            if not self._clauses_hold(clauses, evaluator.property(candidate, name), where):
+                return False
+        for name, inner in _pairs(node_filter.get("capabilities")):
+            found = self._filtered_capability(candidate, name)
+            if found is None:
+                return False
+            for key, clauses in _pairs(inner.get("properties") if isinstance(inner, dict) else None):
+                site = CapabilitySite(candidate, found)
+                if key not in candidate.template.type.capabilities[site.name].properties:
+                    return False
+                if not self._clauses_hold(clauses, evaluator.capability_property(candidate, site.name, key), where):
+                    return False
+        return True
+
+    def _filtered_capability(self, candidate: Instance, name: str) -> str | None:
+        capabilities = candidate.template.type.capabilities
+        if name in capabilities:
+            return name
+        service = candidate.stack.service
+        of_type = (item.name for item in capabilities.values() if name in _ancestry(service, "capability", item.type))
+        return next(of_type, None)
+
+    def _clauses_hold(self, clauses: Any, value: Any, where: Where) -> bool:
+        return all(value is not None and self._evaluator.holds(item, value, where) for item in _constraints(clauses, where))
+
+
+def is_hosted(service: ServiceTemplate, relationship: str) -> bool:
+    """True where the relationship derives from HostedOn."""
+    names = _ancestry(service, "relationship", relationship)
+    return any(name.replace(":", ".").rpartition(".")[2] == "HostedOn" for name in names)
+
+
+def _ancestry(service: ServiceTemplate, kind: str, name: str) -> tuple[str, ...]:
+    type_ = service.types.get((kind, name))
+    return type_.ancestry or (name,) if type_ else (name,)
+
+
+def _pairs(items: Any) -> list[tuple[str, Any]]:
+    """Name and what it must be, of a map or of 1.3's list of maps with one entry."""
+    if isinstance(items, dict):
+        return list(items.items())
+    return [pair for item in items or () if isinstance(item, dict) for pair in item.items()]
+
+
+def _constraints(clauses: Any, where: Where) -> list[Constraint]:
+    """Clauses as `Constraint`s; a bare value means equality."""
+    if isinstance(clauses, Constraint):
+        return [clauses]
+    if isinstance(clauses, (list, tuple)):
+        return [item for clause in clauses for item in _constraints(clause, where)]
+    at = where.instance.template.at if where.instance else where.stack.service.at
+    if isinstance(clauses, Function):
+        return [Constraint("validation", clauses, clauses.at)]
+    if isinstance(clauses, dict):
+        return [Constraint(name, argument, at) for name, argument in clauses.items()]
+    return [Constraint("equal", clauses, at)]
+
+
+__all__ = ["DEPENDS_ON", "Matcher", "is_hosted"]
