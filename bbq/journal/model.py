@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 EVENT_VERSION = 1
 
 
@@ -133,8 +133,9 @@ class Journal(Protocol):
     def events(self, deployment_id: str, *, after: int = 0) -> Iterator[Event]:
         """In order, from the first with `seq > after`."""
 
-    def durations(self, types: Iterable[str]) -> Mapping[str, float]:
-        """Median seconds from intent to ready of earlier runs, by node type, for the ETA."""
+    def durations(self, types: Iterable[str], *, provider: str | None = None) -> Mapping[str, float]:
+        """Median seconds from the intent to create to ready of earlier runs, by node type, for the ETA; with that provider
+        only, where one is given. A type that was never ready is absent."""
 
     def close(self) -> None: ...
 

@@ -43,8 +43,27 @@ STEPS: Final[tuple[tuple[str, ...], ...]] = (
             data TEXT
         )""",
     ),
+    (
+        """CREATE TABLE records (
+            id {integer} PRIMARY KEY,
+            deployment {integer} NOT NULL REFERENCES deployments (key),
+            node TEXT NOT NULL,
+            data TEXT NOT NULL
+        )""",
+        "CREATE UNIQUE INDEX one_record_a_node ON records (deployment, node)",
+        """CREATE TABLE durations (
+            provider TEXT NOT NULL,
+            type TEXT NOT NULL,
+            slot {integer} NOT NULL,
+            seconds DOUBLE PRECISION NOT NULL,
+            PRIMARY KEY (provider, type, slot)
+        )""",
+    ),
 )
 """`STEPS[n]` leads from version n to n + 1. A released step is never edited: journals of that version exist."""
+
+PROJECTED_SINCE: Final = 2
+"""The version that last changed what `records` and `durations` hold: for an older journal they are made from the events."""
 
 
 def statements(step: int, *, integer: str, auto: str) -> list[str]:

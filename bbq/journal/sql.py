@@ -11,34 +11,20 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from statistics import median
-from typing import Any, Final, NoReturn, Protocol, TypeVar
+from functools import partial
+from typing import Any, Final, NoReturn, TypeVar
 
 import msgspec
 
-from bbq.errors import LockedError, UsageError
-from bbq.journal import codec, owner
-from bbq.journal.fold import fold_all
-from bbq.journal.model import DeploymentRow, Event, Lease, Record
-from bbq.journal.schema import SEQ_BITS
+from bbq.errors import JournalError, LockedError, UsageError
+from bbq.journal import codec, owner, projection
+from bbq.journal.model import SCHEMA_VERSION, DeploymentRow, Event, Lease, Record
+from bbq.journal.schema import PROJECTED_SINCE, statements
+from bbq.journal.transaction import CHUNK, Transaction, event_range, events_after
 
 T = TypeVar("T")
 
-_SEQ_MASK: Final = (1 << SEQ_BITS) - 1
-_CHUNK: Final = 1000
-"""Events read at a time: a reader that follows for hours must not keep a transaction open meanwhile."""
 _CHANGEABLE: Final = frozenset({"status", "expires_at", "inputs", "overrides", "outputs", "error", "options", "template"})
-_EVENT: Final = (
-    "SELECT id, kind, at, node, action, stage, attempt, data FROM events WHERE id > ? AND id <= ? ORDER BY id LIMIT ?"
-)
-
-
-class Transaction(Protocol):
-    """Statements with `?` for parameters."""
-
-    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]: ...
-
-    def executemany(self, sql: str, rows: Sequence[Sequence[Any]]) -> None: ...
 
 
 class SqlJournal(ABC):
@@ -53,6 +39,7 @@ class SqlJournal(ABC):
     def __init__(self) -> None:
         self._lock = threading.RLock()
         self._keys: dict[str, int] = {}
+        self._providers: dict[int, str] = {}
         self._seen: dict[int, tuple[tuple[int, int], float]] = {}
 
     @abstractmethod
@@ -202,7 +189,7 @@ class SqlJournal(ABC):
 
         def work(tx: Transaction) -> None:
             key = self._fenced(tx, lease)
-            low, high = _range(key)
+            low, high = event_range(key)
             last = tx.execute("SELECT max(id) FROM events WHERE id > ? AND id <= ?", (low, high))[0][0] or low
             tx.executemany(
                 "INSERT INTO events (id, kind, at, node, action, stage, attempt, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -211,31 +198,25 @@ class SqlJournal(ABC):
                     for number, (event, text) in enumerate(zip(events, data, strict=True), 1)
                 ],
             )
+            projection.project(tx, key, self._providers[key], enumerate(events, last + 1))
 
         self._run(work, write=True)
 
     def records(self, deployment_id: str) -> dict[str, Record]:
-        return fold_all(self.events(deployment_id))
+        key = self._key(deployment_id)
+        return self._run(lambda tx: projection.records(tx, key), write=False)
 
     def events(self, deployment_id: str, *, after: int = 0) -> Iterator[Event]:
-        low, high = _range(self._key(deployment_id))
-        last = low + after
+        key, last = self._key(deployment_id), after
         while True:
-            rows = self._query(_EVENT, (last, high, _CHUNK))
-            for number, kind, at, node, action, stage, attempt, data in rows:
-                yield Event(kind, at, node, action, stage, attempt, self._data(data), number & _SEQ_MASK)
-            if len(rows) < _CHUNK:
+            found = self._run(partial(events_after, key=key, seq=last), write=False)
+            yield from (event for _, event in found)
+            if len(found) < CHUNK:
                 return
-            last = rows[-1][0]
+            last = found[-1][1].seq
 
-    def durations(self, types: Iterable[str]) -> Mapping[str, float]:
-        wanted = set(types)
-        found: dict[str, list[float]] = {}
-        for row in self.deployments(include_destroyed=True):
-            for record in self.records(row.id).values():
-                if record.type in wanted and record.ready_at is not None and record.started_at is not None:
-                    found.setdefault(record.type, []).append(record.ready_at - record.started_at)
-        return {name: median(seconds) for name, seconds in found.items()}
+    def durations(self, types: Iterable[str], *, provider: str | None = None) -> Mapping[str, float]:
+        return self._run(lambda tx: projection.durations(tx, types, provider), write=False)
 
     # Parts
 
@@ -245,11 +226,36 @@ class SqlJournal(ABC):
     def _key(self, deployment_id: str) -> int:
         key = self._keys.get(deployment_id)
         if key is None:
-            rows = self._query("SELECT key FROM deployments WHERE id = ?", (deployment_id,))
+            rows = self._query("SELECT key, data FROM deployments WHERE id = ?", (deployment_id,))
             if not rows:
                 raise UsageError(f"the journal knows no deployment with the id {deployment_id!r}")
             key = self._keys[deployment_id] = int(rows[0][0])
+            self._providers[key] = self._row(rows[0][1]).provider
         return key
+
+    def _migrate(self, tx: Transaction, version: int, *, integer: str, auto: str) -> None:
+        """Inside a transaction that excludes all others: every step from `version` on, or none."""
+        if version:
+            # a process of an older bbq that is at work knows nothing of the newer tables, and would leave them behind
+            for key, text, beat_at, beat_kernel in tx.execute(
+                "SELECT deployment, owner, beat_at, beat_kernel FROM leases WHERE owner IS NOT NULL"
+            ):
+                holder = self._owner(text)
+                age = owner.kernel_clock() - beat_kernel if owner.same_kernel(holder) else self._now(tx) - beat_at
+                self._require_dead(holder, age)
+                tx.execute("UPDATE leases SET owner = NULL, fence = fence + 1 WHERE deployment = ?", (key,))
+        for step in range(version, SCHEMA_VERSION):
+            for statement in statements(step, integer=integer, auto=auto):
+                tx.execute(statement)
+        if 0 < version < PROJECTED_SINCE:
+            projection.rebuild(tx)
+
+    def _require_known(self, version: int) -> None:
+        if version > SCHEMA_VERSION:
+            raise JournalError(
+                f"the journal {self.place} is of version {version}; this bbq knows versions up to {SCHEMA_VERSION}",
+                hint="upgrade bbq on this machine, or give another journal in [journal] connection; nothing was changed",
+            )
 
     def _fenced(self, tx: Transaction, lease: Lease) -> int:
         """The deployment's key; `LockedError` where the lease is no longer ours."""
@@ -269,16 +275,8 @@ class SqlJournal(ABC):
     def _owner(self, text: str) -> owner.Owner:
         return self._read(text, owner.Owner)
 
-    def _data(self, text: str | None) -> dict[str, Any]:
-        return {} if text is None else self._read(text, dict)
-
     def _read(self, text: str, type_: type[T]) -> T:
         try:
             return codec.from_text(text, type_)
         except msgspec.MsgspecError as error:
-            self._damaged(str(error))
-
-
-def _range(key: int) -> tuple[int, int]:
-    """Event ids of a deployment: above the first, up to the second."""
-    return key << SEQ_BITS, (key << SEQ_BITS) | _SEQ_MASK
+            self._damaged(f"a row cannot be read ({error})")

@@ -10,10 +10,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, NoReturn, TypeVar
 
+import msgspec
+
 from bbq.errors import JournalError
 from bbq.journal.model import SCHEMA_VERSION
-from bbq.journal.private import make_private_directory
-from bbq.journal.schema import statements
+from bbq.journal.private import make_private_directory, sync_directory
 from bbq.journal.sql import SqlJournal
 
 T = TypeVar("T")
@@ -21,7 +22,6 @@ T = TypeVar("T")
 APPLICATION_ID: Final = 0x62627131
 """In the file's header (`PRAGMA application_id`), so that another program's database is never taken for a journal."""
 BUSY_SECONDS: Final = 20.0
-_TYPES: Final = {"integer": "INTEGER", "auto": "INTEGER"}
 
 _HINTS: Final = {
     sqlite3.SQLITE_FULL: "make room on the disk, then: bbq-deploy resume; all changes but the last are written",
@@ -85,14 +85,14 @@ class SqliteJournal(SqlJournal):
         try:
             connection = self._open(temporary)
             try:
-                connection.execute("BEGIN IMMEDIATE")
+                connection.execute("PRAGMA journal_mode = WAL")
                 connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-                self._migrate(connection, 0)
-                connection.execute("COMMIT")
+                self._upgrade(connection)
             finally:
                 connection.close()
             with contextlib.suppress(FileExistsError):  # another process was faster: its journal is as good
                 os.link(temporary, self._path)
+            sync_directory(self._path.parent)
         finally:
             for name in (temporary, Path(f"{temporary}-wal"), Path(f"{temporary}-shm")):
                 name.unlink(missing_ok=True)
@@ -101,13 +101,7 @@ class SqliteJournal(SqlJournal):
         connection = sqlite3.connect(
             path.as_uri() + "?mode=rw", uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")
-            connection.execute("PRAGMA foreign_keys = ON")
-        except BaseException:
-            connection.close()
-            raise
+        connection.execute("PRAGMA synchronous = FULL")
         return connection
 
     def _check(self) -> None:
@@ -116,32 +110,26 @@ class SqliteJournal(SqlJournal):
             raise JournalError(
                 f"{self._path} is a database, but not a bbq journal", hint="give another file in [journal] connection"
             )
+        self._require_known(self._version(connection))
         if self._version(connection) < SCHEMA_VERSION:
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                self._migrate(connection, self._version(connection))
-                connection.execute("COMMIT")
-            except BaseException:
-                connection.execute("ROLLBACK")
-                raise
-        version = self._version(connection)
-        if version > SCHEMA_VERSION:
-            raise JournalError(
-                f"the journal {self._path} is of version {version}; this bbq knows versions up to {SCHEMA_VERSION}",
-                hint="upgrade bbq on this machine, or give another journal in [journal] connection; nothing was changed",
-            )
+            self._upgrade(connection)
 
     @staticmethod
     def _version(connection: sqlite3.Connection) -> int:
         return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
-    @staticmethod
-    def _migrate(connection: sqlite3.Connection, version: int) -> None:
-        """Inside a transaction: all steps from `version`, or none."""
-        for step in range(version, SCHEMA_VERSION):
-            for statement in statements(step, **_TYPES):
-                connection.execute(statement)
-            connection.execute(f"PRAGMA user_version = {step + 1}")
+    def _upgrade(self, connection: sqlite3.Connection) -> None:
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            version = self._version(connection)  # another process may just have upgraded it
+            self._require_known(version)
+            self._migrate(_Transaction(connection), version, integer="INTEGER", auto="INTEGER")
+            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            connection.execute("COMMIT")
+        except BaseException:
+            with contextlib.suppress(sqlite3.OperationalError):
+                connection.execute("ROLLBACK")
+            raise
 
     # Working
 
@@ -170,6 +158,8 @@ class SqliteJournal(SqlJournal):
             yield
         except sqlite3.Error as error:
             self._failed(error)
+        except msgspec.MsgspecError as error:
+            self._damaged(f"a row cannot be read ({error})")
         except OSError as error:
             raise JournalError(
                 f"the journal {self._path} cannot be used: {error.strerror}",
