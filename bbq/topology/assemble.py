@@ -43,6 +43,7 @@ class Assembler:
             readiness = self._probes(instance, properties.pop("readiness", None), at.get("readiness", template.at))
             timeouts |= self._seconds(instance, properties.pop("timeouts", None), at.get("timeouts", template.at))
         self._timeouts[instance.address] = timeouts
+        self._check_own_attributes(instance, properties)
         return Node(
             name=instance.address,
             type=type_.name,
@@ -77,17 +78,19 @@ class Assembler:
         template = instance.template
         for name in template.type.properties | template.properties:
             value = self._value(lambda name=name: self._evaluator.property(instance, name))  # type: ignore[misc]
-            if value is None:
-                continue
-            found[name] = value
+            if value is not None:
+                found[name] = value
+        return found
+
+    def _check_own_attributes(self, instance: Instance, properties: dict[str, Any]) -> None:
+        for name, value in properties.items():
             if instance.address in references(value):
                 text = (
                     f"property {name!r} of {instance.address!r} needs an attribute of the node itself, "
                     "which is known only after the node was made"
                 )
-                at = template.property_at.get(name, template.at)
+                at = instance.template.property_at.get(name, instance.template.at)
                 self._evaluator.bag.error(codes.OWN_ATTRIBUTE, text, at)
-        return found
 
     def _secrets(self, instance: Instance, properties: dict[str, Any]) -> frozenset[str]:
         definitions, service = instance.template.type.properties, instance.stack.service

@@ -130,11 +130,13 @@ class _Builder:
             self._used_overrides.add(address)
             count: Any = self._overrides[address]
         else:
-            count = self._evaluator.attempt(template.count, Where(stack))
+            try:
+                count = self._evaluator.evaluate(template.count, Where(stack))
+            except Broken:
+                return 0
         if isinstance(count, bool) or not isinstance(count, int) or count < 0:
-            if not self._bag.has_errors:
-                text = f"the count of {address!r} must be a whole number that is known before anything is made"
-                self._bag.error(codes.BAD_COUNT, text, at)
+            text = f"the count of {address!r} must be a whole number that is known before anything is made"
+            self._bag.error(codes.BAD_COUNT, text, at)
             return 0
         self._size += count
         if self._size > MAX_NODES:
