@@ -167,6 +167,10 @@ def event_text(event: Event, began: float | None = None) -> str | None:
             return _outcome_text(event, action, took)
         case "run.started":
             return f"{one_line(data.get('command') or data.get('action') or 'run')} started"
+        case "run.stopping":
+            eta = data.get("eta")
+            left = f", about {durations.text(float(eta))}" if isinstance(eta, (int, float)) else ""
+            return f"stopping ({one_line(data.get('reason'))}): {data.get('in_flight', 0)} still in flight{left}"
         case "run.finished":
             return _run_finished(data)
     return None
@@ -195,7 +199,9 @@ def _outcome_text(event: Event, action: str, took: str) -> str:
 def _run_finished(data: Mapping[str, Any]) -> str:
     result = one_line(data.get("result") or data.get("status") or "done")
     error = one_line(data.get("error") or "", 400)
-    return f"finished: {result}" + (f" - {error}" if error else "")
+    elapsed = data.get("elapsed")
+    took = f" in {durations.text(float(elapsed))}" if isinstance(elapsed, (int, float)) else ""
+    return f"finished: {result}{took}" + (f": {error}" if error else "")
 
 
 def columns(header: Sequence[str], rows: Iterable[Sequence[str]], gap: int = 2) -> list[str]:
