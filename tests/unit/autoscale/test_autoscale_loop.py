@@ -60,15 +60,8 @@ def looks(count: int, slept: list[float] | None = None):
 
 def test_follows_the_queue_up_and_down() -> None:
     workers, slept, ticks = Workers(1), [], []
-    run(
-        ScriptedQueue([50, 50, 0, 0]),
-        workers.current,
-        workers.scale,
-        LIMITS,
-        interval=7,
-        on_tick=ticks.append,
-        wait=looks(4, slept),
-    )
+    queue = ScriptedQueue([50, 50, 0, 0])
+    run(queue, workers.current, workers.scale, LIMITS, interval=7, on_tick=ticks.append, wait=looks(4, slept))
     assert workers.calls == [10, 9, 8]
     assert slept == [7, 7, 7, 7]
     assert [tick.scaled_to for tick in ticks] == [10, None, 9, 8]
