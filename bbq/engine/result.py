@@ -1,0 +1,93 @@
+"""What a run came to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from bbq.diagnostics import SourceRange
+from bbq.errors import BbqError, ExitCode, Interrupted, PartialError
+from bbq.plan.model import Action
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One node that failed. `error` carries the exit code and the hint, `cause` is the root cause, `source` where the node
+    stands in the template."""
+
+    node: str
+    error: BbqError
+    cause: str
+    stage: str
+    source: SourceRange | None = None
+
+    def __str__(self) -> str:
+        place = f"{self.source}: " if self.source else ""
+        return f"{place}{self.node}: {self.error}"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeResult:
+    """One step. `status`: done | failed | skipped (not started) | unknown (stopped in the middle); `elapsed` in seconds."""
+
+    node: str
+    action: Action
+    status: str
+    elapsed: float = 0.0
+    handle: str | None = None
+
+
+@dataclass(slots=True)
+class RunResult:
+    """`nodes` by name in the plan's order; `outputs` hold `Secret`s where the template says so; `elapsed` in seconds.
+
+    `rolled_back` names what was deleted again, `left` what could not be (on_error=rollback, destroy).
+    """
+
+    nodes: dict[str, NodeResult] = field(default_factory=dict)
+    failures: list[Failure] = field(default_factory=list)
+    outputs: dict[str, Any] = field(default_factory=dict)
+    elapsed: float = 0.0
+    interrupted: bool = False
+    partial: bool = False
+    rolled_back: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+    critical_path: tuple[str, ...] = ()
+    run_error: BbqError | None = None
+
+    @property
+    def ok(self) -> bool:
+        return not self.failures and not self.interrupted and self.run_error is None
+
+    @property
+    def exit_code(self) -> ExitCode:
+        error = self.error()
+        return ExitCode.OK if error is None else error.exit_code
+
+    def error(self) -> BbqError | None:
+        """The one error that stands for the run, or None: interruption first, then what ended the run, then the first node."""
+        if self.interrupted:
+            unfinished = [r.node for r in self.nodes.values() if r.status != "done"]
+            return Interrupted(
+                f"interrupted: {len(self.nodes) - len(unfinished)} of {len(self.nodes)} steps were finished",
+                hint="`bbq-deploy resume` goes on from here, `bbq-deploy destroy` takes everything away",
+            )
+        if self.run_error is not None:
+            return self.run_error
+        if not self.failures:
+            return None
+        first = self.failures[0]
+        if self.partial:
+            names = ", ".join(f.node for f in self.failures[:5]) + (", ..." if len(self.failures) > 5 else "")
+            return PartialError(
+                f"{len(self.failures)} of {len(self.nodes)} steps failed: {names}; first: {first}", hint=first.error.hint
+            )
+        error = type(first.error)(str(first), hint=first.error.hint)
+        error.__cause__ = first.error
+        return error
+
+    def raise_for_failure(self) -> None:
+        """Raise the error that stands for this run, if there is one."""
+        error = self.error()
+        if error is not None:
+            raise error

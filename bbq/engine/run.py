@@ -1,0 +1,110 @@
+"""The state of one run: its nodes, and what all steps share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from random import Random
+
+from bbq.engine.contract import Handle, Provider, Resource, Tag, Wanted
+from bbq.engine.events import Recorder
+from bbq.engine.loop import Loop, Task
+from bbq.engine.options import EngineOptions
+from bbq.engine.scope import RunScope
+from bbq.engine.waiter import Waiter
+from bbq.errors import BbqError
+from bbq.journal.model import DeploymentRow, Record, SecretStore
+from bbq.plan.model import Action, Step
+from bbq.topology.model import Node
+
+
+@dataclass(slots=True, eq=False)
+class NodeRun:
+    """One step of the plan, under way.
+
+    status      pending | running | done | failed | skipped | unknown
+    awaited     what exactly it waits for, for people
+    recorded    the journal has a record of the node
+    made        this run made the thing (a rollback takes it away again)
+    doubtful    a call may have taken effect without telling: the record stays `intended` until `find` knows
+    starting    counts as a step that has not got its first answer yet
+    """
+
+    step: Step
+    node: Node | None
+    record: Record | None
+    task: Task | None = None
+    status: str = "pending"
+    stage: str = "create"
+    awaited: str = ""
+    attempt: int = 0
+    handle: Handle | None = None
+    wanted: Wanted | None = None
+    recorded: bool = False
+    made: bool = False
+    doubtful: bool = False
+    starting: bool = False
+    started: float | None = None
+    finished: float | None = None
+    error: BbqError | None = None
+    cause: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.step.node
+
+    @property
+    def ancestry(self) -> tuple[str, ...]:
+        if self.node is not None:
+            return self.node.ancestry or (self.node.type,)
+        if self.record is not None and self.record.ancestry:
+            return self.record.ancestry
+        return (self.record.type if self.record else self.step.type,)
+
+    @property
+    def composite(self) -> bool:
+        """Stands for its members and costs no call."""
+        if self.node is not None and self.step.action is not Action.DELETE:
+            return bool(self.node.members)
+        return bool(self.record and self.record.members)
+
+
+@dataclass(slots=True)
+class Shared:
+    """What all steps of a run use. `durations` are seconds from intent to ready by type, from earlier runs; `waits` those
+    from created to ready, learned in this run. `twice` names nodes that were created again after an unknown outcome."""
+
+    provider: Provider
+    loop: Loop
+    waiter: Waiter
+    recorder: Recorder
+    scope: RunScope
+    options: EngineOptions
+    row: DeploymentRow
+    secrets: SecretStore
+    random: Random
+    durations: Mapping[str, float] = field(default_factory=dict)
+    waits: dict[str, float] = field(default_factory=dict)
+    twice: set[str] = field(default_factory=set)
+    stopping: str = ""
+    """Why nothing new is started: error | interrupt | timeout; empty while the run goes on."""
+
+    def tag(self, node: str, attempt: int) -> Tag:
+        return Tag(self.row.name, self.row.id, node, attempt, self.row.expires_at)
+
+    def timeout(self, run: NodeRun, stage: str, resource: Resource) -> tuple[float, str]:
+        """Seconds for a stage (`create`, `ready`, `delete`) of a node, and the name of what sets them."""
+        own = (
+            run.node.timeouts
+            if run.node
+            else (run.record.wanted.get("properties") or {}).get("timeouts")
+            if run.record
+            else None
+        )
+        if own and isinstance(own.get(stage), (int, float)):
+            return float(own[stage]), f"timeouts.{stage} of node {run.name}"
+        option = getattr(self.options, f"{stage}_timeout")
+        if option is not None:
+            return float(option), f"[engine] {stage}_timeout"
+        default = {**Resource.timeouts, **resource.timeouts}[stage]
+        return float(default), f"the default of type {resource.type}; set timeouts.{stage} of node {run.name} to change it"

@@ -1,0 +1,456 @@
+"""What is done for one node, as sentences: make, look up, change, replace, take away, wait until it works.
+
+The crash rule is kept here. Before a call that changes something its intent is durable; after a call whose outcome is not
+known `find` is asked, for as long as lists may lag, before the call is made again. So at whatever line the process dies, the
+journal names every thing that may exist.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any, TypeVar
+
+from bbq.engine.clock import Completion
+from bbq.engine.contract import (
+    AmbiguousFault,
+    Handle,
+    PermanentFault,
+    ProviderFault,
+    Resource,
+    State,
+    Tag,
+    UnreachableFault,
+    Wanted,
+)
+from bbq.engine.loop import Call, Durable, Sleep, Withdrawn
+from bbq.engine.readiness import Readiness
+from bbq.engine.retry import Backoff, error_of
+from bbq.engine.run import NodeRun, Shared
+from bbq.engine.waiter import Watch
+from bbq.errors import BbqError, ConfigurationError, JournalError, LockedError, ResourceFailed
+from bbq.journal.model import Record
+from bbq.journal.secrets import decode
+from bbq.plan.model import Action
+
+T = TypeVar("T")
+_LOOKS = (0.1, 0.2, 0.3, 0.5)  # shares of the time that lists may lag, between one look and the next
+_AGAIN = 15.0  # seconds after which a thing that is still there is asked to go once more
+
+
+class Gone(Exception):
+    """What should be there is not."""
+
+
+class Broken(Exception):
+    """It reached a terminal state; `error` is what a user is told."""
+
+    def __init__(self, error: ResourceFailed, cause: str) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.cause = cause
+
+
+class Steps:
+    """Carries out steps; one instance a run."""
+
+    def __init__(self, shared: Shared, answered: Callable[[NodeRun], None]) -> None:
+        self._shared = shared
+        self._answered = answered
+        self._readiness = Readiness(shared)
+
+    # -- entry points, each the coroutine of a task
+
+    async def apply(self, run: NodeRun) -> None:
+        """Carry out `run.step` towards the wanted state. Never raises but for a lost lease or a broken journal."""
+        await self._guarded(run, self._apply(run))
+
+    async def remove(self, run: NodeRun) -> None:
+        """Take the node's thing away, known or not."""
+        await self._guarded(run, self._remove(run, self._resource(run)))
+
+    def composite(self, run: NodeRun) -> None:
+        """A node that stands for its members: it is ready when they are, which it is by now."""
+        node, record = run.node, run.record
+        if run.step.action is Action.DELETE:
+            if record is not None:
+                self._shared.recorder.write("record.removed", run.name, action="delete")
+            return
+        if node is None or (run.step.action is Action.NOTHING and record is not None):
+            return
+        wanted = self._shared.scope.wanted(node, self._shared.tag(run.name, 1))
+        action, attempt = ("create", 1) if record is None else ("update", record.attempt)
+        self._intent(run, action, attempt, wanted)
+        self._shared.recorder.write("step.outcome", run.name, action=action, attempt=attempt, data={"result": "ok"})
+        self._ready(run)
+
+    def known(self, run: NodeRun, record: Record) -> None:
+        """Nothing is to be done: the record says what the others need to know."""
+        shared = self._shared
+        attributes = decode(record.attributes, shared.secrets)
+        shared.scope.know(run.name, attributes)
+        if record.handle is not None:
+            run.handle = Handle(record.handle, attributes)
+            shared.scope.handles[run.name] = run.handle
+
+    # -- the whole of a step
+
+    async def _guarded(self, run: NodeRun, body: Any) -> None:
+        try:
+            await body
+            run.status = "done"
+        except Withdrawn:
+            run.status = "skipped"
+            self._withdraw(run)
+        except (LockedError, JournalError):
+            raise
+        except Exception as fault:  # noqa: BLE001 - every failure of a step is told, not raised
+            self._failed(run, fault)
+
+    async def _apply(self, run: NodeRun) -> None:
+        resource, record, action = self._resource(run), run.record, run.step.action
+        if action is Action.DELETE:
+            await self._remove(run, resource)
+            return
+        if record is None or record.status == "absent":
+            await self._create(run, resource, 1)
+        elif action is Action.REPLACE or record.status == "deleting":
+            await self._remove(run, resource)
+            await self._create(run, resource, record.attempt + 1)
+        elif action is Action.UPDATE and record.handle is not None:
+            self.known(run, record)
+            await self._change(run, resource, record)
+        else:
+            await self._adopt(run, resource, record)
+        try:
+            await self._wait(run, resource)
+        except (Gone, Broken) as trouble:
+            if run.made or action is Action.UPDATE:
+                raise
+            # found from an earlier run and of no use: made anew, once
+            run.awaited = f"making it anew: {trouble}"
+            if isinstance(trouble, Broken):
+                await self._remove(run, resource)
+            await self._create(run, resource, run.attempt + 1)
+            await self._wait(run, resource)
+
+    async def _wait(self, run: NodeRun, resource: Resource) -> None:
+        assert run.handle is not None and run.wanted is not None
+        self._answer(run)
+        shared, run.stage = self._shared, "ready"
+        seconds, origin = shared.timeout(run, "ready", resource)
+        assert run.task is not None
+        with shared.loop.deadline(run.task, seconds, lambda: self._late(run, "ready", seconds, origin)):
+            state = await self._readiness.reached(run, resource, run.handle, run.wanted)
+            if state is None:
+                raise Gone(f"{run.name} is gone: it was made and does not exist any more")
+            if state.failed:
+                raise await self._broken(run, resource, run.handle, state)
+        self._ready(run)
+
+    async def _adopt(self, run: NodeRun, resource: Resource, record: Record) -> None:
+        """Look for what an earlier run may have made; make it where there is nothing."""
+        shared = self._shared
+        run.recorded, run.attempt = True, record.attempt
+        # a thing whose making was never answered for may be too young for the lists
+        grace = shared.provider.list_grace if record.status == "intended" else 0.0
+        handle = await self._bounded(
+            run, resource, "create", self._find(run, resource, shared.tag(run.name, record.attempt), grace)
+        )
+        if handle is None:
+            if grace:
+                shared.twice.add(run.name)
+            await self._create(run, resource, record.attempt + 1)
+            return
+        self.known(run, record)
+        self._exists(run, handle, "read")
+        await self._change(run, resource, record)
+
+    async def _change(self, run: NodeRun, resource: Resource, record: Record) -> None:
+        """Bring a thing that exists to what is wanted now: in place where the type can, by a new one where it cannot."""
+        shared = self._shared
+        assert run.node is not None and run.handle is not None
+        run.recorded, run.attempt = True, record.attempt
+        wanted = run.wanted = shared.scope.wanted(run.node, shared.tag(run.name, record.attempt))
+        snapshot = self._snapshot(run.name, wanted)
+        before = record.wanted.get("properties") or {}
+        after = snapshot["properties"]
+        changed = frozenset(n for n in {*before, *after} if before.get(n) != after.get(n))
+        ports = (record.wanted.get("capabilities") or {}) != snapshot["capabilities"]
+        if record.status == "intended" and not record.wanted:
+            changed, ports = frozenset(), False
+        if not changed and not ports and run.step.action is not Action.UPDATE:
+            return
+        called = changed - resource.ignored
+        if not called <= resource.updatable or (ports and not resource.updatable):
+            await self._remove(run, resource)
+            await self._create(run, resource, record.attempt + 1)
+            return
+        self._intent(run, "update", record.attempt, wanted)
+        if called or ports or not changed:
+            await Durable()
+            handle, run.stage = run.handle, "update"
+            run.handle = await self._bounded(
+                run, resource, "create", self._retrying(run, lambda: resource.update(handle, wanted, called), mutates=True)
+            )
+        self._exists(run, run.handle, "update")
+
+    async def _create(self, run: NodeRun, resource: Resource, attempt: int) -> None:
+        shared = self._shared
+        assert run.node is not None and run.task is not None
+        run.stage = "create"
+        wanted = run.wanted = shared.scope.wanted(run.node, shared.tag(run.name, attempt))
+        self._intent(run, "create", attempt, wanted)
+        run.task.withdrawable = True
+        await Durable()
+        handle = await self._bounded(run, resource, "create", self._creating(run, resource, wanted))
+        run.made = True
+        self._exists(run, handle, "create")
+
+    async def _creating(self, run: NodeRun, resource: Resource, wanted: Wanted) -> Handle:
+        shared, task = self._shared, run.task
+        assert task is not None
+        backoff = Backoff(shared.options, shared.random)
+        while True:
+            if shared.stopping in ("interrupt", "timeout"):
+                raise Withdrawn
+            task.withdrawable = True
+            call = Call(lambda: resource.create(wanted), mutates=True, late=lambda completion: self._came_late(run, completion))
+            try:
+                run.doubtful, doubt = True, run.doubtful
+                handle = await call
+            except AmbiguousFault as fault:
+                task.withdrawable = False
+                run.awaited = f"an answer was lost ({fault}); looking whether it was made"
+                found = await self._find(run, resource, wanted.tag, shared.provider.list_grace)
+                if found is not None:
+                    return found
+                pause = backoff.pause(fault)
+                if pause is None:
+                    raise
+                shared.twice.add(run.name)
+                await self._pause(run, fault, pause)
+            except Withdrawn:
+                run.doubtful = doubt
+                raise
+            except ProviderFault as fault:
+                run.doubtful = doubt
+                pause = backoff.pause(fault)
+                if pause is None:
+                    raise
+                await self._pause(run, fault, pause)
+            else:
+                task.withdrawable = False
+                return handle
+
+    async def _remove(self, run: NodeRun, resource: Resource) -> None:
+        """Delete the thing and wait until no list has it. A node without a known thing is looked for first."""
+        shared, record = self._shared, run.record
+        run.stage = "delete"
+        attempt = run.attempt = run.attempt or (record.attempt if record else 0)
+        tag = shared.tag(run.name, attempt)
+        handle = run.handle
+        if handle is None and record is not None and record.handle is not None:
+            handle = Handle(record.handle, decode(record.attributes, shared.secrets))
+        await self._bounded(run, resource, "delete", self._removing(run, resource, tag, handle))
+        shared.recorder.write("step.outcome", run.name, action="delete", attempt=attempt, data={"result": "ok"})
+        shared.scope.forget(run.name)
+        run.handle, run.recorded, run.doubtful = None, False, False
+        self._answer(run)
+
+    async def _removing(self, run: NodeRun, resource: Resource, tag: Tag, handle: Handle | None) -> None:
+        shared = self._shared
+        shared.recorder.write("step.intent", run.name, action="delete", attempt=run.attempt, data={"type": run.ancestry[0]})
+        run.recorded = True
+        await Durable()
+        if handle is None:
+            unknown = run.doubtful or (run.record is not None and run.record.status in ("intended", "deleting"))
+            handle = await self._find(run, resource, tag, shared.provider.list_grace if unknown else 0.0)
+        while handle is not None:
+            doomed = handle
+            await self._retrying(run, partial(resource.delete, doomed, tag), mutates=True)
+            self._answer(run)
+            if await self._absent(run, resource, doomed) is None:
+                return
+
+    async def _absent(self, run: NodeRun, resource: Resource, handle: Handle) -> State | None:
+        """None once no list has it; its state where it is still there after a while: it is asked to go again, then."""
+        shared = self._shared
+        now = shared.loop.clock.monotonic()
+
+        def seen(state: State) -> None:
+            run.awaited = shared.scope.scrub(state.detail) or state.name
+
+        return await Watch(
+            shared.waiter,
+            resource.poll_group,
+            handle.id,
+            until="gone",
+            since=now,
+            visible_by=now,
+            expected=None,
+            on_state=seen,
+            patience=_AGAIN,
+        )
+
+    # -- pieces
+
+    async def _bounded(self, run: NodeRun, resource: Resource, stage: str, body: Coroutine[Any, Any, T]) -> T:
+        seconds, origin = self._shared.timeout(run, stage, resource)
+        assert run.task is not None
+        # counted from the first call on: a step that waits for one of `parallel` slots is not late
+        with self._shared.loop.deadline(run.task, seconds, lambda: self._late(run, stage, seconds, origin), armed=False):
+            return await body
+
+    async def _retrying(self, run: NodeRun, fn: Callable[[], T], *, mutates: bool = False) -> T:
+        """A call that may be made twice without harm."""
+        backoff = Backoff(self._shared.options, self._shared.random)
+        while True:
+            try:
+                result: T = await Call(fn, mutates=mutates)
+                return result
+            except ProviderFault as fault:
+                pause = backoff.pause(fault)
+                if pause is None:
+                    raise
+                await self._pause(run, fault, pause)
+
+    async def _find(self, run: NodeRun, resource: Resource, tag: Tag, grace: float) -> Handle | None:
+        found = await self._retrying(run, lambda: resource.find(tag))
+        if grace > 0:
+            for share in _LOOKS:
+                if found is not None:
+                    break
+                await Sleep(grace * share)
+                found = await self._retrying(run, lambda: resource.find(tag))
+        return found
+
+    async def _pause(self, run: NodeRun, fault: ProviderFault, seconds: float) -> None:
+        run.awaited = f"trying again in {seconds:.1f} s: {self._shared.scope.scrub(str(fault))}"
+        await Sleep(seconds)
+
+    async def _broken(self, run: NodeRun, resource: Resource, handle: Handle, state: State) -> Broken:
+        try:
+            cause = await Call(lambda: resource.explain(handle, state))
+        except Exception:  # noqa: BLE001 - the failure itself is what matters
+            cause = ""
+        cause = self._shared.scope.scrub(cause or state.detail or state.name)
+        lines = cause.strip().splitlines() or [state.name]
+        return Broken(ResourceFailed(f"{run.name} failed ({state.name}): {lines[-1]}"), cause)
+
+    def _resource(self, run: NodeRun) -> Resource:
+        resource = self._shared.provider.resource(run.ancestry)
+        if resource is None:
+            raise ConfigurationError(
+                f"the provider {self._shared.provider.name} does not make {run.ancestry[0]} (node {run.name})",
+                hint="`bbq-deploy doctor` lists what each provider makes",
+            )
+        return resource
+
+    # -- what is written down
+
+    def _snapshot(self, name: str, wanted: Wanted) -> dict[str, Any]:
+        encoded: dict[str, Any] = self._shared.recorder.encoded(
+            {"properties": wanted.properties, "capabilities": wanted.capabilities}, f"{name}.wanted"
+        )
+        return encoded
+
+    def _intent(self, run: NodeRun, action: str, attempt: int, wanted: Wanted) -> None:
+        node = wanted.node
+        data = {
+            "type": node.type,
+            "ancestry": list(node.ancestry),
+            "wanted": self._snapshot(run.name, wanted),
+            "edges": sorted(node.dependencies()),
+            "members": list(node.members),
+            "parent": node.parent,
+        }
+        run.recorded, run.attempt = True, attempt
+        self._shared.recorder.write("step.intent", run.name, action=action, attempt=attempt, data=data)
+
+    def _exists(self, run: NodeRun, handle: Handle, action: str) -> None:
+        shared = self._shared
+        run.handle, run.doubtful = handle, False
+        shared.scope.handles[run.name] = handle
+        shared.scope.know(run.name, handle.attributes)
+        attributes = shared.recorder.encoded(dict(handle.attributes), f"{run.name}.attributes")
+        shared.recorder.write(
+            "step.outcome",
+            run.name,
+            action=action,
+            attempt=run.attempt,
+            data={"result": "ok", "id": handle.id, "attributes": attributes},
+        )
+
+    def _ready(self, run: NodeRun) -> None:
+        run.stage = "ready"
+        news = self._readiness.news.pop(run.name, None)
+        data = {"attributes": self._shared.recorder.encoded(news, f"{run.name}.attributes")} if news else {}
+        self._shared.recorder.write("step.stage", run.name, stage="ready", attempt=run.attempt, data=data)
+
+    def _answer(self, run: NodeRun) -> None:
+        if run.starting:
+            run.starting = False
+            self._answered(run)
+
+    def _withdraw(self, run: NodeRun) -> None:
+        """Its intent is durable and its call was never made: say so, or the next run would look for a thing in vain."""
+        if run.recorded and not run.doubtful and not run.made and (run.record is None or run.handle is None):
+            self._shared.recorder.write("record.removed", run.name, action=run.step.action.value, attempt=run.attempt)
+            run.recorded = False
+
+    def _came_late(self, run: NodeRun, completion: Completion) -> None:
+        """The answer to a create whose deadline had passed: at least its handle is known now."""
+        if isinstance(completion.value, Handle):
+            run.handle, run.made = completion.value, True
+            self._shared.recorder.write(
+                "step.outcome",
+                run.name,
+                action="create",
+                attempt=run.attempt,
+                data={"result": "failed", "id": run.handle.id, "error": str(run.error or "it came too late")},
+            )
+
+    def _late(self, run: NodeRun, stage: str, seconds: float, origin: str) -> str:
+        what = {"create": "was not made", "ready": "was not ready", "delete": "was not gone"}[stage]
+        awaited = f"; last seen: {run.awaited}" if run.awaited else ""
+        return f"{run.name} {what} within {seconds:g} s{awaited} (the limit is {origin})"
+
+    def _failed(self, run: NodeRun, fault: Exception) -> None:
+        scope, stage = self._shared.scope, run.stage
+        cause = fault.cause if isinstance(fault, Broken) else scope.scrub(str(fault))
+        if isinstance(fault, Broken):
+            error: BbqError = fault.error
+        elif isinstance(fault, Gone):
+            error = ResourceFailed(
+                str(fault), hint="something other than bbq has taken it away; `bbq-deploy up` makes it again"
+            )
+        elif isinstance(fault, BbqError):
+            error = fault
+        elif isinstance(fault, ProviderFault):
+            what = "unreachable provider" if isinstance(fault, UnreachableFault) else "fault"
+            tries = "" if isinstance(fault, PermanentFault) else f" after {self._shared.options.retries + 1} tries"
+            text = cause if isinstance(fault, PermanentFault) else f"{what}{tries}: {cause}"
+            error = error_of(fault, f"{stage} of {run.name} failed: {text}")
+        else:
+            error = BbqError(
+                f"{stage} of {run.name} failed by a defect in the provider: {type(fault).__name__}: {cause}",
+                hint="please report it; `bbq-deploy resume` goes on from here",
+            )
+        run.status, run.error, run.cause = "failed", error, cause
+        in_doubt = stage == "delete" or (run.doubtful and not isinstance(fault, PermanentFault))
+        data: dict[str, Any] = {
+            "result": "unknown" if in_doubt else "failed",
+            "error": scope.scrub(str(error)),
+            "cause": cause,
+            "hint": error.hint,
+            "exit_code": int(error.exit_code),
+        }
+        if run.handle is not None and stage != "delete":
+            data["id"] = run.handle.id
+        action = {"delete": "delete", "update": "update"}.get(stage, "create")
+        if run.recorded:
+            self._shared.recorder.write("step.outcome", run.name, action=action, stage=stage, attempt=run.attempt, data=data)
+        else:
+            self._shared.recorder.tell("step.outcome", run.name, stage=stage, data=data)
+        self._answer(run)
