@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
 import subprocess
@@ -74,7 +75,7 @@ def test_a_claimed_message_is_nobody_elses(queue: Queue, broker: Broker) -> None
         assert not first.ack(), "the claim was given up"
         assert again.ack()
         assert not again.ack(), "acknowledged already"
-    assert queue.stats().backlog == 0
+    eventually(lambda: queue.stats().backlog == 0)
 
 
 def test_release_with_a_delay(queue: Queue) -> None:
@@ -112,7 +113,7 @@ def test_a_claim_outlives_the_ack_wait(queue: Queue) -> None:
     (message,) = queue.receive(wait=DEADLINE, claim=None)
     assert queue.receive(wait=HOLDER_GONE_SECONDS + 2) == []
     assert message.ack()
-    assert queue.stats().backlog == 0
+    eventually(lambda: queue.stats().backlog == 0)
 
 
 def test_a_dead_holders_message_comes_back(queue: Queue, broker: Broker) -> None:
@@ -169,7 +170,7 @@ def test_pop_and_peek(queue: Queue) -> None:
     (claimed,) = queue.receive(wait=DEADLINE)
     assert [message.body for message in queue.peek(10)] == ["c"]
     claimed.ack()
-    assert queue.stats().backlog == 1
+    eventually(lambda: queue.stats().backlog == 1)
 
 
 def test_stats_and_purge(queue: Queue) -> None:
@@ -293,7 +294,7 @@ def test_a_wrong_password(broker: Broker, action: str) -> None:
 def test_nobody_answers(scheme: str) -> None:
     with open_queue(f"{scheme}://bbq:hidden@127.0.0.1:1", "any") as queue:
         for action in (queue.stats, queue.receive, queue.peek, lambda: queue.send("x")):
-            with pytest.raises(UnreachableError, match="127.0.0.1:1") as caught:
+            with pytest.raises(UnreachableError, match=r"127\.0\.0\.1:1") as caught:
                 action()
             assert "hidden" not in str(caught.value)
 
@@ -330,8 +331,8 @@ def test_a_broker_that_goes_and_comes_back(start: Start, tmp_path: Path) -> None
         for action in (queue.stats, queue.receive, lambda: queue.send("lost")):
             with pytest.raises(UnreachableError):
                 action()
-        with pytest.raises(UnreachableError):
-            claimed.release()
+        with contextlib.suppress(UnreachableError):  # or the claim ended with the connection, and that is certain
+            assert not claimed.release()
         broker.restart()
         bodies = set()
         end = time.monotonic() + DEADLINE
