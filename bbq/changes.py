@@ -14,9 +14,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bbq.errors import LockedError, UsageError
+from bbq.errors import ConfigurationError, LockedError, UsageError
 from bbq.journal.model import DeploymentRow
-from bbq.plan.model import Plan
+from bbq.plan.model import Action, Plan
 from bbq.topology.values import Secret, revealed
 from bbq.wanted import build_topology, check_name, default_name, load_template
 
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from bbq.topology.model import Topology
     from bbq.tosca.model import ServiceTemplate
     from bbq.workspace import Workspace
+
+
+_MAKING = frozenset({Action.CREATE, Action.REPLACE, Action.READ})
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +110,7 @@ class Change:
         journal, store = self.workspace.journal, self.workspace.secrets(self.row.id)
         settings = self.workspace.config.engine
         parallel = options.parallel or settings.parallel
+        limits = {name: getattr(settings, name) for name in ("create_timeout", "ready_timeout", "delete_timeout", "retries")}
         clock, executor = self.workspace.clock(self.row.provider, parallel)
         provider = self.workspace.open_provider(self.row, clock)
         try:
@@ -125,6 +129,8 @@ class Change:
             if self.fields:
                 journal.update(lease, **self.fields)
                 row = replace(row, **self.fields)
+            if self.topology is not None:
+                _check_ahead(provider, plan, self.topology)
             self.row, self.plan = row, plan
             engine = Engine(
                 provider=provider,
@@ -138,6 +144,7 @@ class Change:
                     parallel=parallel,
                     on_error=options.on_error or settings.on_error,
                     timeout=options.timeout or settings.timeout,
+                    **limits,
                 ),
                 on_event=on_event,
             )
@@ -149,6 +156,14 @@ class Change:
         finally:
             executor.close()
             provider.close()
+
+
+def _check_ahead(provider: Provider, plan: Plan, topology: Topology) -> None:
+    """Problems that can be known before the first thing is made; all of them in one `ConfigurationError`."""
+    new = [topology.nodes[name] for name, step in plan.steps.items() if step.action in _MAKING and name in topology.nodes]
+    problems = provider.preflight(node for node in new if not node.members)
+    if problems:
+        raise ConfigurationError("; ".join(problems), hint="nothing was made; bbq-deploy doctor looks at what this machine has")
 
 
 def _actions(plan: Plan) -> dict[str, str]:
@@ -234,19 +249,19 @@ def prepare_scale(workspace: Workspace, name: str, counts: Mapping[str, int]) ->
         if count < 0:
             raise UsageError(f"{node} cannot have {count} instances")
         scales[node] = found.properties.get(found.scale_property)
-    fields = {"overrides": {**row.overrides, **counts}, "options": {**row.options, "scales": scales}}
+    fields: dict[str, Any] = {"overrides": {**row.overrides, **counts}, "options": {**row.options, "scales": scales}}
     row = replace(row, **fields)
     return _prepare(workspace, row, service, given, fields, False, ())
 
 
 def prepare_destroy(workspace: Workspace, name: str) -> Change:
     """Take everything away. Needs no template: the journal has the order."""
-    from bbq import plan as planning
+    from bbq.plan import destroy
 
     row = workspace.row(name)
 
     def make_plan(provider: Provider, records: Mapping[str, Record]) -> Plan:
-        return planning.destroy(records, deployment=row.name, provider=row.provider)
+        return destroy(records, deployment=row.name, provider=row.provider)
 
     return _planned(Change(workspace, row, Plan(row.name, row.provider), False, make_plan))
 
@@ -260,7 +275,7 @@ def _prepare(
     new: bool,
     targets: Sequence[str],
 ) -> Change:
-    from bbq import plan as planning
+    from bbq.plan import diff
 
     notices: list[str] = []
     overrides = dict(row.overrides)
@@ -271,7 +286,7 @@ def _prepare(
     topology, found = build_topology(workspace, service, given, row.provider, overrides)
 
     def make_plan(provider: Provider, records: Mapping[str, Record]) -> Plan:
-        return planning.diff(
+        return diff(
             topology,
             records,
             deployment=row.name,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -16,20 +16,23 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
-def interruptible(tell: Callable[[str], None] | None = None) -> Iterator[Callable[[Engine], None]]:
-    """Gives a function that takes the engine to interrupt; before it has one, a signal raises `KeyboardInterrupt`.
+def interruptible() -> Iterator[Callable[[Engine], None]]:
+    """Gives a function that takes the engine to interrupt. Without one, and the third time, `KeyboardInterrupt` is raised.
+
+    The engine tells what it does about it by the event `run.stopping`.
 
     Outside the main thread, where Python allows no signal handlers, nothing changes. The handlers that were there are put back.
     """
     running: list[Engine] = []
+    seen: list[int] = []
 
     def handle(number: int, frame: FrameType | None) -> None:
         if not running:
             raise KeyboardInterrupt
-        said = running[0].interrupt()
-        if tell is not None:
-            with suppress(RuntimeError, OSError):  # the signal may have come in the middle of a write to the same stream
-                tell(said)
+        if len(seen) >= 2:  # the engine is stuck in something that does not listen
+            raise KeyboardInterrupt
+        seen.append(number)
+        running[0].interrupt()
 
     if threading.current_thread() is not threading.main_thread():
         yield running.append

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from bbq.deployment import Deployment
+    from bbq.api import Deployment
 
 
 @pytest.fixture

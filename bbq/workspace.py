@@ -5,10 +5,9 @@ from __future__ import annotations
 import difflib
 import os
 import time
-from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bbq.conf import ini
 from bbq.errors import JournalError, UsageError
@@ -24,6 +23,8 @@ if TYPE_CHECKING:
 
 VIRTUAL = frozenset({"simulator"})
 """Providers whose time is simulated: the engine runs on a virtual clock, hours pass in milliseconds."""
+
+LIST_CALLS = 4  # calls in flight beside the `parallel` ones
 
 
 class Workspace:
@@ -101,7 +102,7 @@ class Workspace:
         if provider in VIRTUAL:
             clock = VirtualClock(start=time.time())
             return clock, VirtualExecutor(clock)
-        return RealClock(), ThreadExecutor(parallel)
+        return RealClock(), ThreadExecutor(parallel + LIST_CALLS)
 
     def import_map(self) -> dict[str, str]:
         """URL prefix -> directory, from `[tosca] import_map`."""
@@ -117,8 +118,3 @@ class Workspace:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
         self.close()
-
-
-def with_options(row: DeploymentRow, changes: Mapping[str, Any]) -> dict[str, Any]:
-    """The row's options with some replaced."""
-    return {**row.options, **changes}

@@ -53,7 +53,7 @@ def carry_out(session: Session, change: Change, *, asks: bool = True) -> int:
             raise Interrupted("nothing was changed")
         approved = True
     durations = workspace.journal.durations({step.type for step in change.plan.steps.values()})
-    with interruptible(view.message) as on_engine, view.progress(change.plan, durations):
+    with interruptible() as on_engine, view.progress(change.plan, durations):
         result = change.run(
             on_event=view.event,
             on_engine=on_engine,

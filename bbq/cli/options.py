@@ -59,12 +59,17 @@ def given(args: argparse.Namespace) -> dict[str, Any] | None:
 
 
 def _read(file: str) -> dict[str, Any]:
-    from bbq.errors import TemplateError
-    from bbq.yamlreader import read_file
+    from pathlib import Path
 
-    values, diagnostics = read_file(file)
-    if any(item.severity == "error" for item in diagnostics):
-        raise TemplateError(f"the inputs file {file} cannot be used", diagnostics)
+    from bbq.diagnostics import DiagnosticBag
+    from bbq.errors import TemplateError
+    from bbq.yamlreader import data, read_file
+
+    bag = DiagnosticBag()
+    document = read_file(Path(file), bag)
+    if document is None or bag.has_errors:
+        raise TemplateError(f"the inputs file {file} cannot be used", bag.sorted())
+    values = data(document.root)
     if not isinstance(values, dict):
         raise UsageError(f"the inputs file {file} is not a mapping of input names to values")
     return values

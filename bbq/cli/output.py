@@ -6,7 +6,7 @@ import io
 import os
 import sys
 from contextlib import suppress
-from typing import TextIO
+from typing import TextIO, cast
 
 
 class Output(io.TextIOBase):
@@ -15,6 +15,10 @@ class Output(io.TextIOBase):
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self.closed_by_reader = False
+
+    def as_text(self) -> TextIO:
+        """Itself: a `TextIO` to those who write, though not to the type checker."""
+        return cast("TextIO", self)
 
     @property
     def encoding(self) -> str:  # type: ignore[override]

@@ -99,7 +99,7 @@ def _common(parser: argparse.ArgumentParser, formats: tuple[str, ...] | None, *,
     add("--show-secrets", action="store_true", help="show passwords and the like")
     add("-q", "--quiet", action="store_true", help="results and errors only")
     add("-v", "--verbose", action="store_true", help="say more")
-    add("--debug", action="store_true", help="log everything, and show the traceback of an unexpected error")
+    add("--debug", action="store_true", help="show the traceback of an unexpected error")
     add("--no-color", action="store_true", help="no colours (NO_COLOR works, too)")
 
 

@@ -111,7 +111,9 @@ def _run(argv: list[str], stdout: output.Output, stderr: output.Output) -> int:
     except Exception as error:  # noqa: BLE001 - the one place where an unexpected error is caught
         from bbq.cli.unexpected import report
 
-        return _show(report(error, debug=getattr(args, "debug", False), stderr=stderr), argv, args, session, stdout, stderr)
+        return _show(
+            report(error, debug=getattr(args, "debug", False), stderr=stderr.as_text()), argv, args, session, stdout, stderr
+        )
     finally:
         if session is not None:
             session.close()
@@ -125,7 +127,11 @@ def _view(args: argparse.Namespace, module: Any, stdout: output.Output, stderr: 
         name = "ndjson"
     color = False if getattr(args, "no_color", False) else None
     return views.get(
-        name if name in views.FORMATS else "human", stdout, err=stderr, color=color, verbose=getattr(args, "verbose", False)
+        name if name in views.FORMATS else "human",
+        stdout.as_text(),
+        err=stderr.as_text(),
+        color=color,
+        verbose=getattr(args, "verbose", False),
     )
 
 
@@ -142,8 +148,10 @@ def _show(
     else:  # the arguments themselves were wrong; what format was meant is a guess
         from bbq import views
 
-        wanted = next((after for word, after in zip(argv, argv[1:], strict=False) if word == "--format"), "human")
-        joined = next((word.partition("=")[2] for word in argv if word.startswith("--format=")), wanted)
-        view = views.get("json" if joined == "json" else "human", stdout, err=stderr)
+        view = views.get(
+            "json" if " --format json " in f" {' '.join(argv).replace('=', ' ')} " else "human",
+            stdout.as_text(),
+            err=stderr.as_text(),
+        )
     view.error(error)
     return int(error.exit_code)

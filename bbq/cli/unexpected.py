@@ -18,7 +18,7 @@ _ASSIGNED = re.compile(r"(?i)\b(pass(?:word|wd)?|secret|token|api_?key)(['\"]?\s
 def report(error: Exception, *, debug: bool, stderr: TextIO) -> BbqError:
     """The `BbqError` to show. Writes the traceback to `<state>/log/`, with `debug` to standard error as well.
 
-    The message of an unknown error may quote anything, a password too, so it is in the file only, with the likely places masked.
+    The message of an unknown error may quote anything, a password too, so only the file has it, the likely places masked.
     """
     details = redacted("".join(traceback.format_exception(error)))
     if debug:

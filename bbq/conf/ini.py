@@ -57,7 +57,7 @@ def _entries(file: str) -> Iterator[Entry]:
             value = f"{value}\n{text.strip()}"
             continue
         if option:
-            yield Entry(group, option, _unquoted(value), file, at)
+            yield Entry(group, option, value, file, at)
             option = ""
         if not text or text[0] in "#;":
             continue
@@ -79,9 +79,9 @@ def _entries(file: str) -> Iterator[Entry]:
             raise ConfigurationError(
                 f"{file}:{number}: {name} stands before any section", hint="put a line like [engine] above it"
             )
-        option, value, at = name.replace("-", "_"), rest, number
+        option, value, at = name.replace("-", "_"), _unquoted(rest), number
     if option:
-        yield Entry(group, option, _unquoted(value), file, at)
+        yield Entry(group, option, value, file, at)
 
 
 def _lines(file: str) -> list[str]:
@@ -106,7 +106,7 @@ def _split(text: str) -> tuple[str, str, str]:
 
 
 def _unquoted(value: str) -> str:
-    return value[1:-1] if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'" else value
+    return value[1:-1] if value and value[0] == value[-1] and value[0] in "\"'" else value
 
 
 def environment_entries(environment: Mapping[str, str] = os.environ) -> list[Entry]:

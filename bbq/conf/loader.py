@@ -165,7 +165,7 @@ def _check(conf: cfg.ConfigOpts, origins: Mapping[tuple[str, str], str], problem
                 conf[group.name][name]
             except (cfg.Error, ValueError) as error:
                 place = origins.get((group.name, name), "")
-                if isinstance(error, cfg.TemplateSubstitutionError):
+                if isinstance(error, (cfg.TemplateSubstitutionError, cfg.NoSuchOptError)):
                     problems.append(f"{place}: [{group.name}] {name} refers to an unknown option; write $$ for a dollar sign")
                 else:
                     problems.append(_wrong(group.name, info["opt"], _raw(place), place))
