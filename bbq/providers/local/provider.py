@@ -1,0 +1,129 @@
+"""The local provider: real components as processes of this machine, bound to 127.0.0.1, each in a directory of its own."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+
+from bbq.engine.contract import DeploymentContext, Handle, Provider, Resource, State, Tag
+from bbq.providers.local import proc
+from bbq.providers.local.process import ProcessResource
+from bbq.providers.local.reaper import end_reaper
+from bbq.providers.local.supervise import NodeDir, node_id
+from bbq.topology.model import Node
+
+RESOURCES: dict[str, str] = {
+    "bbq.nodes.Job": "job:Job",
+    "bbq.nodes.ScheduledJob": "scheduled_job:ScheduledJob",
+    "bbq.nodes.Service": "service:Service",
+    "bbq.nodes.SparkApplication": "spark_application:SparkApplication",
+    "bbq.nodes.Worker": "worker:Worker",
+    "bbq.nodes.local.MariaDB": "mariadb:MariaDB",
+    "bbq.nodes.local.NatsServer": "nats:NatsServer",
+    "bbq.nodes.local.ObjectStore": "object_store:ObjectStore",
+    "bbq.nodes.local.PostgreSQL": "postgresql:PostgreSQL",
+    "bbq.nodes.local.RabbitMQ": "rabbitmq:RabbitMQ",
+    "bbq.nodes.local.SQLite": "sqlite:SQLite",
+    "bbq.nodes.local.SparkMaster": "spark_master:SparkMaster",
+    "bbq.nodes.local.SparkWorker": "spark_worker:SparkWorker",
+}
+"""Node type -> module and class; a module is imported when a node of its type occurs. Keep in order of names."""
+
+
+class LocalProvider(Provider):
+    name = "local"
+
+    def __init__(self, context: DeploymentContext) -> None:
+        self.context = context
+        self._resources: dict[str, ProcessResource] = {}
+
+    def resource(self, ancestry: Sequence[str]) -> Resource | None:
+        return self._resource(ancestry)
+
+    def _resource(self, ancestry: Sequence[str]) -> ProcessResource | None:
+        for name in ancestry:
+            if name in self._resources:
+                return self._resources[name]
+            if name in RESOURCES:
+                module, _, cls = RESOURCES[name].partition(":")
+                made: ProcessResource = getattr(import_module(f"bbq.providers.local.{module}"), cls)(self.context)
+                self._resources[name] = made
+                return made
+        return None
+
+    def _node(self, identity: str) -> NodeDir:
+        return NodeDir(Path(self.context.state_dir), self.context.name, self.context.id, identity)
+
+    def list_states(self, group: str, ids: Sequence[str]) -> Mapping[str, State]:
+        found = {}
+        for identity in ids:
+            node = self._node(identity)
+            if not node.exists:
+                continue
+            if node.deleting:
+                found[identity] = State("deleting", detail="its delete was begun")
+                continue
+            missing = node.missing_units()
+            resource = self._resource([node.tag()[1]])
+            if missing or resource is None:
+                found[identity] = State("incomplete", failed=True, detail="its start was interrupted")
+            else:
+                found[identity] = resource.state(node, node.units())
+        return found
+
+    def list_tagged(self, deployment_id: str) -> Iterator[tuple[Tag, Handle, str]]:
+        """Directories first, then processes whose directory is lost: by the tag in their environment."""
+        seen: set[str] = set()
+        for path in sorted((Path(self.context.state_dir) / "nodes").glob("[!.]*")):
+            node = self._node(path.name)
+            tag, type_name = node.tag()
+            seen.add(path.name)
+            yield tag, Handle(path.name, node.attributes()), type_name
+        above = proc.ancestors()
+        for one in proc.tagged({"BBQ_DEPLOYMENT_ID": deployment_id}):
+            env = proc.environment(one.pid)
+            identity = node_id(env.get("BBQ_NODE", ""))
+            if identity in seen or one.pid in above or not env:
+                continue
+            seen.add(identity)
+            attempt = env.get("BBQ_ATTEMPT", "")
+            tag = Tag(self.context.name, deployment_id, env.get("BBQ_NODE", ""), int(attempt) if attempt.isdigit() else 0)
+            yield tag, Handle(identity), env.get("BBQ_NODE_TYPE", "")
+
+    def preflight(self, nodes: Iterable[Node]) -> list[str]:
+        problems: list[str] = []
+        wanted: dict[int, str] = {}
+        for node in nodes:
+            resource = self._resource(node.ancestry)
+            if resource is None:
+                continue
+            problems += resource.preflight(node)
+            port = node.properties.get("port")
+            if isinstance(port, int) and port and port not in self._node(node_id(node.name)).ports().values():
+                if port in wanted:
+                    problems.append(f"{node.name} and {wanted[port]} both want port {port}")
+                wanted[port] = node.name
+        problems += [
+            f"port {port}, which {wanted[port]} wants, is taken by {holder}" for port, holder in proc.listening(wanted).items()
+        ]
+        return list(dict.fromkeys(problems))
+
+    def logs(self, handle: Handle) -> Sequence[str]:
+        """Paths, older ones first; a node with several units has several."""
+        node = self._node(handle.id)
+        found: list[Path] = []
+        for name in node.unit_names():
+            path = node.unit_path(name)
+            older = sorted(path.glob("log.*"), key=lambda file: int(file.suffix[1:]), reverse=True)
+            found += [file for file in [*older, path / "log"] if file.exists()]
+        return [str(file) for file in found]
+
+    def finish_destroy(self, deployment_id: str) -> None:
+        end_reaper(deployment_id)
+        shutil.rmtree(self.context.state_dir, ignore_errors=True)
+        outside = Path(tempfile.gettempdir()) / f"bbq-{deployment_id}"
+        if outside.is_dir() and not outside.is_symlink():
+            shutil.rmtree(outside, ignore_errors=True)

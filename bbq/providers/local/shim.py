@@ -1,0 +1,488 @@
+"""The supervisor of one component: `python -I -S shim.py <unit directory>`.
+
+The client ends after `up` and may die at any moment, so each component has this small process as its parent. It holds an
+exclusive lock on `<unit>/lock` for life (never two for one unit), starts what `spec.json` says in a session of its own,
+restarts it, runs it by the clock, rotates its output, records how it ended, and ends everything that came of it:
+the shim is the subreaper of all descendants (prctl(2)), those that left the process group included, and a child dies with
+the shim (PR_SET_PDEATHSIG).
+
+The start is synchronous: the first process returns 0 when the lock is held and `process.json` written, 75 (EX_TEMPFAIL)
+where another shim has the lock. Standard library only, run with -I -S: it starts in some ten milliseconds and needs no
+site-packages.
+
+Files in the unit's directory (0600):
+    spec.json       in: argv, env, cwd, user, restart, schedule, stop, log, mask (see `supervise.Unit`)
+    lock            pid, start time and boot id of the shim
+    process.json    phase: running | backoff | scheduled | stopping | exited | stopped; pid of the child and its start time ...
+    exit.json       the last end of the child: code or signal, times, restarts, error
+    log, log.1 ...  the child's output, newest in `log`, secrets masked
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import fcntl
+import json
+import os
+import select
+import signal
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bbq.providers.local import cron, proc
+else:
+    # By path: with -I neither bbq nor this directory is importable, and a broken site-packages cannot hurt.
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120
+    import proc
+
+    cron = None
+    sys.path.pop(0)
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+_LINE_LIMIT = 65536
+_MASK = b"********"
+_prctl = ctypes.CDLL(None, use_errno=True).prctl
+
+
+def write_json(path: str, value: Any) -> None:
+    """Whole or not at all: readers never see half a file."""
+    temporary = f"{path}.new"
+    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with os.fdopen(fd, "w") as file:
+        json.dump(value, file)
+    os.replace(temporary, path)  # noqa: PTH105
+
+
+class Log:
+    """The child's output with rotation by size. A full disk loses output, never the component."""
+
+    def __init__(self, path: str, size: int, count: int) -> None:
+        self.path, self.size, self.count = path, size, count
+        self._open()
+
+    def _open(self) -> None:
+        try:
+            self._fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+            self._used = os.fstat(self._fd).st_size
+        except OSError:
+            self._fd, self._used = -1, 0
+
+    def write(self, data: bytes) -> None:
+        if self._used and self._used + len(data) > self.size:
+            self._rotate()
+        if self._fd < 0:
+            self._open()
+        try:
+            self._used += os.write(self._fd, data)
+        except OSError:
+            self._used = max(self._used, 1)
+
+    def _rotate(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+        try:
+            for number in range(self.count - 1, 0, -1):
+                older = f"{self.path}.{number - 1}" if number > 1 else self.path
+                if os.path.exists(older):  # noqa: PTH110
+                    os.replace(older, f"{self.path}.{number}")  # noqa: PTH105
+            if self.count <= 1:
+                os.truncate(self.path, 0)
+        except OSError:
+            pass
+        self._open()
+
+
+class Child:
+    """One run of the component. `run` numbers the runs, and is in the environment of all its processes."""
+
+    def __init__(self, pid: int, output: int, run: int) -> None:
+        self.pid, self.output, self.run = pid, output, run
+        self.started_at, self.started = time.time(), time.monotonic()
+        self.start_time = getattr(proc.process(pid), "start_time", 0)
+        self.partial = b""
+        self.kill_at: float | None = None
+
+
+class Shim:
+    def __init__(self, directory: str, spec: dict[str, Any]) -> None:
+        self.directory, self.spec = directory, spec
+        self.restart, self.stop = spec["restart"], spec["stop"]
+        self.log = Log(f"{directory}/log", spec["log"]["size"], spec["log"]["count"])
+        self.mask = [text.encode() for text in spec.get("mask", ())]
+        self.children: dict[int, Child] = {}
+        self.stopping = False
+        self.finished = False
+        self.phase = "running"
+        self.failures = 0
+        self.restarts = 0
+        self.runs = 0
+        self.start_at: float | None = None
+        """Monotonic: when to start again after a failure."""
+        self.due: float | None = None
+        """Wall clock: the next time of the schedule."""
+        self.waiting_run = False
+        """`replace`: the new run starts as soon as the old one has ended."""
+        self._seen = time.time()
+        self.schedule = None
+        if spec.get("schedule"):
+            sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120
+            import cron as cron_module  # type: ignore[import-not-found,unused-ignore]
+
+            sys.path.pop(0)
+            self.schedule = cron_module.Schedule(spec["schedule"])
+        self.poll = select.poll()
+        self._wakeup, write_end = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        self.poll.register(self._wakeup, select.POLLIN)
+        signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_stop)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    def _on_stop(self, *_: Any) -> None:
+        self.stopping = True
+
+    # -- start ------------------------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """What an earlier shim of this unit left behind ends first; then the component starts, or waits for its time."""
+        environment = self.spec["env"]
+        mine = {key: environment[key] for key in ("BBQ_DEPLOYMENT_ID", "BBQ_NODE", "BBQ_UNIT") if key in environment}
+        if mine:
+            proc.end([one for one in proc.tagged(mine) if one.pid != os.getppid()], 2.0)
+        if self.schedule:
+            self.due = self.schedule.next(time.time())
+        elif self.spec.get("start_at"):
+            self.due = float(self.spec["start_at"])
+        if self.due is None or self.spec.get("run_at_start"):
+            self.spawn()
+        self.save()
+
+    def spawn(self) -> None:
+        self.runs += 1
+        read_end, write_end = os.pipe2(os.O_CLOEXEC)
+        error_read, error_write = os.pipe2(os.O_CLOEXEC)
+        environment = {**self.spec["env"], "BBQ_RUN": str(self.runs)}
+        parent = os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            try:
+                self._exec(environment, write_end, parent)
+            except OSError as error:
+                os.write(error_write, f"{error.strerror}: {error.filename or self.spec['argv'][0]}".encode())
+            finally:
+                os._exit(127)
+        os.close(write_end)
+        os.close(error_write)
+        with os.fdopen(error_read, "rb") as errors:
+            problem = errors.read().decode(errors="replace")
+        os.set_blocking(read_end, False)
+        self.children[pid] = Child(pid, read_end, self.runs)
+        self.poll.register(read_end, select.POLLIN)
+        if problem:
+            self.log.write(f"cannot start: {problem}\n".encode())
+
+    def _exec(self, environment: dict[str, str], output: int, parent: int) -> None:
+        os.setsid()
+        null = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(null, 0)
+        os.dup2(output, 1)
+        os.dup2(output, 2)
+        signal.set_wakeup_fd(-1)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGHUP, signal.SIGPIPE, signal.SIGXFSZ):
+            signal.signal(number, signal.SIG_DFL)
+        os.chdir(self.spec["cwd"])
+        user = self.spec.get("user")
+        if user:
+            os.setgroups([])
+            os.setgid(user[1])
+            os.setuid(user[0])
+        # After setuid, which clears it.
+        _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != parent:
+            os._exit(127)
+        os.execve(self.spec["argv"][0], self.spec["argv"], environment)
+
+    # -- the loop ---------------------------------------------------------------------------------------------------
+
+    def loop(self) -> None:
+        while not self.finished:
+            for fd, _ in self.poll.poll(self._pause()):
+                if fd == self._wakeup:
+                    with contextlib.suppress(BlockingIOError):
+                        os.read(fd, 4096)
+                else:
+                    self._drain(fd)
+            self._collect()
+            self._tick()
+            if self.stopping:
+                self._stop()
+        # The lock itself goes with the process.
+        write_in_place(f"{self.directory}/lock", b"")
+
+    def _pause(self) -> int:
+        """Milliseconds until something is due. Never long: the wall clock may jump."""
+        now, pause = time.monotonic(), 30.0
+        if self.start_at is not None:
+            pause = min(pause, self.start_at - now)
+        if self.due is not None:
+            pause = min(pause, self.due - time.time())
+        for child in self.children.values():
+            if child.kill_at is not None:
+                pause = min(pause, child.kill_at - now)
+        return max(0, int(pause * 1000) + 1)
+
+    def _drain(self, fd: int) -> None:
+        child = next((one for one in self.children.values() if one.output == fd), None)
+        if child is not None and self._read(child) is False:
+            self._close(child)
+
+    def _read(self, child: Child) -> bool | None:
+        """Take what is there: True some, None nothing yet, False the end."""
+        try:
+            data = os.read(child.output, 65536)
+        except BlockingIOError:
+            return None
+        if not data:
+            return False
+        data = child.partial + data
+        cut = data.rfind(b"\n") + 1
+        if not cut and len(data) > _LINE_LIMIT:
+            cut = len(data)
+        child.partial = data[cut:]
+        self._write(data[:cut])
+        return True
+
+    def _write(self, data: bytes) -> None:
+        for secret in self.mask:
+            data = data.replace(secret, _MASK)
+        if data:
+            self.log.write(data)
+
+    def _close(self, child: Child) -> None:
+        if child.output >= 0:
+            self.poll.unregister(child.output)
+            os.close(child.output)
+            child.output = -1
+            self._write(child.partial)
+            child.partial = b""
+
+    def _collect(self) -> None:
+        """Take notice of processes that ended: ours, and orphans that were given to us."""
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if not pid:
+                return
+            if child := self.children.get(pid):
+                self._sweep(child)
+                while child.output >= 0 and self._read(child):
+                    pass
+                self._close(child)
+                del self.children[pid]
+                self._ended(child, os.waitstatus_to_exitcode(status))
+
+    def _sweep(self, child: Child) -> None:
+        """End what the run left behind: its session, and those that carry its number."""
+        deadline = time.monotonic() + 2.0
+        killed: set[int] = set()
+        while True:
+            left = [one for one in proc.descendants(os.getpid()) if one.pid not in self.children]
+            if len(self.children) > 1:
+                run = str(child.run)
+                left = [one for one in left if one.session == child.pid or proc.environment(one.pid).get("BBQ_RUN") == run]
+            if not left:
+                return
+            for one in left:
+                if time.monotonic() >= deadline:
+                    proc.send(one, signal.SIGKILL)
+                elif one.pid not in killed:
+                    killed.add(one.pid)
+                    proc.send(one, signal.SIGTERM)
+            if child.output >= 0 and self._read(child) is False:
+                self._close(child)
+            for one in left:
+                try:
+                    os.waitpid(one.pid, os.WNOHANG)
+                except ChildProcessError:
+                    continue
+            proc.gone(left, 0.02)
+
+    def _ended(self, child: Child, code: int) -> None:
+        ran = time.monotonic() - child.started
+        failed = code != 0
+        again = not self.stopping and (
+            self.restart["policy"] == "always" or (self.restart["policy"] == "on-failure" and failed)
+        )
+        if ran >= self.restart["reset_after"]:
+            self.failures = 0
+        limit = self.restart["limit"]
+        if again and limit is not None and self.failures >= limit:
+            again = False
+        if again or failed:
+            self.failures += 1
+        if not failed and self.restart["policy"] != "always":
+            self.failures = 0
+        self._write_json(
+            "exit.json",
+            {
+                "code": code if code >= 0 else None,
+                "signal": -code if code < 0 else None,
+                "started_at": child.started_at,
+                "ended_at": time.time(),
+                "run": child.run,
+            },
+        )
+        if self.stopping:
+            return
+        if self.waiting_run:
+            self.waiting_run = False
+            self.spawn()
+            self.phase = "running"
+        elif again:
+            wait = min(self.restart["cap"], self.restart["backoff"] * 2 ** min(self.failures - 1, 20))
+            self.start_at = time.monotonic() + wait
+            self.phase = "backoff"
+        elif self.schedule:
+            self.phase = "running" if self.children else "scheduled"
+        else:
+            self.phase = "exited"
+            self.finished = True
+        self.save()
+
+    def _tick(self) -> None:
+        if self.stopping or self.finished:
+            return
+        if self.start_at is not None and time.monotonic() >= self.start_at:
+            self.start_at = None
+            self.restarts += 1
+            self.phase = "running"
+            self.spawn()
+            self.save()
+        if self.due is not None and time.time() >= self.due:
+            self.due = self.schedule.next(time.time()) if self.schedule else None
+            self._run_by_clock()
+            self.save()
+        elif self.schedule and time.time() < self._seen - 1:
+            # The clock was set back: the time that was computed before is too far away.
+            self.due = self.schedule.next(time.time())
+        self._seen = time.time()
+        if self.waiting_run:
+            self._signal_children()
+
+    def _run_by_clock(self) -> None:
+        how = self.spec.get("concurrency", "forbid")
+        if self.children and how == "forbid":
+            self.log.write(b"bbq: the run before is still going, this one is left out\n")
+            return
+        if self.children and how == "replace":
+            self.waiting_run = True
+            self._signal_children()
+            return
+        self.start_at = None
+        self.phase = "running"
+        self.spawn()
+
+    # -- stop -------------------------------------------------------------------------------------------------------
+
+    def _signal_children(self) -> None:
+        """Ask each child once; after the grace period it is killed."""
+        now = time.monotonic()
+        for child in self.children.values():
+            if child.kill_at is None:
+                child.kill_at = now + self.stop["grace"]
+                self._kill(child, self.stop["signal"])
+            elif now >= child.kill_at:
+                child.kill_at = now + 1.0
+                self._kill(child, signal.SIGKILL)
+
+    def _kill(self, child: Child, number: int) -> None:
+        # Not reaped yet, so the pid is still this child's.
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child.pid, number)
+
+    def _stop(self) -> None:
+        if self.phase != "stopping":
+            self.phase = "stopping"
+            self.start_at = self.due = None
+            self.waiting_run = False
+            self.save()
+        self._signal_children()
+        if not self.children:
+            self.phase = "stopped"
+            self.finished = True
+            self.save()
+
+    def save(self) -> None:
+        child = next(iter(self.children.values()), None)
+        self._write_json(
+            "process.json",
+            {
+                "phase": self.phase,
+                "pid": child.pid if child else 0,
+                "start_time": child.start_time if child else 0,
+                "started_at": child.started_at if child else None,
+                "boot_id": proc.boot_id(),
+                "attempt": self.spec["env"].get("BBQ_ATTEMPT", ""),
+                "failures": self.failures,
+                "restarts": self.restarts,
+                "runs": self.runs,
+                "next_at": self.due,
+            },
+        )
+
+    def _write_json(self, name: str, value: Any) -> None:
+        try:
+            write_json(f"{self.directory}/{name}", value)
+        except OSError:
+            # A full disk must not end the component. A directory that was removed under us must: nobody can find it any more.
+            if not os.path.isdir(self.directory):  # noqa: PTH112
+                self.stopping = True
+
+
+def write_in_place(path: str, data: bytes) -> None:
+    """Keeps the inode, which the lock is on."""
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC)
+    except OSError:
+        return
+    os.write(fd, data)
+    os.close(fd)
+
+
+def main(directory: str) -> int:
+    lock = os.open(f"{directory}/lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return os.EX_TEMPFAIL
+    with open(f"{directory}/spec.json", encoding="utf-8") as file:  # noqa: PTH123
+        spec = json.load(file)
+    read_end, write_end = os.pipe2(os.O_CLOEXEC)
+    if os.fork():
+        # The lock belongs to the open file, which the child has too.
+        os.close(write_end)
+        return 0 if os.read(read_end, 1) else os.EX_SOFTWARE
+    os.close(read_end)
+    os.setsid()
+    os.chdir("/")
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    me = proc.process(os.getpid())
+    text = {"pid": os.getpid(), "start_time": me.start_time if me else 0, "boot_id": proc.boot_id()}
+    write_in_place(f"{directory}/lock", json.dumps(text).encode())
+    shim = Shim(directory, spec)
+    shim.begin()
+    os.write(write_end, b".")
+    os.close(write_end)
+    shim.loop()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
