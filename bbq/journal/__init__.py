@@ -18,8 +18,14 @@ def open_journal(connection: str) -> Journal:
     """
     scheme, separator, rest = connection.partition("://")
     if separator and scheme in ("postgresql", "postgres"):
-        from bbq.journal.postgresql import PostgresqlJournal
+        try:
+            from bbq.journal.postgresql import PostgresqlJournal
+        except ImportError:
+            from bbq.errors import ConfigurationError
 
+            raise ConfigurationError(
+                "[journal] connection: a PostgreSQL journal needs psycopg", hint="pip install 'psycopg[binary]'"
+            ) from None
         return PostgresqlJournal(connection)
     if separator and (scheme != "sqlite" or not rest.startswith("/") or not rest.strip("/")):
         from bbq.errors import ConfigurationError
