@@ -7,9 +7,11 @@ first, then its lease, then the plan is made again under the lease, and only the
 from __future__ import annotations
 
 import secrets
+import tempfile
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -150,9 +152,13 @@ class Change:
             )
             if on_engine is not None:
                 on_engine(engine)
-            if self.topology is None:
-                return engine.destroy(plan)
-            return engine.apply(plan, self.topology)
+            if self.topology is not None:
+                return engine.apply(plan, self.topology)
+            result = engine.destroy(plan)
+            if result.ok:
+                with suppress(OSError):  # gone already, or not empty: then it is not ours to remove
+                    self.workspace.deployment_directory(row.id).rmdir()
+            return result
         finally:
             executor.close()
             provider.close()
@@ -254,6 +260,17 @@ def prepare_scale(workspace: Workspace, name: str, counts: Mapping[str, int]) ->
     return _prepare(workspace, row, service, given, fields, False, ())
 
 
+def scaled_count(workspace: Workspace, name: str, node: str) -> int:
+    """How many instances of a node are wanted at present. `UsageError` where it cannot be scaled."""
+    row = workspace.row(name)
+    service = _template_of(row)
+    topology, _ = build_topology(workspace, service, _stored(workspace, row, service), row.provider, row.overrides)
+    found = topology.nodes.get(node)
+    if found is None or found.scale_property is None:
+        raise UsageError(f"{name} has no node {node!r} that can be scaled")
+    return int(found.properties[found.scale_property])
+
+
 def prepare_destroy(workspace: Workspace, name: str) -> Change:
     """Take everything away. Needs no template: the journal has the order."""
     from bbq.plan import destroy
@@ -303,12 +320,13 @@ def _prepare(
 
 def _planned(change: Change) -> Change:
     """With the plan as of now, for showing; `Change.run` makes it again under the lease."""
-    provider = change.workspace.open_provider(change.row)
-    try:
-        records = {} if change.new else change.workspace.journal.records(change.row.id)
-        change.plan = change.make_plan(provider, records)
-    finally:
-        provider.close()
+    with tempfile.TemporaryDirectory(prefix="bbq-plan-") as nothing_yet:
+        provider = change.workspace.open_provider(change.row, state_dir=nothing_yet if change.new else None)
+        try:
+            records = {} if change.new else change.workspace.journal.records(change.row.id)
+            change.plan = change.make_plan(provider, records)
+        finally:
+            provider.close()
     return change
 
 

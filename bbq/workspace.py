@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import sys
 import time
 from functools import cached_property
 from pathlib import Path
@@ -79,8 +80,9 @@ class Workspace:
             raise UsageError(f"there is no deployment {name!r}", hint=hint)
         return row
 
-    def open_provider(self, row: DeploymentRow, clock: Clock | None = None) -> Provider:
-        """The row's provider, with the options of its configuration group; `clock` is the engine's where it is virtual."""
+    def open_provider(self, row: DeploymentRow, clock: Clock | None = None, *, state_dir: str | None = None) -> Provider:
+        """The row's provider, with the options of its configuration group. `clock` is the engine's where it is virtual,
+        `state_dir` another directory than the deployment's own (a plan for a new one leaves no trace)."""
         from bbq.engine.clock import VirtualClock
         from bbq.engine.contract import DeploymentContext
         from bbq.providers import open_provider
@@ -88,12 +90,23 @@ class Workspace:
         context = DeploymentContext(
             name=row.name,
             id=row.id,
-            state_dir=str(self.state_directory),
+            state_dir=state_dir or str(self.deployment_directory(row.id)),
             expires_at=row.expires_at,
-            options=self.config.group(row.provider),
+            options={**self.config.group(row.provider), **self._reap_command(row.id)},
             sleep=clock.spend if isinstance(clock, VirtualClock) else None,
         )
         return open_provider(row.provider, context)
+
+    def deployment_directory(self, deployment_id: str) -> Path:
+        """What a provider keeps of one deployment on this machine; made by the provider."""
+        return self.state_directory / "deployments" / deployment_id
+
+    def _reap_command(self, deployment_id: str) -> dict[str, list[str]]:
+        """How to destroy the deployment later in the same configuration; the environment is handed on in any case."""
+        if not self.config.files:
+            return {}
+        files = [part for file in self.config.files for part in ("--config-file", file)]
+        return {"reap_command": [sys.executable, "-m", "bbq", "reap", "--deployment-id", deployment_id, *files]}
 
     def clock(self, provider: str, parallel: int) -> tuple[Clock, Executor]:
         """The clock that the provider's time goes by, and what runs its calls, `parallel` at once."""

@@ -108,3 +108,10 @@ def duration(args: argparse.Namespace, option: str) -> float | None:
 
     value = getattr(args, option, None)
     return None if value is None else seconds(value, what=f"--{option}")
+
+
+def number(text: str, option: str) -> int:
+    """A whole number of at least 0."""
+    if not text.isascii() or not text.isdigit() or len(text) > 9:
+        raise UsageError(f"{option} {text!r} is not a whole number")
+    return int(text)

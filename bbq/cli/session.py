@@ -37,6 +37,8 @@ class Session:
         flags: dict[tuple[str, str], Any] = {
             option: value for flag, option in FLAGS.items() if (value := getattr(self.args, flag, None)) is not None
         }
+        if connection := getattr(self.args, "journal", None):
+            os.environ["BBQ_JOURNAL__CONNECTION"] = connection  # for the process that destroys a deployment at its expiry
         if pairs := getattr(self.args, "import_map", None):
             flags["tosca", "import_map"] = pairs
         config = load(self.config_files, flags=flags)

@@ -34,14 +34,18 @@ class Setting:
 
 
 class Config:
-    """The effective configuration: `config.engine.parallel`. `warnings` names unknown options, with the nearest known name.
+    """The effective configuration: `config.engine.parallel`. `warnings` names unknown options, with the nearest known name;
+    `files` are those that were given (absolute), not those at the usual places.
 
     Values have the types that the options declare (`bbq-deploy config`, docs/reference/options).
     """
 
-    def __init__(self, conf: cfg.ConfigOpts, origins: Mapping[tuple[str, str], str], warnings: Sequence[str]) -> None:
+    def __init__(
+        self, conf: cfg.ConfigOpts, origins: Mapping[tuple[str, str], str], warnings: Sequence[str], files: Sequence[str]
+    ) -> None:
         self._conf = conf
         self._origins = origins
+        self.files = tuple(os.path.abspath(file) for file in files)  # noqa: PTH100
         self.warnings = tuple(warnings)
 
     def __getattr__(self, group: str) -> Any:
@@ -130,7 +134,7 @@ def load(
         raise ConfigurationError(
             "; ".join(problems), hint="`bbq-deploy config` shows every option, its range and where it is set"
         )
-    return Config(conf, origins, warnings)
+    return Config(conf, origins, warnings, files)
 
 
 def _known(conf: cfg.ConfigOpts, group: str, option: str) -> bool:

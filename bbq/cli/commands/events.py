@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from bbq.cli import options
-from bbq.errors import ExitCode, UsageError
+from bbq.errors import ExitCode
 
 if TYPE_CHECKING:
     from bbq.cli.session import Session
@@ -27,7 +27,7 @@ def run(session: Session) -> int:
     journal, name = session.workspace.journal, session.args.name
     rows = [row for row in journal.deployments(include_destroyed=True) if row.name == name]
     row = journal.get(name) or (rows[0] if rows else session.workspace.row(name))
-    after = _number(session.args.after)
+    after = options.number(session.args.after or "0", "--after")
     while True:
         gone = journal.get(name) is None  # asked first: what was written before it went is still shown
         for event in journal.events(row.id, after=after):
@@ -36,11 +36,3 @@ def run(session: Session) -> int:
         if not session.args.follow or gone or session.stdout.closed_by_reader:
             return ExitCode.OK
         time.sleep(PAUSE)
-
-
-def _number(text: str | None) -> int:
-    if text is None:
-        return 0
-    if not text.isascii() or not text.isdigit():
-        raise UsageError(f"--after {text!r} is not an event's number")
-    return int(text)

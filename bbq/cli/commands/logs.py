@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from bbq.cli import options
-from bbq.errors import ExitCode, UsageError
+from bbq.errors import ExitCode
 
 if TYPE_CHECKING:
     from bbq.cli.session import Session
@@ -27,9 +27,7 @@ def run(session: Session) -> int:
 
     args = session.args
     row = session.workspace.row(args.name)
-    if args.tail != "all" and not (args.tail.isascii() and args.tail.isdigit()):
-        raise UsageError(f"--tail {args.tail!r} is not a number of lines", hint="for example --tail 20, or --tail all")
-    tail = None if args.tail == "all" else int(args.tail)
+    tail = None if args.tail == "all" else options.number(args.tail, "--tail")
     if args.follow:
         lines = logs.follow(session.workspace, row, args.node, tail, lambda: session.stdout.closed_by_reader)
     else:
