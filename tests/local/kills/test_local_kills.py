@@ -25,7 +25,7 @@ KILLS = 20
 
 
 def _command(*args: str) -> list[str]:
-    return [sys.executable, "-m", "bbq.cli.main", *args]
+    return [sys.executable, "-m", "bbq", *args]
 
 
 def _run(*args: str) -> subprocess.CompletedProcess[str]:

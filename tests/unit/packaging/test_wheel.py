@@ -54,6 +54,6 @@ def test_installed_elsewhere_it_finds_its_templates(site: Path, tmp_path: Path) 
     (tmp_path / "service.yaml").write_text(TEMPLATE)
     where = _python(site, tmp_path, "-c", "import bbq.datafiles as d; print(d.data_dir('templates'))")
     assert where.stdout.strip() == str(site / "bbq/share/templates")
-    result = _python(site, tmp_path, "-m", "bbq.cli.main", "plan", "service.yaml", "--provider", "local", "--format", "json")
+    result = _python(site, tmp_path, "-m", "bbq", "plan", "service.yaml", "--provider", "local", "--format", "json")
     assert result.returncode == 0, result.stdout + result.stderr
     assert "db." in result.stdout
