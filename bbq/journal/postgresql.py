@@ -66,9 +66,7 @@ class PostgresqlJournal(SqlJournal):
     # Opening
 
     def _connect(self) -> psycopg.Connection[Any]:
-        connection = psycopg.connect(
-            self._url, autocommit=True, connect_timeout=CONNECT_SECONDS, application_name="bbq"
-        )
+        connection = psycopg.connect(self._url, autocommit=True, connect_timeout=CONNECT_SECONDS, application_name="bbq")
         connection.execute("SET search_path = bbq")
         # durable when a method returns, whatever the server's default
         connection.execute("SET synchronous_commit = on")
@@ -93,8 +91,11 @@ class PostgresqlJournal(SqlJournal):
 
     def _version(self) -> int:
         """0 where there is no journal yet."""
-        row = self._connection.execute("SELECT to_regclass('bbq.journal') IS NOT NULL").fetchone()
-        if row is None or not row[0]:
+        # not to_regclass(): its cache may be older than the lock that was waited for
+        known = self._connection.execute(
+            "SELECT 1 FROM pg_catalog.pg_tables WHERE schemaname = 'bbq' AND tablename = 'journal'"
+        )
+        if known.fetchone() is None:
             return 0
         row = self._connection.execute("SELECT version FROM journal").fetchone()
         return 0 if row is None else int(row[0])

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,7 +22,7 @@ class FileSecretStore:
     """See `SecretStore`. One JSON object of strings; rewritten whole and at once, so a crash loses nothing."""
 
     def __init__(self, directory: str | os.PathLike[str], deployment_id: str) -> None:
-        if not deployment_id or Path(deployment_id).name != deployment_id:
+        if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", deployment_id):
             raise ValueError(f"a deployment's id is a file name, not {deployment_id!r}")
         self._path = Path(directory).absolute() / f"{deployment_id}.json"
         self._lock = threading.Lock()

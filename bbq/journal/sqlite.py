@@ -22,6 +22,8 @@ T = TypeVar("T")
 APPLICATION_ID: Final = 0x62627131
 """In the file's header (`PRAGMA application_id`), so that another program's database is never taken for a journal."""
 BUSY_SECONDS: Final = 20.0
+_HEADER_BYTES: Final = 100
+"""SQLite takes a file that is even shorter for a new database, and would fill it."""
 
 _HINTS: Final = {
     sqlite3.SQLITE_FULL: "make room on the disk, then: bbq-deploy resume; all changes but the last are written",
@@ -59,7 +61,7 @@ class SqliteJournal(SqlJournal):
         with self._errors():
             if not self._path.exists():
                 self._make()
-            if self._path.stat().st_size == 0:
+            if self._path.stat().st_size < _HEADER_BYTES:
                 self._damaged("it is empty")
             self._connection = self._open(self._path)
             try:

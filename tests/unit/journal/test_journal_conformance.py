@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -265,15 +266,29 @@ class TestLeases:
             lease = journal.acquire("dep-demo")
         with pytest.raises(LockedError, match="process 77 of somebody on elsewhere since"):
             journal.acquire("dep-demo")
-        monkeypatch.setattr(owner, "LEASE_SECONDS", 0.3)
-        time.sleep(0.4)
+        real = type(journal)._now
+        monkeypatch.setattr(type(journal), "_now", lambda self, tx: real(self, tx) + 2 * owner.LEASE_SECONDS)
         journal.heartbeat(lease)
         with pytest.raises(LockedError):
             opened(address).acquire("dep-demo")
-        time.sleep(0.4)
+        monkeypatch.setattr(type(journal), "_now", lambda self, tx: real(self, tx) + 4 * owner.LEASE_SECONDS)
         opened(address).acquire("dep-demo")
         with pytest.raises(LockedError):
             journal.heartbeat(lease)
+
+    def test_a_clock_set_back_does_not_keep_a_dead_owner_alive(self, journal, row, monkeypatch):
+        journal.create(row())
+        there = owner.Owner("elsewhere", "other-boot", "pid:[1]", 77, "5", "somebody", time.time())
+        with monkeypatch.context() as patch:
+            patch.setattr(owner, "this_process", lambda: there)
+            journal.acquire("dep-demo")
+        real = type(journal)._now
+        monkeypatch.setattr(type(journal), "_now", lambda self, tx: real(self, tx) - 86400)
+        with pytest.raises(LockedError):
+            journal.acquire("dep-demo")
+        monotonic = time.monotonic
+        monkeypatch.setattr(time, "monotonic", lambda: monotonic() + 2 * owner.LEASE_SECONDS)
+        journal.acquire("dep-demo")  # the same beat, for longer than the lease's time on our own clock
 
     def test_two_threads_at_once_get_it_once(self, row, opened, address):
         opened(address).create(row())
@@ -283,10 +298,8 @@ class TestLeases:
 
         def take(journal):
             barrier.wait()
-            try:
+            with contextlib.suppress(LockedError):
                 got.append(journal.acquire("dep-demo"))
-            except LockedError:
-                pass
 
         threads = [threading.Thread(target=take, args=(j,)) for j in journals]
         for thread in threads:
