@@ -1,0 +1,256 @@
+"""`diff`: wanted against recorded against observed makes a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Final
+
+from bbq.errors import UsageError
+from bbq.plan.fields import Answers, shown
+from bbq.plan.model import Action, FieldChange, Plan, Step
+from bbq.plan.order import topological
+from bbq.plan.removal import deletions, dependents, existing
+from bbq.plan.selection import closure, named
+from bbq.topology.model import Edge, Node, Topology
+
+if TYPE_CHECKING:
+    from bbq.engine.contract import Resource, State
+    from bbq.journal.model import Record, SecretStore
+
+_ORDERING: Final = "tosca.relationships.DependsOn"
+"""A requirement of this very relationship orders and hands nothing over: a change of it changes no thing."""
+
+
+def diff(
+    topology: Topology,
+    records: Mapping[str, Record],
+    *,
+    deployment: str,
+    provider: str,
+    resource_of: Callable[[Sequence[str]], Resource | None],
+    salt: str,
+    observed: Mapping[str, State | None] | None = None,
+    targets: Iterable[str] = (),
+    secrets: SecretStore | None = None,
+) -> Plan:
+    """The steps from what is recorded to what is wanted.
+
+    `resource_of(ancestry)` says what can be changed in place. `salt` is the deployment's, for secrets' digests; with
+    `secrets` values that are made of secrets can be compared, too. `observed` maps nodes that were looked at to what was
+    seen, None where it is gone. `targets` restricts the plan to these nodes and what they depend on.
+    Raises `UsageError` for an unknown target, and, naming all of them, for types that the provider cannot make.
+    """
+    return _Diff(topology, records, provider, resource_of, salt, observed or {}, secrets).plan(deployment, list(targets))
+
+
+class _Diff:
+    def __init__(
+        self,
+        topology: Topology,
+        records: Mapping[str, Record],
+        provider: str,
+        resource_of: Callable[[Sequence[str]], Resource | None],
+        salt: str,
+        observed: Mapping[str, State | None],
+        secrets: SecretStore | None,
+    ) -> None:
+        self._nodes = topology.nodes
+        self._depends = topology.dependencies()
+        self._records = existing(records)
+        self._provider = provider
+        self._resource_of = resource_of
+        self._resources: dict[tuple[str, ...], Resource | None] = {}
+        self._observed = observed
+        self._answers = Answers(self._nodes, self._records, salt, secrets)
+        self._steps: dict[str, Step] = {}
+
+    def plan(self, deployment: str, targets: list[str]) -> Plan:
+        wanted, doomed = self._selected(targets)
+        self._check_makeable(wanted)
+        for name in topological(self._depends):
+            if name in wanted:
+                step = self._step(self._nodes[name])
+                step.after = set(self._depends[name])
+                self._steps[name] = step
+                self._answers.actions[name] = step.action
+        self._add_deletions(doomed)
+        order = topological({name: step.after for name, step in self._steps.items()})
+        return Plan(deployment, self._provider, {name: self._steps[name] for name in order}, self._warnings())
+
+    # What the plan is about
+
+    def _selected(self, targets: list[str]) -> tuple[set[str], set[str]]:
+        """(wanted nodes, nodes to delete)."""
+        leftover = set(self._records) - set(self._nodes)
+        if not targets:
+            return set(self._nodes), leftover
+        aimed = named(targets, [*self._nodes, *self._records])
+        wanted = closure(aimed & set(self._nodes), self._depends)
+        doomed = {name for name in leftover if name in aimed or self._inside(name, wanted | aimed)}
+        waits = dependents(self._records)
+        drawn = closure(doomed, {name: [other for other in found if other in leftover] for name, found in waits.items()})
+        return wanted, drawn
+
+    def _inside(self, name: str, composites: set[str]) -> bool:
+        parent = self._records[name].parent
+        while parent is not None:
+            if parent in composites:
+                return True
+            record = self._records.get(parent)
+            parent = record.parent if record else None
+        return False
+
+    def _check_makeable(self, wanted: set[str]) -> None:
+        missing: dict[str, list[str]] = {}
+        for name in self._nodes:
+            node = self._nodes[name]
+            if name in wanted and not _composite(node) and self._resource(node) is None:
+                missing.setdefault(node.type, []).append(name)
+        if missing:
+            listed = "; ".join(f"{type_} ({_listed(names)})" for type_, names in missing.items())
+            raise UsageError(
+                f"the provider {self._provider} cannot make: {listed}",
+                hint="use another provider, or give a substitution template for the type in a directory of your own",
+            )
+
+    def _resource(self, node: Node) -> Resource | None:
+        if node.ancestry not in self._resources:
+            self._resources[node.ancestry] = self._resource_of(node.ancestry)
+        return self._resources[node.ancestry]
+
+    # One node
+
+    def _step(self, node: Node) -> Step:
+        record = self._records.get(node.name)
+        if record is None:
+            return Step(node.name, node.type, Action.CREATE)
+        if _composite(node):
+            return self._composite_step(node, record)
+        resource = self._resource(node)
+        assert resource is not None  # checked before
+        if node.name in self._observed and self._observed[node.name] is None:
+            return Step(node.name, node.type, Action.CREATE, reason="it is gone, and not by bbq")
+        if record.type != node.type:
+            change = FieldChange("type", record.type, node.type, forces_replacement=True)
+            return Step(node.name, node.type, Action.REPLACE, changes=(change,), reason="its type changed")
+        changes = tuple(self._changes(node, record, resource))
+        return Step(node.name, node.type, *self._verdict(node, record, changes))
+
+    def _verdict(
+        self, node: Node, record: Record, changes: tuple[FieldChange, ...]
+    ) -> tuple[Action, set[str], tuple[FieldChange, ...], str]:
+        nothing: set[str] = set()
+        seen = self._observed.get(node.name)
+        if record.status == "failed":
+            why = f"it failed: {_first_line(record.error)}" if record.error else "it failed"
+            return Action.REPLACE, nothing, changes, why
+        if record.status == "deleting":
+            return Action.REPLACE, nothing, changes, "its deletion was begun and not finished"
+        if record.status == "intended":
+            return Action.READ, nothing, changes, "whether it was made is not known"
+        if seen is not None and seen.failed:
+            return Action.REPLACE, nothing, changes, f"it is broken: {_first_line(seen.detail) or seen.name}"
+        forcing = list(dict.fromkeys(_top(change.path) for change in changes if change.forces_replacement))
+        if forcing:
+            return Action.REPLACE, nothing, changes, f"{', '.join(forcing)} cannot be changed in place"
+        if changes:
+            return Action.UPDATE, nothing, changes, ""
+        if record.status != "ready":
+            return Action.READ, nothing, (), "it was made, and not seen to be ready"
+        return Action.NOTHING, nothing, (), ""
+
+    def _composite_step(self, node: Node, record: Record) -> Step:
+        """It has no thing of its own: what differs is recorded, and never a reason to replace."""
+        if record.handle is not None:
+            raise UsageError(
+                f"{node.name} was made as one thing and is now to be made of several",
+                hint=f"give it another name, or destroy it first: bbq-deploy destroy --target {node.name}",
+            )
+        changes = tuple(self._changes(node, record, None))
+        moved = record.type != node.type or set(record.members) != set(node.members)
+        if changes or moved:
+            return Step(node.name, node.type, Action.UPDATE, changes=changes, reason="" if changes else "its members changed")
+        if record.status != "ready":
+            return Step(node.name, node.type, Action.READ, reason="it was not seen to be ready")
+        return Step(node.name, node.type, Action.NOTHING)
+
+    def _changes(self, node: Node, record: Record, resource: Resource | None) -> Iterable[FieldChange]:
+        answers, wanted = self._answers, record.wanted
+        free = resource.updatable | resource.ignored if resource is not None else None
+        before = wanted.get("properties") or {}
+        after = answers.answer(node.properties)
+        for name in dict.fromkeys([*before, *after]):
+            forces = free is not None and name not in free
+            for path, old, new in answers.changes(before.get(name), after.get(name), name):
+                yield FieldChange(path, shown(old), shown(new), forces)
+        forces = resource is not None and not resource.updatable
+        recorded, asked = wanted.get("capabilities") or {}, answers.answer(node.capabilities)
+        for path, old, new in answers.changes(recorded, asked, "capabilities"):
+            yield FieldChange(path, shown(old), shown(new), forces)
+        if resource is not None:
+            made_after = set(record.depends_on)
+            for edge in node.edges:
+                if _hands_over(edge) and edge.target not in made_after:
+                    yield FieldChange(f"requirements.{edge.requirement}", None, edge.target, forces)
+
+    # Order
+
+    def _add_deletions(self, doomed: set[str]) -> None:
+        """Deletes go against the recorded edges. What a kept node was made after goes only when that node has been changed
+        to do without, unless that node itself has to wait for the delete, through something that is replaced."""
+        waits = dependents(self._records)
+        steps = deletions(self._records, doomed, "it is no longer wanted")
+        waiting = []
+        for name, step in self._steps.items():
+            if step.action is Action.REPLACE:
+                before = {other for other in waits.get(name, ()) if other in steps}
+                if before:
+                    step.after |= before
+                    waiting.append(name)
+        users: dict[str, list[str]] = {}
+        for name in self._steps:
+            for target in self._depends[name]:
+                users.setdefault(target, []).append(name)
+        behind = closure(waiting, users)
+        for name, step in steps.items():
+            step.after |= {other for other in waits.get(name, ()) if other in self._steps and other not in behind}
+        self._steps |= steps
+
+    def _warnings(self) -> tuple[str, ...]:
+        """A thing that keeps running was handed the connection details of one that is made anew."""
+        replaced = set()
+        for name, step in self._steps.items():
+            if step.action is Action.REPLACE:
+                current: str | None = name
+                while current is not None and current not in replaced:
+                    replaced.add(current)
+                    node = self._nodes.get(current)
+                    current = node.parent if node else None
+        found = []
+        for name, step in self._steps.items():
+            if step.action is Action.NOTHING and not _composite(self._nodes[name]):
+                for edge in self._nodes[name].edges:
+                    if edge.target in replaced and _hands_over(edge):
+                        found.append(f"{edge.target} is replaced; {name} keeps the details of it that it was started with")
+        return tuple(dict.fromkeys(found))
+
+
+def _composite(node: Node) -> bool:
+    return node.composite or bool(node.members)
+
+
+def _hands_over(edge: Edge) -> bool:
+    return edge.relationship.rpartition(":")[2] != _ORDERING
+
+
+def _top(path: str) -> str:
+    first, _, rest = path.partition(".")
+    return rest if first == "requirements" else first
+
+
+def _first_line(text: str | None) -> str:
+    return (text or "").strip().partition("\n")[0]
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
