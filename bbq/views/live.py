@@ -118,8 +118,8 @@ class Progress:
             return ", ".join(parts) + (f"\n{self._stopping}" if self._stopping else "")
 
     def rows(self, room: int) -> tuple[list[_Row], int]:
-        """The rows most worth seeing, at most `room`, and how many are left out: failures, work in hand (the critical path and the
-        longest running first), what is just done, what comes next."""
+        """The rows most worth seeing, at most `room`, and how many are left out: failures, work in hand (the critical path and
+        the longest running first), what is just done, what comes next."""
         with self._lock:
             now = self.now()
             rank = {"failed": 0, "active": 1, "done": 2, "pending": 3}
