@@ -373,7 +373,7 @@ class Deployment:
         """A picture of it: mermaid, dot, svg or html."""
         from bbq.pictures import deployment_graph
 
-        return deployment_graph(self.row, self._records(), format)
+        return deployment_graph(self._workspace, self.row, self._records(), format)
 
     def _check_live(self) -> DeploymentRow:
         from bbq.errors import UsageError

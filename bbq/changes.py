@@ -223,7 +223,7 @@ def prepare_up(
     }
     if ttl is not None:
         fields["expires_at"] = row.expires_at = time.time() + ttl
-    return _prepare(workspace, row, service, {**_stored(workspace, row, service), **(inputs or {})}, fields, new, targets)
+    return _prepare(workspace, row, service, {**stored_inputs(workspace, row, service), **(inputs or {})}, fields, new, targets)
 
 
 def prepare_resume(workspace: Workspace, name: str) -> Change:
@@ -231,8 +231,8 @@ def prepare_resume(workspace: Workspace, name: str) -> Change:
     row = workspace.row(name)
     if row.status == "destroying":
         return prepare_destroy(workspace, name)
-    service = _template_of(row)
-    return _prepare(workspace, row, service, _stored(workspace, row, service), {}, False, ())
+    service = template_of(row)
+    return _prepare(workspace, row, service, stored_inputs(workspace, row, service), {}, False, ())
 
 
 def prepare_scale(workspace: Workspace, name: str, counts: Mapping[str, int]) -> Change:
@@ -240,8 +240,8 @@ def prepare_scale(workspace: Workspace, name: str, counts: Mapping[str, int]) ->
     row = workspace.row(name)
     if row.status == "destroying":
         raise UsageError(f"{name} is being destroyed", hint=f"finish that first: bbq-deploy destroy {name}")
-    service = _template_of(row)
-    given = _stored(workspace, row, service)
+    service = template_of(row)
+    given = stored_inputs(workspace, row, service)
     base, _ = build_topology(workspace, service, given, row.provider, {})
     scales = dict(row.options.get("scales", {}))
     for node, count in counts.items():
@@ -263,8 +263,8 @@ def prepare_scale(workspace: Workspace, name: str, counts: Mapping[str, int]) ->
 def scaled_count(workspace: Workspace, name: str, node: str) -> int:
     """How many instances of a node are wanted at present. `UsageError` where it cannot be scaled."""
     row = workspace.row(name)
-    service = _template_of(row)
-    topology, _ = build_topology(workspace, service, _stored(workspace, row, service), row.provider, row.overrides)
+    service = template_of(row)
+    topology, _ = build_topology(workspace, service, stored_inputs(workspace, row, service), row.provider, row.overrides)
     found = topology.nodes.get(node)
     if found is None or found.scale_property is None:
         raise UsageError(f"{name} has no node {node!r} that can be scaled")
@@ -292,6 +292,7 @@ def _prepare(
     new: bool,
     targets: Sequence[str],
 ) -> Change:
+    from bbq.observe import states
     from bbq.plan import diff
 
     notices: list[str] = []
@@ -310,7 +311,9 @@ def _prepare(
             provider=row.provider,
             resource_of=provider.resource,
             salt=row.salt,
-            targets=tuple(targets),
+            observed=states(provider, records),
+            targets=targets,
+            secrets=workspace.secrets(row.id),
         )
 
     stored = {key: Secret(value) if service.inputs[key].secret else value for key, value in given.items()}
@@ -330,7 +333,7 @@ def _planned(change: Change) -> Change:
     return change
 
 
-def _stored(workspace: Workspace, row: DeploymentRow, service: ServiceTemplate) -> dict[str, Any]:
+def stored_inputs(workspace: Workspace, row: DeploymentRow, service: ServiceTemplate) -> dict[str, Any]:
     """The inputs that the deployment was given before, secrets opened, as far as the template still has them."""
     if not row.inputs:
         return {}
@@ -340,7 +343,7 @@ def _stored(workspace: Workspace, row: DeploymentRow, service: ServiceTemplate) 
     return {name: value for name, value in stored.items() if name in service.inputs}
 
 
-def _template_of(row: DeploymentRow) -> ServiceTemplate:
+def template_of(row: DeploymentRow) -> ServiceTemplate:
     """The template that the deployment was made from; `UsageError` where it is gone or was changed since."""
     if not Path(row.template).is_file():
         raise UsageError(

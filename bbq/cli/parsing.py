@@ -46,7 +46,7 @@ def command_parser(name: str) -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     module.arguments(parser)
-    _common(parser, getattr(module, "FORMATS", FORMATS), streams=getattr(module, "STREAMS", False))
+    common(parser, getattr(module, "FORMATS", FORMATS), streams=getattr(module, "STREAMS", False))
     return parser
 
 
@@ -65,7 +65,7 @@ def main_parser() -> argparse.ArgumentParser:
     parser.add_argument("-V", "--version", action="store_true", help="show the version")
     parser.add_argument("command", nargs="?", metavar="COMMAND", help=argparse.SUPPRESS)
     parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
-    _common(parser, None)
+    common(parser, None)
     return parser
 
 
@@ -82,7 +82,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     return command_parser(name).parse_args(rest, namespace=found)
 
 
-def _common(parser: argparse.ArgumentParser, formats: tuple[str, ...] | None, *, streams: bool = False) -> None:
+def common(parser: argparse.ArgumentParser, formats: tuple[str, ...] | None, *, streams: bool = False) -> None:
     """Options of every command. Nothing has a default here: what stands before the command's name must not be lost."""
     group = parser.add_argument_group("options of every command")
 

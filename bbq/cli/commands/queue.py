@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from bbq.cli import options, output
+from bbq.cli import options, output, parsing
 from bbq.errors import ExitCode, Interrupted, UsageError
 
 if TYPE_CHECKING:
@@ -50,6 +50,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
     purge = actions.add_parser("purge", help="drop every message")
     purge.add_argument("--yes", "-y", action="store_true", help="do not ask")
+
+    for action in actions.choices.values():
+        parsing.common(action, parsing.FORMATS, streams=True)
 
 
 def run(session: Session) -> int:

@@ -1,0 +1,41 @@
+"""`bbq-deploy graph`: draw a deployment or a template."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import TYPE_CHECKING
+
+from bbq.cli import options
+from bbq.errors import ExitCode
+
+if TYPE_CHECKING:
+    from bbq.cli.session import Session
+
+FORMATS = ("mermaid", "svg", "dot", "html")
+EXAMPLES = (
+    "bbq-deploy graph demo --format svg > demo.svg",
+    "bbq-deploy graph service.yaml --provider local --format dot",
+)
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("what", metavar="NAME|TEMPLATE", help="a deployment's name, or a template file")
+    options.provider(parser)
+    options.inputs(parser)
+    options.imports(parser)
+
+
+def run(session: Session) -> int:
+    from bbq.pictures import deployment_graph, template_graph
+
+    args, workspace = session.args, session.workspace
+    format = getattr(args, "format", FORMATS[0])
+    row = workspace.journal.get(args.what)
+    if row is None and os.path.isfile(args.what):  # noqa: PTH113
+        given = options.given(args) or {}
+        session.view.text(template_graph(workspace, args.what, given, args.provider or "local", args.offline, format))
+    else:
+        row = row or workspace.row(args.what)
+        session.view.text(deployment_graph(workspace, row, workspace.journal.records(row.id), format))
+    return ExitCode.OK

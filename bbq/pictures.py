@@ -1,0 +1,37 @@
+"""Pictures of deployments and of templates; how they are drawn is in `bbq.views.graph`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from bbq.errors import BbqError
+
+if TYPE_CHECKING:
+    from bbq.journal.model import DeploymentRow, Record
+    from bbq.workspace import Workspace
+
+
+def deployment_graph(workspace: Workspace, row: DeploymentRow, records: Mapping[str, Record], format: str) -> str:
+    """What there is of a deployment, with what is still to come where its template can be read; `format` as in `render`."""
+    from bbq.changes import stored_inputs, template_of
+    from bbq.views import graph
+    from bbq.wanted import build_topology
+
+    try:
+        service = template_of(row)
+        topology, _ = build_topology(workspace, service, stored_inputs(workspace, row, service), row.provider, row.overrides)
+    except BbqError:  # the template is gone or changed: the journal knows what there is
+        return graph.render(graph.from_records(records, title=row.name), format)
+    states = {name: record.status for name, record in records.items()}
+    return graph.render(graph.from_topology(topology, states, title=row.name), format)
+
+
+def template_graph(workspace: Workspace, path: str, given: Mapping[str, Any], provider: str, offline: bool, format: str) -> str:
+    """What a template asks for on a provider. Raises `TemplateError`."""
+    from bbq.views import graph
+    from bbq.wanted import build_topology, default_name, load_template
+
+    service = load_template(path, import_map=workspace.import_map(), offline=offline)
+    topology, _ = build_topology(workspace, service, given, provider, {})
+    return graph.render(graph.from_topology(topology, title=default_name(path)), format)
