@@ -169,9 +169,11 @@ def _leaf(box: Box, rect: Rect) -> str:
 
 def _holder(picture: Picture, box: Box, rect: Rect) -> str:
     inner = " inner" if len(picture.chain(box.id)) % 2 == 0 else ""
-    return (
-        f'<g class="{box.state}">{_describe(box)}{_rect("group" + inner, rect, 10)}{_caption(box, rect, rect.y + HEAD / 2)}</g>'
-    )
+    return f'<g class="{box.state}">{_describe(box)}{_rect("group" + inner, rect, 10)}</g>'
+
+
+def _holder_caption(box: Box, rect: Rect) -> str:
+    return f'<g class="caption {box.state}">{_caption(box, rect, rect.y + HEAD / 2)}</g>'
 
 
 def _arrows(picture: Picture, layout: Layout) -> list[str]:
@@ -179,7 +181,7 @@ def _arrows(picture: Picture, layout: Layout) -> list[str]:
     for arrow, points in zip(picture.arrows, layout.paths, strict=True):
         end, before = points[-1], points[-2]
         down = 1.0 if end[1] >= before[1] else -1.0
-        tip = f"M{_n(end[0])} {_n(end[1])}l-4.500 {_n(-8 * down)}h9z"
+        tip = f"M{_n(end[0])} {_n(end[1])}l-4.5 {_n(-8 * down)}h9z"
         shaft = [*points[:-1], (end[0], end[1] - 6 * down)]
         label = f" ({arrow.label})" if arrow.label else ""
         title = f"<title>{escape(f'{arrow.source} needs {arrow.target}{label}')}</title>"
