@@ -128,7 +128,10 @@ class TypeDef:
     operations: dict[str, OperationDef] = field(default_factory=dict)
     """Of an interface type."""
     schema: Schema | None = None
-    """Of a data type: what it derives from where that is a built-in type, with its constraints."""
+    """Of a data type: what it derives from where that is a built-in type, with its constraints. A scalar type's `entry` is
+    the schema of its number."""
+    units: dict[str, float] = field(default_factory=dict)
+    """Of a scalar type (TOSCA 2.0): unit, with prefix, -> factor."""
     valid_targets: tuple[str, ...] = ()
     """Relationship: valid target (capability) types; policy: targets; group: members."""
     mime_type: str | None = None

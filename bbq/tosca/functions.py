@@ -1,0 +1,151 @@
+"""Intrinsic functions: from nodes to `Function` objects, with the checks that need no context.
+
+TOSCA 1.3 chapter 4 (`{ get_input: workers }`); TOSCA 2.0 chapter 10 (`{ $get_input: workers }`, `$value`, `$$` for a dollar).
+What the arguments name is checked later, when the whole template is known (see `references`).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from yaml import MappingNode, Node, ScalarNode, SequenceNode
+
+from bbq.tosca.model import Function
+from bbq.tosca.reading import Reader, nearest, one_of, quoted
+from bbq.yamlreader import at, data
+
+# Name -> least and most arguments (None: any number).
+_BOTH: Final[dict[str, tuple[int, int | None]]] = {
+    "get_input": (1, None),
+    "get_property": (2, None),
+    "get_attribute": (2, None),
+    "get_artifact": (2, 4),
+    "concat": (1, None),
+    "join": (1, 2),
+    "token": (3, 3),
+}
+FUNCTIONS_1: Final = _BOTH | {"get_operation_output": (4, 4), "get_nodes_of_type": (1, 1)}
+FUNCTIONS_2: Final = _BOTH | {
+    "value": (0, None),
+    "available_allocation": (0, None),
+    "node_index": (0, 0),
+    "relationship_index": (0, 0),
+    **dict.fromkeys(("and", "or"), (1, None)),
+    "not": (1, 1),
+    "xor": (2, 2),
+    **dict.fromkeys(("equal", "greater_than", "greater_or_equal", "less_than", "less_or_equal"), (2, 2)),
+    **dict.fromkeys(("valid_values", "matches", "has_suffix", "has_prefix", "contains", "has_entry", "has_key"), (2, 2)),
+    **dict.fromkeys(("has_all_entries", "has_all_keys", "has_any_entry", "has_any_key"), (2, 2)),
+    **dict.fromkeys(("length", "round", "floor", "ceil"), (1, 1)),
+    **dict.fromkeys(("union", "intersection", "sum", "product"), (1, None)),
+    **dict.fromkeys(("difference", "quotient", "remainder"), (2, 2)),
+}
+_BARE = re.compile(r"\$[A-Za-z_][A-Za-z0-9_.:-]*\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Where a function stands: what SELF, SOURCE and TARGET mean there.
+
+    kind "node": `name` is the node template; "relationship": `name` its source, `target` its target where known; "output",
+    "policy", "group", "workflow", "substitution": no SELF.
+    """
+
+    kind: str
+    name: str = ""
+    target: str | None = None
+
+
+@dataclass(slots=True)
+class Uses:
+    """Every function call of the template, with its owner, for the check at the end."""
+
+    calls: list[tuple[Function, Owner]] = field(default_factory=list)
+
+
+class Converter:
+    """Turns nodes of one file into values with `Function` objects."""
+
+    def __init__(self, reader: Reader, uses: Uses | None = None) -> None:
+        self._reader = reader
+        self._uses = uses
+        self._two = reader.grammar.two
+        self._dialect = reader.grammar.dialect
+        self._table: dict[str, tuple[int, int | None]] = FUNCTIONS_2 if self._two else FUNCTIONS_1
+
+    def value(self, node: Node, owner: Owner | None = None) -> Any:
+        """The value of `node`; functions inside become `Function`. Calls are recorded where there is an `owner`."""
+        if isinstance(node, ScalarNode):
+            return self._scalar(node, owner)
+        if isinstance(node, SequenceNode):
+            return [self.value(item, owner) for item in node.value]
+        assert isinstance(node, MappingNode)
+        if len(node.value) == 1:
+            key, argument = node.value[0]
+            name = self._name(key.value, argument)
+            if name is not None:
+                return self._call(name, key, argument, owner)
+        found = {}
+        for key, item in node.value:
+            name = key.value
+            if self._two and name.startswith("$"):
+                if not name.startswith("$$"):
+                    self._reader.error(
+                        "BBQ-T051",
+                        f"function {quoted(name)} must stand alone in its map",
+                        key,
+                        "write `$$` for a key that begins with `$`",
+                    )
+                    continue
+                name = name[1:]
+            found[name] = self.value(item, owner)
+        return found
+
+    def _scalar(self, node: ScalarNode, owner: Owner | None) -> Any:
+        value = data(node, self._dialect)
+        if self._two and isinstance(value, str) and value.startswith("$"):
+            if value.startswith("$$"):
+                return value[1:]
+            if _BARE.match(value):
+                return self._call(value[1:], node, None, owner)
+        return value
+
+    def _name(self, key: str, argument: Node) -> str | None:
+        """The function that a map of one entry calls, or None where it is a plain map."""
+        if self._two:
+            return key[1:] if key.startswith("$") and not key.startswith("$$") else None
+        if key not in self._table:
+            # A misspelt get_input would otherwise reach the user's program as a map.
+            if key.startswith("get_") and nearest(key, self._table) and isinstance(argument, (ScalarNode, SequenceNode)):
+                return key
+            return None
+        if key in ("concat", "join", "token"):  # also plausible as names of a user's own map
+            return key if isinstance(argument, SequenceNode) else None
+        return key
+
+    def _call(self, name: str, key: Node, argument: Node | None, owner: Owner | None) -> Any:
+        at_key = at(key)
+        if name not in self._table:
+            if name not in self._reader.unit.functions:
+                sigil = "$" if self._two else ""
+                hint = nearest(name, self._table) or one_of(self._table, 60)
+                self._reader.error("BBQ-T050", f"unknown function {quoted(sigil + name)}", key, hint)
+            least, most = 0, None
+        else:
+            least, most = self._table[name]
+        if argument is None:
+            args: tuple[Any, ...] = ()
+        elif isinstance(argument, SequenceNode):
+            args = tuple(self.value(item, owner) for item in argument.value)
+        else:
+            args = (self.value(argument, owner),)
+        if len(args) < least or (most is not None and len(args) > most):
+            wanted = str(least) if most == least else f"{least} or more" if most is None else f"{least} to {most}"
+            self._reader.error("BBQ-T051", f"{quoted(name)} takes {wanted} arguments, not {len(args)}", key)
+            return Function(name, args, at_key)
+        function = Function(name, args, at_key)
+        if self._uses is not None and owner is not None:
+            self._uses.calls.append((function, owner))
+        return function

@@ -1,0 +1,54 @@
+"""From a path to a checked service template."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from bbq.diagnostics import Diagnostic, DiagnosticBag
+from bbq.tosca.files import Files
+from bbq.tosca.functions import Uses
+from bbq.tosca.model import ServiceTemplate
+from bbq.tosca.nodes import Templates
+from bbq.tosca.reading import Reader
+from bbq.tosca.references import check_references
+from bbq.tosca.schemas import Definitions
+from bbq.tosca.service import read_service
+from bbq.tosca.types import Types
+from bbq.yamlreader import at
+
+
+def load(
+    path: str | os.PathLike[str],
+    *,
+    import_map: Mapping[str, str | os.PathLike[str]] | None = None,
+    offline: bool = True,
+) -> tuple[ServiceTemplate | None, list[Diagnostic]]:
+    """The template at `path` with all that it imports, and every problem found, sorted by place.
+
+    `import_map` is {URL prefix or profile name: local directory or file}; nothing is read over the network, whatever
+    `offline` says. The template is None where the file itself could not be read; otherwise it is as complete as the
+    problems allow, and only fit for use without errors. Never raises for a bad template.
+    """
+    bag = DiagnosticBag()
+    files = Files(bag, import_map)
+    unit = files.read_main(Path(path))
+    if unit is None:
+        return None, bag.sorted()
+    service = ServiceTemplate(str(path), unit.grammar.version, at(unit.root))
+    service.files = tuple(found.file for found in files.units.values())
+    service.digest = files.digest()
+    types = Types(bag, files.units.values())
+    types.resolve()
+    service.types = types.found
+    uses = Uses()
+    reader = Definitions(unit, Reader(unit, bag), uses)
+    keys = reader.entity(unit.root, "file", "", unit.root)
+    service.description = reader.description(keys, "the template")
+    service.metadata = reader.metadata(keys.get("metadata"), "the template")
+    templates = Templates(reader, types, uses)
+    key = next((key for key, _ in unit.root.value if key.value in ("service_template", "topology_template")), None)
+    read_service(templates, service, keys, key)
+    check_references(service, uses, bag, broken=templates.broken)
+    return service, bag.sorted()

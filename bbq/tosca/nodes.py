@@ -1,0 +1,243 @@
+"""Node templates and relationship templates. TOSCA 1.3 sections 3.8.3 and 3.8.4; TOSCA 2.0 sections 7.3 and 8."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from yaml import MappingNode, Node
+
+from bbq.diagnostics import SourceRange
+from bbq.tosca.artifacts import read_artifact
+from bbq.tosca.checker import Checker
+from bbq.tosca.functions import Owner, Uses
+from bbq.tosca.interfaces import Interfaces
+from bbq.tosca.model import CapabilityAssignment, Function, InterfaceDef, NodeTemplate, ParameterDef, TypeDef
+from bbq.tosca.reading import Entries, nearest, one_of, quoted
+from bbq.tosca.schemas import Definitions
+from bbq.tosca.types import Types
+from bbq.yamlreader import at
+
+_DIRECTIVES: Final = ("create", "select", "substitute", "selectable", "substitutable", "internal", "external")
+
+
+@dataclass(slots=True)
+class RelationshipTemplate:
+    name: str
+    type: str
+    at: SourceRange
+    properties: dict[str, Any] = field(default_factory=dict)
+    interfaces: dict[str, InterfaceDef] = field(default_factory=dict)
+
+
+class Templates:
+    """Reads the templates of the main file. Requirements are read afterwards, when every node is known."""
+
+    def __init__(self, reader: Definitions, types: Types, uses: Uses) -> None:
+        self.reader = reader
+        self.types = types
+        self.uses = uses
+        self.checker = Checker(types.found)
+        self.interfaces = Interfaces(reader, types.of)
+        self.bodies: dict[str, dict[str, Node]] = {}
+        """Keynames of each node template, copies merged."""
+        self.broken: set[str] = set()
+        """Names of node templates that could not be read."""
+
+    def type_of(self, node: Node | None, kind: str, what: str) -> TypeDef | None:
+        name = self.reader.type_name(node, kind, what) if node is not None else None
+        return self.types.found.get((kind, name)) if name is not None else None
+
+    def nodes(self, node: Node | None) -> dict[str, NodeTemplate]:
+        found = {}
+        entries = self.reader.entries(node, "`node_templates`", empty=False)
+        for name, (key, body) in entries.items():
+            template = self._node(name, key, self._copied(name, key, body, entries, "node template"))
+            if template is not None:
+                found[name] = template
+            else:
+                self.broken.add(name)
+        return found
+
+    def relationships(self, node: Node | None) -> dict[str, RelationshipTemplate]:
+        found = {}
+        entries = self.reader.entries(node, "`relationship_templates`", empty=False)
+        for name, (key, body) in entries.items():
+            what = f"relationship template {quoted(name)}"
+            keys = self._copied(name, key, body, entries, "relationship template")
+            type_def = self.type_of(keys.get("type"), "relationship", what)
+            if type_def is None:
+                continue
+            owner = Owner("relationship")
+            found[name] = RelationshipTemplate(
+                name,
+                type_def.name,
+                at(key),
+                self.assign(keys.get("properties"), type_def.properties, "property", what, key, owner),
+                self.interfaces.assignments(keys.get("interfaces"), what, type_def.interfaces, owner),
+            )
+            self.assign(keys.get("attributes"), type_def.attributes, "attribute", what, key, owner)
+        return found
+
+    def _copied(self, name: str, key: Node, body: Node, entries: Entries, entity: str) -> dict[str, Node]:
+        """Keynames of a template, over those of the template that it copies (TOSCA 2.0 section 7.3.1)."""
+        keys = self._keys(body)
+        chain = {name}
+        base: dict[str, Node] = {}
+        current = keys
+        while "copy" in current:
+            source = self.reader.string(current["copy"], f"`copy` of {entity} {quoted(name)}")
+            if source not in entries:
+                if source:
+                    hint = nearest(source, entries)
+                    self.reader.error("BBQ-T053", f"{entity} {quoted(source)} to copy does not exist", current["copy"], hint)
+                break
+            if source in chain:
+                self.reader.error("BBQ-T053", f"{entity} {quoted(name)} copies itself", current["copy"])
+                break
+            chain.add(source)
+            current = self._keys(entries[source][1])
+            base = {**current, **base}
+        if not base:
+            return self.reader.entity(body, entity, name, key)
+        base.pop("copy", None)
+        if isinstance(body, MappingNode):
+            merged = {**base, **keys}
+            merged.pop("copy", None)
+            pairs = [(self._key_node(source, entries, body), value) for source, value in merged.items()]
+            whole = MappingNode("", pairs, body.start_mark, body.end_mark)
+            return self.reader.entity(whole, entity, name, key)
+        return base
+
+    @staticmethod
+    def _keys(body: Node) -> dict[str, Node]:
+        return {key.value: value for key, value in body.value} if isinstance(body, MappingNode) else {}
+
+    @staticmethod
+    def _key_node(name: str, entries: Entries, body: MappingNode) -> Node:
+        for source in (body, *(value for _, value in entries.values())):
+            if isinstance(source, MappingNode):
+                for key, _ in source.value:
+                    if key.value == name:
+                        return key  # type: ignore[no-any-return]
+        return body
+
+    def _node(self, name: str, key: Node, keys: dict[str, Node]) -> NodeTemplate | None:
+        reader = self.reader
+        what = f"node template {quoted(name)}"
+        type_def = self.type_of(keys.get("type"), "node", what)
+        if type_def is None:
+            return None
+        self.bodies[name] = keys
+        owner = Owner("node", name)
+        template = NodeTemplate(name, type_def, at(key))
+        template.description = reader.description(keys, what)
+        template.metadata = reader.metadata(keys.get("metadata"), what)
+        template.directives = tuple(text for text, _ in reader.strings(keys.get("directives"), f"directives of {what}"))
+        for text, node in reader.strings(keys.get("directives"), f"directives of {what}") if template.directives else ():
+            if text not in _DIRECTIVES:
+                reader.warning("BBQ-T015", f"unknown directive {quoted(text)} of {what}", node, nearest(text, _DIRECTIVES))
+        selected = bool({"select", "selectable"} & set(template.directives))
+        template.properties = self.assign(
+            keys.get("properties"),
+            type_def.properties,
+            "property",
+            what,
+            key,
+            owner,
+            places=template.property_at,
+            complete=not selected,
+        )
+        template.attributes = self.assign(keys.get("attributes"), type_def.attributes, "attribute", what, key, owner)
+        template.capabilities = self._capabilities(keys.get("capabilities"), type_def, what, key, owner)
+        template.interfaces = self.interfaces.assignments(keys.get("interfaces"), what, type_def.interfaces, owner)
+        template.artifacts = dict(type_def.artifacts)
+        for artifact, (artifact_key, body) in reader.entries(keys.get("artifacts"), f"artifacts of {what}").items():
+            found = read_artifact(reader, artifact, artifact_key, body, what, owner)
+            if found is not None:
+                template.artifacts[artifact] = found
+        if "count" in keys:
+            template.count = self._count(keys["count"], what, owner)
+        if "node_filter" in keys:
+            template.node_filter = reader.convert.value(keys["node_filter"], Owner("filter", name))
+        return template
+
+    def _count(self, node: Node, what: str, owner: Owner) -> Any:
+        value = self.reader.convert.value(node, owner)
+        if isinstance(value, Function) or (type(value) is int and value >= 0):
+            return value
+        self.reader.error("BBQ-T040", f"count of {what} must be an integer that is not negative, not {quoted(value)}", node)
+        return 1
+
+    def assign(
+        self,
+        node: Node | None,
+        definitions: Mapping[str, ParameterDef],
+        word: str,
+        what: str,
+        owner_node: Node,
+        owner: Owner,
+        *,
+        places: dict[str, SourceRange] | None = None,
+        complete: bool = True,
+    ) -> dict[str, Any]:
+        """Values for definitions: given ones checked, defaults filled in, unknown and missing ones reported.
+
+        `word` is "property", "attribute" ...; missing ones are an error of properties and inputs only.
+        """
+        found: dict[str, Any] = {}
+        plural = {"property": "properties", "attribute": "attributes"}.get(word, word + "s")
+        for name, (key, value) in self.reader.entries(node, f"{plural} of {what}").items():
+            definition = definitions.get(name)
+            if definition is None:
+                hint = nearest(name, definitions) or one_of(definitions)
+                self.reader.error("BBQ-T041", f"{what} has no {word} {quoted(name)}", key, hint)
+                self.reader.convert.value(value, owner)
+                continue
+            if definition.has_value:
+                self.reader.error("BBQ-T033", f"{word} {quoted(name)} of {what} is fixed by its type", key)
+                continue
+            found[name] = self.reader.assigned(
+                self.checker, value, definition.schema, f"{word} {quoted(name)} of {what}", owner
+            )
+            if places is not None:
+                places[name] = at(value)
+        for name, definition in definitions.items():
+            if name in found:
+                continue
+            if definition.has_value or definition.has_default:
+                found[name] = definition.value if definition.has_value else definition.default
+                if places is not None:
+                    places[name] = definition.at
+            elif definition.required and complete and word != "attribute" and name not in self._names(node):
+                self.reader.error("BBQ-T042", f"{what} lacks the required {word} {quoted(name)}", owner_node)
+        return found
+
+    @staticmethod
+    def _names(node: Node | None) -> set[str]:
+        return {key.value for key, _ in node.value} if isinstance(node, MappingNode) else set()
+
+    def _capabilities(
+        self, node: Node | None, type_def: TypeDef, what: str, owner_node: Node, owner: Owner
+    ) -> dict[str, CapabilityAssignment]:
+        given = self.reader.entries(node, f"capabilities of {what}")
+        for name, (key, _) in given.items():
+            if name not in type_def.capabilities:
+                hint = nearest(name, type_def.capabilities) or one_of(type_def.capabilities)
+                self.reader.error("BBQ-T060", f"{what} has no capability {quoted(name)}", key, hint)
+        found = {}
+        for name, definition in type_def.capabilities.items():
+            title = f"capability {quoted(name)} of {what}"
+            key, body = given.get(name, (owner_node, None))
+            keys = self.reader.entity(body, "capability assignment", name, key) if body is not None else {}
+            found[name] = CapabilityAssignment(
+                name,
+                definition.type,
+                at(key),
+                self.assign(
+                    keys.get("properties"), definition.properties, "property", title, key, owner, complete=body is not None
+                ),
+                self.assign(keys.get("attributes"), definition.attributes, "attribute", title, key, owner),
+            )
+        return found

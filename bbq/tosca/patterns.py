@@ -1,0 +1,49 @@
+"""Matching a template's regular expressions without trusting them.
+
+Python's engine backtracks: `^(a+)+$` against forty letters takes longer than the age of the universe, and nothing in the
+process can stop it. A pattern that could do that is tried in a child process with a time limit.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from typing import Final
+
+_CHILD: Final = "import json,re,sys;p,t=json.load(sys.stdin);sys.exit(0 if re.fullmatch(p,t) else 3)"
+_SECONDS: Final = 0.8
+_CLASS = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]")
+_QUANTIFIER = re.compile(r"[*+]|\{[0-9]*,[0-9]*\}")
+
+
+class PatternTimeout(Exception):
+    """The pattern took too long for this text."""
+
+
+def matches(pattern: str, text: str) -> bool:
+    """Whether all of `text` matches. Raises `re.error` for a broken pattern, `PatternTimeout` for one that takes too long."""
+    compiled = re.compile(pattern)
+    if not _explosive(pattern, text):
+        return compiled.fullmatch(text) is not None
+    import json
+
+    try:
+        done = subprocess.run(
+            [sys.executable, "-I", "-S", "-c", _CHILD],
+            input=json.dumps([pattern, text]).encode(),
+            timeout=_SECONDS,
+            check=False,
+            capture_output=True,
+        )
+    except subprocess.TimeoutExpired:
+        raise PatternTimeout(pattern) from None
+    return done.returncode == 0
+
+
+def _explosive(pattern: str, text: str) -> bool:
+    """A repeated group, or so many quantifiers for so long a text that even polynomial backtracking hurts."""
+    bare = _CLASS.sub("x", pattern)
+    quantifiers = len(_QUANTIFIER.findall(bare))
+    repeated_group = re.search(r"\)(?:[*+]|\{[0-9]*,)", bare) is not None
+    return quantifiers > 0 and (repeated_group or len(text) ** quantifiers > 1_000_000)

@@ -1,0 +1,258 @@
+"""Requirement assignments: short and long forms, targets and whether they fit, what the template leaves out.
+
+TOSCA 1.3 section 3.8.2; TOSCA 2.0 sections 8.6 and 8.7.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from yaml import MappingNode, Node, ScalarNode, SequenceNode
+
+from bbq.tosca.functions import Owner
+from bbq.tosca.model import NodeTemplate, RequirementAssignment, RequirementDef, ServiceTemplate, TypeDef
+from bbq.tosca.nodes import RelationshipTemplate, Templates
+from bbq.tosca.reading import nearest, one_of, quoted
+from bbq.tosca.schemas import canonical, find
+from bbq.yamlreader import at, data, is_null
+
+_DEPENDS_ON = "tosca.relationships.DependsOn"
+
+
+class Requirements:
+    """Reads the requirements of every node template of a service."""
+
+    def __init__(
+        self, templates: Templates, service: ServiceTemplate, relationships: Mapping[str, RelationshipTemplate]
+    ) -> None:
+        self._templates = templates
+        self._reader = templates.reader
+        self._nodes = service.node_templates
+        self._relationships = relationships
+        self._types = templates.types.found
+
+    def read(self) -> None:
+        for node in self._nodes.values():
+            self._node(node)
+
+    def _node(self, node: NodeTemplate) -> None:
+        what = f"node template {quoted(node.name)}"
+        definitions = node.type.requirements
+        counts: dict[str, int] = dict.fromkeys(definitions, 0)
+        block = self._templates.bodies[node.name].get("requirements")
+        items = self._reader.items(block, f"requirements of {what}")
+        for item in items:
+            for name, (key, body) in self._reader.entries(item, f"a requirement of {what}").items():
+                definition = definitions.get(name)
+                if definition is None:
+                    hint = nearest(name, definitions) or one_of(definitions)
+                    self._reader.error("BBQ-T061", f"{what} has no requirement {quoted(name)}", key, hint)
+                    continue
+                found = self._assignment(node, name, key, body, definition)
+                counts[name] += found.count[0]
+                node.requirements.append(found)
+        for name, definition in definitions.items():
+            least, most = definition.occurrences
+            if most is not None and counts[name] > most:
+                self._reader.error(
+                    "BBQ-T064", f"{what} has {counts[name]} of requirement {quoted(name)}; at most {most} allowed", node.at
+                )
+            if counts[name] == 0:
+                if least > 0:
+                    node.requirements.append(self._unassigned(definition, node))
+            elif counts[name] < least:
+                self._reader.error(
+                    "BBQ-T064", f"{what} has {counts[name]} of requirement {quoted(name)}; at least {least} needed", node.at
+                )
+
+    def _unassigned(self, definition: RequirementDef, node: NodeTemplate) -> RequirementAssignment:
+        return RequirementAssignment(
+            definition.name,
+            node.at,
+            node_type=definition.node,
+            capability=definition.capability,
+            relationship=definition.relationship,
+            node_filter=definition.node_filter,
+            assigned=False,
+            count=definition.occurrences,
+        )
+
+    def _assignment(
+        self, node: NodeTemplate, name: str, key: Node, body: Node, definition: RequirementDef
+    ) -> RequirementAssignment:
+        reader = self._reader
+        what = f"requirement {quoted(name)} of node template {quoted(node.name)}"
+        found = RequirementAssignment(
+            name,
+            at(key),
+            node_type=definition.node,
+            capability=definition.capability,
+            relationship=definition.relationship,
+            node_filter=definition.node_filter,
+            optional=definition.occurrences[0] == 0,
+        )
+        if isinstance(body, (ScalarNode, SequenceNode)) and not is_null(body):
+            keys: dict[str, Node] = {"node": body}
+        else:
+            keys = reader.entity(body, "requirement assignment", name, key)
+        if "node" in keys:
+            self._target(keys["node"], found, what)
+        if "capability" in keys:
+            self._capability(keys["capability"], found, what)
+        if "relationship" in keys:
+            self._relationship(keys["relationship"], found, node, what, key)
+        if "properties" in keys:  # a common 1.x spelling of the relationship's properties
+            self._properties(keys["properties"], None, found, node, what, key)
+        if "node_filter" in keys:
+            found.node_filter = reader.convert.value(keys["node_filter"], Owner("filter", node.name))
+        if "optional" in keys:
+            found.optional = reader.boolean(keys["optional"], f"`optional` of {what}", found.optional)
+        count = keys.get("count") or keys.get("occurrences")
+        if count is not None:
+            found.count = self._count(count, what, node)
+        self._fit(node, found, definition, keys.get("node", key), what)
+        return found
+
+    def _count(self, node: Node, what: str, owner: NodeTemplate) -> tuple[int, int | None]:
+        value = data(node, self._reader.grammar.dialect)
+        if type(value) is int and value >= 0:
+            return value, value
+        if isinstance(node, MappingNode) or (isinstance(value, str) and value.startswith("$")):
+            self._reader.convert.value(node, Owner("node", owner.name))
+            return 1, None
+        return self._reader.bounds(node, f"count of {what}", (1, 1))
+
+    def _target(self, node: Node, found: RequirementAssignment, what: str) -> None:
+        """A node template, or a node type of which one is to be found; 2.0 may add an index."""
+        reader = self._reader
+        if isinstance(node, SequenceNode) and node.value:
+            reader.convert.value(node, Owner("node", ""))
+            node = node.value[0]
+        if isinstance(node, MappingNode):
+            reader.convert.value(node, Owner("node", ""))
+            return
+        name = reader.string(node, f"target of {what}")
+        if not name:
+            return
+        if name in self._nodes:
+            found.node = name
+            return
+        if name in self._templates.broken:  # exists, and has an error of its own
+            return
+        declaration = find(reader.unit, "node", name)
+        if declaration is not None:
+            found.node_type = canonical(declaration)
+            return
+        hint = nearest(name, self._nodes) or one_of(self._nodes)
+        reader.error("BBQ-T053", f"{what}: no node template or node type {quoted(name)}", node, hint)
+
+    def _capability(self, node: Node, found: RequirementAssignment, what: str) -> None:
+        name = self._reader.string(node, f"capability of {what}")
+        if not name:
+            return
+        declaration = find(self._reader.unit, "capability", name)
+        target = self._target_type(found)
+        if declaration is not None:
+            found.capability = canonical(declaration)
+        elif target is None or name in target.capabilities:
+            found.capability = name
+        else:
+            known = list(target.capabilities)
+            hint = nearest(name, known) or one_of(known)
+            self._reader.error("BBQ-T060", f"{what}: {quoted(target.name)} has no capability {quoted(name)}", node, hint)
+
+    def _target_type(self, found: RequirementAssignment) -> TypeDef | None:
+        if found.node is not None:
+            return self._nodes[found.node].type
+        return self._types.get(("node", found.node_type)) if found.node_type is not None else None
+
+    def _relationship(self, node: Node, found: RequirementAssignment, source: NodeTemplate, what: str, key: Node) -> None:
+        reader = self._reader
+        if isinstance(node, MappingNode):
+            keys = reader.entity(node, "relationship in a requirement", "", key)
+            if "type" in keys:
+                self._relationship_name(keys["type"], found, what)
+            self._properties(keys.get("properties"), keys.get("interfaces"), found, source, what, key)
+            return
+        self._relationship_name(node, found, what)
+        if found.relationship_template is None:
+            self._properties(None, None, found, source, what, key)
+
+    def _relationship_name(self, node: Node, found: RequirementAssignment, what: str) -> None:
+        name = self._reader.string(node, f"relationship of {what}")
+        template = self._relationships.get(name)
+        if template is not None:
+            found.relationship, found.relationship_template = template.type, name
+            found.properties, found.interfaces = dict(template.properties), dict(template.interfaces)
+        elif name:
+            found.relationship = self._reader.named(name, node, "relationship", what) or found.relationship
+
+    def _properties(
+        self,
+        properties: Node | None,
+        interfaces: Node | None,
+        found: RequirementAssignment,
+        source: NodeTemplate,
+        what: str,
+        key: Node,
+    ) -> None:
+        type_def = self._types.get(("relationship", found.relationship or _DEPENDS_ON))
+        if type_def is None:
+            return
+        owner = Owner("relationship", source.name, found.node)
+        title = f"the relationship of {what}"
+        template = self._relationships.get(found.relationship_template or "")
+        given: dict[str, Any] = self._templates.assign(
+            properties, type_def.properties, "property", title, key, owner, complete=template is None
+        )
+        found.properties = {**given, **(template.properties if template is not None else {}), **found.properties}
+        if interfaces is not None:
+            found.interfaces = self._templates.interfaces.assignments(interfaces, title, type_def.interfaces, owner)
+
+    def _fit(
+        self, source: NodeTemplate, found: RequirementAssignment, definition: RequirementDef, where: Node, what: str
+    ) -> None:
+        """Whether the target offers what is asked for."""
+        target = self._nodes.get(found.node) if found.node is not None else None
+        if target is None:
+            return
+        if definition.node is not None and definition.node not in target.type.ancestry:
+            self._reader.error(
+                "BBQ-T063",
+                f"{what} needs a node of type {quoted(definition.node)}; {quoted(target.name)} is of type {quoted(target.type.name)}",
+                where,
+            )
+            return
+        wanted = found.capability
+        if wanted is None or wanted in target.type.capabilities:
+            return
+        offered = [item for item in target.type.capabilities.values() if self._is(item.type, wanted)]
+        if not offered:
+            hint = self._hint(wanted)
+            self._reader.error(
+                "BBQ-T063", f"{what} needs a capability {quoted(wanted)}; {quoted(target.name)} has none", where, hint
+            )
+            return
+        for item in offered:
+            sources = item.valid_source_types
+            if not sources or any(name in source.type.ancestry for name in sources):
+                return
+        self._reader.warning(
+            "BBQ-T063",
+            f"{what}: capability {quoted(offered[0].name)} of {quoted(target.name)} is meant for "
+            + ", ".join(quoted(name) for name in offered[0].valid_source_types),
+            where,
+        )
+
+    def _is(self, type_name: str, wanted: str) -> bool:
+        found = self._types.get(("capability", type_name))
+        return found is not None and wanted in found.ancestry
+
+    def _hint(self, capability: str) -> str | None:
+        names = [
+            node.name
+            for node in self._nodes.values()
+            if any(self._is(item.type, capability) for item in node.type.capabilities.values())
+        ]
+        return "offered by: " + ", ".join(map(quoted, names[:5])) if names else None

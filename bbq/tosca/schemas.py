@@ -1,0 +1,285 @@
+"""Definitions of properties, attributes and parameters, their schemas and constraints.
+
+TOSCA 1.3 sections 3.6.10 to 3.6.14; TOSCA 2.0 sections 9.6 to 9.11.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from yaml import MappingNode, Node, ScalarNode
+
+from bbq.tosca.checker import BUILT_IN, SECRET, Checker, Path, locate
+from bbq.tosca.constraints import OPERATORS, problem_of_clause
+from bbq.tosca.files import Declaration, Unit
+from bbq.tosca.functions import Converter, Owner, Uses
+from bbq.tosca.model import Constraint, Function, ParameterDef, Schema, TypeDef
+from bbq.tosca.reading import Reader, nearest, one_of, quoted, shape
+from bbq.tosca.units import SCALAR_UNITS
+from bbq.yamlreader import at, is_null
+
+_ONLY_1 = frozenset(SCALAR_UNITS) | {"range"}
+_ONLY_2 = frozenset(("nil", "bytes", "scalar"))
+_PREFIXES = {
+    "data": ("tosca.datatypes.", "tosca.datatypes.network."),
+    "node": ("tosca.nodes.", "tosca.nodes.network."),
+    "capability": ("tosca.capabilities.", "tosca.capabilities.network."),
+    "relationship": ("tosca.relationships.", "tosca.relationships.network."),
+    "interface": ("tosca.interfaces.", "tosca.interfaces.node.lifecycle.", "tosca.interfaces.relationship."),
+    "artifact": ("tosca.artifacts.",),
+    "group": ("tosca.groups.",),
+    "policy": ("tosca.policies.",),
+}
+
+
+def find(unit: Unit, kind: str, name: str) -> Declaration | None:
+    """The declaration of a type name; TOSCA 1.x allows short (`Compute`) and qualified (`tosca:Compute`) ones."""
+    found = unit.lookup(kind, name)
+    if found is None and not unit.grammar.two:
+        short = name.removeprefix("tosca:")
+        for prefix in _PREFIXES[kind]:
+            found = found or unit.lookup(kind, prefix + short)
+    return found
+
+
+class Definitions(Reader):
+    """Reads one file's definitions. Defaults are checked later, when every type is known: see `later`."""
+
+    def __init__(self, unit: Unit, reader: Reader, uses: Uses | None = None) -> None:
+        super().__init__(unit, reader.bag)
+        self.convert = Converter(self, uses)
+        self.later: list[tuple[ParameterDef, Node, str]] = []
+
+    def type_name(self, node: Node | None, kind: str, what: str) -> str | None:
+        """The full name of the type that `node` names; unknown ones are reported."""
+        name = self.string(node, what)
+        if not name or node is None:
+            return None
+        return self.named(name, node, kind, what)
+
+    def named(self, name: str, node: Node, kind: str, what: str) -> str | None:
+        if kind == "data" and name in BUILT_IN and name not in (_ONLY_1 if self.grammar.two else _ONLY_2):
+            return name
+        found = find(self.unit, kind, name)
+        if found is not None:
+            return canonical(found)
+        known = self.unit.names(kind) | (set(BUILT_IN) if kind == "data" else set())
+        self.error("BBQ-T030", f"unknown {kind} type {quoted(name)} in {what}", node, nearest(name, known))
+        return None
+
+    def schema(self, node: Node | None, what: str) -> Schema | None:
+        """An entry or key schema: a type's name, or a map."""
+        if node is None:
+            return None
+        if isinstance(node, ScalarNode):
+            name = self.type_name(node, "data", what)
+            return Schema(name) if name else None
+        keys = self.entity(node, "schema", what, node)
+        return self.schema_of(keys, what)
+
+    def schema_of(self, keys: dict[str, Node], what: str) -> Schema | None:
+        name = self.type_name(keys.get("type"), "data", what)
+        if name is None:
+            return None
+        return Schema(
+            name,
+            self.constraints(keys, what),
+            self.schema(keys.get("entry_schema"), f"the entry schema of {what}"),
+            self.schema(keys.get("key_schema"), f"the key schema of {what}"),
+        )
+
+    def constraints(self, keys: dict[str, Node], what: str) -> tuple[Constraint, ...]:
+        found: list[Constraint] = []
+        if "validation" in keys:
+            node = keys["validation"]
+            function = self.convert.value(node)
+            if isinstance(function, Function):
+                found.append(Constraint("validation", function, at(node)))
+            elif not is_null(node):
+                self.error("BBQ-T044", f"the validation of {what} must be a function call, not {shape(node)}", node)
+        node = keys.get("constraints")
+        # One clause instead of a list of clauses is common.
+        clauses = [node] if isinstance(node, MappingNode) else self.items(node, f"constraints of {what}")
+        for clause in clauses:
+            for operator, (key, argument) in self.entries(clause, f"a constraint of {what}").items():
+                if operator not in OPERATORS:
+                    hint = nearest(operator, OPERATORS) or one_of(OPERATORS, 20)
+                    self.error("BBQ-T044", f"unknown constraint {quoted(operator)} of {what}", key, hint)
+                    continue
+                value = self.convert.value(argument)
+                problem = problem_of_clause(operator, value)
+                if problem is not None:
+                    self.error("BBQ-T044", f"{problem} (in {what})", argument)
+                else:
+                    found.append(Constraint(operator, value, at(key)))
+        return tuple(found)
+
+    def parameters(
+        self,
+        node: Node | None,
+        entity: str,
+        what: str,
+        inherited: dict[str, ParameterDef] | None = None,
+        *,
+        values: bool = False,
+    ) -> dict[str, ParameterDef]:
+        """Definitions by name over the inherited ones. With `values`, what is not a definition is a fixed value (1.x inputs of
+        operations are often written so)."""
+        result = dict(inherited or {})
+        for name, (key, body) in self.entries(node, f"{entity}s of {what}").items():
+            found = self.parameter(
+                name, key, body, entity, f"{entity.split()[0]} {quoted(name)}", result.get(name), values=values
+            )
+            if found is not None:
+                result[name] = found
+        return result
+
+    def parameter(
+        self, name: str, key: Node, body: Node, entity: str, what: str, parent: ParameterDef | None, *, values: bool = False
+    ) -> ParameterDef | None:
+        plain = values and not (isinstance(body, MappingNode) and any(k.value in ("type", "default") for k, _ in body.value))
+        if plain:
+            return ParameterDef(name, Schema("any"), at(key), value=self.convert.value(body), has_value=True)
+        if parent is not None and not isinstance(body, MappingNode) and not is_null(body):
+            # The normative types' own short form: `secure: true` refines the default.
+            return self._defaulted(replace(parent, at=at(key)), body, what)
+        keys = self.entity(body, entity, name, key)
+        schema = self._refined(keys, key, what, parent)
+        if schema is None:
+            return None
+        required = self.boolean(keys.get("required"), f"`required` of {what}", parent.required if parent else True)
+        if parent is not None and parent.has_value and "value" in keys:
+            self.error("BBQ-T033", f"the value of {what} is fixed by the parent type and cannot be refined", keys["value"])
+        found = ParameterDef(
+            name,
+            schema,
+            at(key),
+            required=required,
+            default=parent.default if parent else None,
+            has_default=parent.has_default if parent else False,
+            value=parent.value if parent else None,
+            has_value=parent.has_value if parent else False,
+            description=self.description(keys, what) or (parent.description if parent else ""),
+            metadata={**(parent.metadata if parent else {}), **self.metadata(keys.get("metadata"), what)},
+        )
+        found.secret = self._secret(schema, found.metadata)
+        if "value" in keys:
+            found.has_value = True
+            self.later.append((found, keys["value"], "value"))
+            found.value = self.convert.value(keys["value"])
+        if "default" in keys:
+            return self._defaulted(found, keys["default"], what)
+        return found
+
+    def _defaulted(self, found: ParameterDef, node: Node, what: str) -> ParameterDef:
+        # An empty default is how many templates say "none".
+        if is_null(node):
+            found.has_default = False
+            found.required = False
+            return found
+        found.default = self.convert.value(node)
+        found.has_default = True
+        self.later.append((found, node, "default"))
+        return found
+
+    def _refined(self, keys: dict[str, Node], key: Node, what: str, parent: ParameterDef | None) -> Schema | None:
+        if "type" not in keys:
+            if parent is None:
+                if "value" in keys or "mapping" in keys or "default" in keys:  # an output takes its value's type
+                    return Schema("any", self.constraints(keys, what))
+                self.error("BBQ-T011", f"{what} lacks the required keyname `type`", key)
+                return None
+            old = parent.schema
+            return Schema(
+                old.type,
+                self._joined(old, self.constraints(keys, what)),
+                self.schema(keys.get("entry_schema"), f"the entry schema of {what}") or old.entry,
+                self.schema(keys.get("key_schema"), f"the key schema of {what}") or old.key,
+            )
+        schema = self.schema_of(keys, what)
+        if schema is None or parent is None or parent.schema.type == "any":
+            return schema
+        old = parent.schema
+        if schema.type != old.type and not self._derives(schema.type, old.type):
+            self.error(
+                "BBQ-T033",
+                f"{what} is of type {quoted(old.type)} in the parent type; {quoted(schema.type)} does not derive from it",
+                keys["type"],
+            )
+        schema.constraints = (
+            self._joined(old, schema.constraints) if self.grammar.two else schema.constraints or old.constraints
+        )
+        schema.entry = schema.entry or old.entry
+        schema.key = schema.key or old.key
+        return schema
+
+    @staticmethod
+    def _joined(old: Schema, new: tuple[Constraint, ...]) -> tuple[Constraint, ...]:
+        return old.constraints + tuple(item for item in new if item not in old.constraints)
+
+    def _derives(self, name: str, ancestor: str) -> bool:
+        found = find(self.unit, "data", name)
+        return found is not None and ancestor in ancestry(found)
+
+    def _secret(self, schema: Schema, metadata: dict[str, Any]) -> bool:
+        if metadata.get("secret") is True or str(metadata.get("secret")).lower() == "true":
+            return True
+        found = find(self.unit, "data", schema.type) if schema.type not in BUILT_IN else None
+        return found is not None and SECRET in ancestry(found)
+
+    def finish(self, types: dict[tuple[str, str], TypeDef]) -> None:
+        """Checks and normalises the defaults and fixed values met so far."""
+        checker = Checker(types)
+        for found, node, attribute in self.later:
+            value = self.checked(checker, getattr(found, attribute), node, found.schema, f"{attribute} of {quoted(found.name)}")
+            setattr(found, attribute, value)
+        self.later.clear()
+
+    def checked(self, checker: Checker, value: Any, node: Node, schema: Schema, what: str) -> Any:
+        """`value`, converted from `node`, checked against `schema` with problems at their places."""
+
+        def report(path: Path, code: str, message: str, hint: str | None) -> None:
+            self.error(code, message, locate(node, path), hint)
+
+        def text(path: Path) -> str | None:
+            place = locate(node, path)
+            return str(place.value) if isinstance(place, ScalarNode) else None
+
+        return checker.check(value, schema, report, what=what, text=text)
+
+    def assigned(self, checker: Checker, node: Node, schema: Schema, what: str, owner: Owner) -> Any:
+        """The value at `node` for `schema`: converted, functions recorded, checked."""
+        return self.checked(checker, self.convert.value(node, owner), node, schema, what)
+
+
+def canonical(declaration: Declaration) -> str:
+    """The name of a type in the whole template: its own, unless another file's type has it, too."""
+    return declaration.unit.canonical.get((declaration.kind, declaration.name), declaration.name)
+
+
+def parent_of(declaration: Declaration) -> tuple[str, Node] | None:
+    """The name after `derived_from` and its node."""
+    if not isinstance(declaration.body, MappingNode):
+        return None
+    node = next((value for key, value in declaration.body.value if key.value == "derived_from"), None)
+    return (node.value, node) if isinstance(node, ScalarNode) and not is_null(node) else None
+
+
+def ancestry(declaration: Declaration) -> tuple[str, ...]:
+    """Full names from the type itself to its root; stops at a cycle or an unknown parent, which are reported elsewhere."""
+    names = [canonical(declaration)]
+    seen = {id(declaration)}
+    current = declaration
+    while (parent := parent_of(current)) is not None:
+        found = find(current.unit, current.kind, parent[0])
+        if found is None:
+            if current.kind == "data" and parent[0] in BUILT_IN:
+                names.append(parent[0])
+            break
+        if id(found) in seen:
+            break
+        seen.add(id(found))
+        names.append(canonical(found))
+        current = found
+    return tuple(names)
