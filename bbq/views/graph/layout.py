@@ -24,6 +24,8 @@ BOX_HEIGHT: Final = 52.0
 _LANE: Final = 14.0
 """Width kept free for an arrow that passes a layer."""
 _SWEEPS: Final = 12
+_MANY: Final = 1500
+"""Arrows at one level from which on fewer sweeps must do: counting their crossings takes its square."""
 _ROW: Final = 4
 """Boxes without arrows between them that stand in one row; more than that make a grid."""
 
@@ -158,17 +160,19 @@ def _layered(
     names: Sequence[str], arrows: Sequence[tuple[str, str]]
 ) -> tuple[list[list[str]], dict[tuple[str, str], list[str]]]:
     """Layers from the top, long arrows cut into links by lane names; the chain of each arrow from its source down."""
-    forward = _acyclic(names, arrows)
+    below: dict[str, list[str]] = {name: [] for name in names}
+    needed = set()
+    for source, target in _acyclic(names, arrows):
+        below[source].append(target)
+        needed.add(target)
     depth = dict.fromkeys(names, 0)
-    for name in _topological(names, forward):
-        for source, target in forward:
-            if source == name:
-                depth[target] = max(depth[target], depth[name] + 1)
-    # A source may stand lower than the top: right above the highest thing that it needs.
-    for name in reversed(_topological(names, forward)):
-        below = [depth[target] for source, target in forward if source == name]
-        if below and not any(target == name for _, target in forward):
-            depth[name] = min(below) - 1
+    for name in _topological(below):
+        for target in below[name]:
+            depth[target] = max(depth[target], depth[name] + 1)
+    # What nothing needs may stand lower than the top: right above the highest thing that it needs itself.
+    for name in names:
+        if below[name] and name not in needed:
+            depth[name] = min(depth[target] for target in below[name]) - 1
     layers: list[list[str]] = [[] for _ in range(max(depth.values()) + 1)]
     for name in names:
         layers[depth[name]].append(name)
@@ -208,13 +212,11 @@ def _acyclic(names: Sequence[str], arrows: Sequence[tuple[str, str]]) -> list[tu
     return kept
 
 
-def _topological(names: Sequence[str], arrows: Sequence[tuple[str, str]]) -> list[str]:
+def _topological(below: Mapping[str, Sequence[str]]) -> list[str]:
+    """From the top down; what stands above comes first."""
     from graphlib import TopologicalSorter
 
-    sorter: TopologicalSorter[str] = TopologicalSorter(dict.fromkeys(names, ()))
-    for source, target in arrows:
-        sorter.add(target, source)
-    return list(sorter.static_order())
+    return list(TopologicalSorter(below).static_order())[::-1]
 
 
 def _ordered(layers: list[list[str]], links: Sequence[tuple[str, str]]) -> list[list[str]]:
@@ -225,7 +227,7 @@ def _ordered(layers: list[list[str]], links: Sequence[tuple[str, str]]) -> list[
         near.setdefault(b, []).append(a)
     best, fewest = [list(layer) for layer in layers], _crossings(layers, links)
     current = [list(layer) for layer in layers]
-    for sweep in range(_SWEEPS):
+    for sweep in range(_SWEEPS if len(links) <= _MANY else 2):
         down = sweep % 2 == 0
         indices = range(1, len(current)) if down else range(len(current) - 2, -1, -1)
         for index in indices:

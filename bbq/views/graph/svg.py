@@ -133,7 +133,7 @@ def _subtitle(box: Box) -> str:
 
 
 def _box_width(box: Box) -> float:
-    widest = max(text_width(shorten(box.label), _LABEL + 1.4), text_width(shorten(_subtitle(box)), _SMALL))
+    widest = max(text_width(shorten(box.label), _LABEL + 1.4), text_width(shorten(_subtitle(box)), _SMALL + 0.5))
     return max(118.0, round(widest + 58))
 
 
