@@ -1,0 +1,52 @@
+"""What the databases have in common: attributes, names that are taken, the schema file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from bbq.engine.contract import ConfigurationFault, PermanentFault, Wanted
+from bbq.topology.values import Secret
+
+HOST = "127.0.0.1"
+
+
+def connection_attributes(engine: str, scheme: str, port: int, properties: Mapping[str, Any]) -> dict[str, Any]:
+    """The attributes of a Database node for a server on this machine."""
+    user, database, password = str(properties["user"]), str(properties["database"]), properties["password"]
+    known = str(password.reveal() if isinstance(password, Secret) else password)
+    return {
+        "url": Secret(f"{scheme}://{quote(user, safe='')}:{quote(known, safe='')}@{HOST}:{port}/{quote(database, safe='')}"),
+        "host": HOST,
+        "port": port,
+        "user": user,
+        "password": Secret(known),
+        "database": database,
+        "engine": engine,
+    }
+
+
+def refuse_reserved(wanted: Wanted, *, users: Sequence[str], databases: Sequence[str], prefix: str | None = None) -> None:
+    """`PermanentFault` where the user or the database has a name that the server keeps for itself."""
+    for kind, reserved in (("user", users), ("database", databases)):
+        name = str(wanted.properties[kind])
+        if name in reserved or (prefix and name.startswith(prefix)):
+            raise PermanentFault(f"the {kind} cannot be called {name!r}: the server keeps that name for itself")
+
+
+def schema_text(wanted: Wanted) -> tuple[str, str] | None:
+    """The schema file as (its name in the template, its text), or None where there is none wanted."""
+    name = wanted.properties.get("schema_file")
+    if not name:
+        return None
+    path = Path(wanted.template_dir, str(name))
+    try:
+        return str(name), path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationFault(
+            f"the schema file {path} cannot be read: {error.strerror}", hint="schema_file is relative to the template"
+        ) from None
+    except UnicodeDecodeError:
+        raise ConfigurationFault(f"the schema file {path} is not UTF-8 text") from None
