@@ -179,10 +179,12 @@ class Provider(ABC):
 
     list_grace      seconds for which a thing that was just made may be missing from `find` and from the lists; 0 where they
                     are exact. After an unknown outcome the engine looks several times over that long before it creates again
+    simulated       True where nothing really exists: a template's own probes (a port, a URL, a command) have nothing to ask
     """
 
     name: ClassVar[str]
     list_grace: ClassVar[float] = 5.0
+    simulated: ClassVar[bool] = False
 
     @abstractmethod
     def resource(self, ancestry: Sequence[str]) -> Resource | None:

@@ -10,8 +10,8 @@ What the engine writes, and what comes of it:
   says, a plan sees a difference there and updates again.
 * `step.intent`, action `delete`: `deleting`. Data `type` where the node is not known (a thing found by its tag).
 * `step.outcome`, data `result`, `id`, `attributes`, `error`, `cause`:
-  `ok` of create, update and read: `created`; after an update `pending` becomes `wanted`. `ok` of delete, or of the read of a
-  primitive node without `id` (it does not exist): no record any more. `failed`: `failed`; it may exist. `unknown`: the
+  `ok` of create, update and read: `created`; after an update `pending` becomes `wanted`. `ok` of delete, or of a read
+  whose `id` is null (it does not exist): no record any more. `failed`: `failed`; it may exist. `unknown`: the
   status stays as the intent left it.
 * `step.stage` with `stage`, data `attributes`: stage `ready` makes it `ready`, any other `created`.
 * `record.removed`: no record any more.
@@ -118,7 +118,7 @@ def _outcome(record: Record | None, event: Event) -> Record | None:
     if record is None:
         raise ValueError(f"the outcome for {event.node!r} comes without an intent")
     action = event.action or data.get("action") or record.action
-    if result == "ok" and (action == "delete" or (action == "read" and data.get("id") is None and not record.members)):
+    if result == "ok" and (action == "delete" or (action == "read" and data.get("id", "") is None)):
         return None
     record = replace(
         record,

@@ -94,6 +94,7 @@ class SimulatorProvider(Provider):
     """
 
     name = "simulator"
+    simulated = True
 
     def __init__(
         self,
