@@ -113,13 +113,15 @@ class Change:
         settings = self.workspace.config.engine
         parallel = options.parallel or settings.parallel
         limits = {name: getattr(settings, name) for name in ("create_timeout", "ready_timeout", "delete_timeout", "retries")}
-        clock, executor = self.workspace.clock(self.row.provider, parallel)
+        records = journal.records(self.row.id)
+        clock = self.workspace.clock(self.row, records)
+        executor = self.workspace.executor(clock, parallel)
         provider = self.workspace.open_provider(self.row, clock)
         try:
             row = journal.get(self.row.name)
             if row is None or row.id != self.row.id:
                 raise LockedError(f"{self.row.name} was destroyed by another process just now", hint="run the command again")
-            plan = self.make_plan(provider, journal.records(row.id))
+            plan = self.make_plan(provider, records)
             if approved and _actions(plan) != _actions(self.plan):
                 raise LockedError(
                     f"{self.row.name} was changed by another process since the plan was shown", hint="run the command again"
@@ -324,9 +326,10 @@ def _prepare(
 def _planned(change: Change) -> Change:
     """With the plan as of now, for showing; `Change.run` makes it again under the lease."""
     with tempfile.TemporaryDirectory(prefix="bbq-plan-") as nothing_yet:
-        provider = change.workspace.open_provider(change.row, state_dir=nothing_yet if change.new else None)
+        records = {} if change.new else change.workspace.journal.records(change.row.id)
+        clock = change.workspace.clock(change.row, records)
+        provider = change.workspace.open_provider(change.row, clock, state_dir=nothing_yet if change.new else None)
         try:
-            records = {} if change.new else change.workspace.journal.records(change.row.id)
             change.plan = change.make_plan(provider, records)
         finally:
             provider.close()

@@ -47,7 +47,7 @@ def states(provider: Provider, records: Mapping[str, Record]) -> dict[str, State
 
 def observed(workspace: Workspace, row: DeploymentRow, records: Mapping[str, Record]) -> dict[str, Record]:
     """The records, with those marked failed whose thing is gone or has failed since."""
-    provider = workspace.open_provider(row)
+    provider = workspace.open_provider(row, workspace.clock(row, records))
     try:
         seen = states(provider, records)
     finally:
@@ -64,7 +64,7 @@ def observed(workspace: Workspace, row: DeploymentRow, records: Mapping[str, Rec
 
 def drift(workspace: Workspace, row: DeploymentRow, records: Mapping[str, Record]) -> list[Difference]:
     """Where what is there differs from what was wanted, things that nobody recorded included."""
-    provider = workspace.open_provider(row)
+    provider = workspace.open_provider(row, workspace.clock(row, records))
     try:
         found = []
         for node, state in states(provider, records).items():

@@ -6,6 +6,7 @@ import difflib
 import os
 import sys
 import time
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from bbq.conf.loader import Config
     from bbq.engine.clock import Clock, Executor
     from bbq.engine.contract import Provider
-    from bbq.journal.model import DeploymentRow, Journal, SecretStore
+    from bbq.journal.model import DeploymentRow, Journal, Record, SecretStore
 
 VIRTUAL = frozenset({"simulator"})
 """Providers whose time is simulated: the engine runs on a virtual clock, hours pass in milliseconds."""
@@ -108,14 +109,20 @@ class Workspace:
         files = [part for file in self.config.files for part in ("--config-file", file)]
         return {"reap_command": [sys.executable, "-m", "bbq", "reap", "--deployment-id", deployment_id, *files]}
 
-    def clock(self, provider: str, parallel: int) -> tuple[Clock, Executor]:
-        """The clock that the provider's time goes by, and what runs its calls, `parallel` at once."""
-        from bbq.engine.clock import RealClock, ThreadExecutor, VirtualClock, VirtualExecutor
+    def clock(self, row: DeploymentRow, records: Mapping[str, Record]) -> Clock:
+        """The clock that the deployment's provider lives by; a simulated one goes on from where the last run left it."""
+        from bbq.engine.clock import RealClock, VirtualClock
 
-        if provider in VIRTUAL:
-            clock = VirtualClock(start=time.time())
-            return clock, VirtualExecutor(clock)
-        return RealClock(), ThreadExecutor(parallel + LIST_CALLS)
+        if row.provider not in VIRTUAL:
+            return RealClock()
+        moments = [moment for r in records.values() for moment in (r.started_at, r.ready_at) if moment is not None]
+        return VirtualClock(start=max([time.time(), *moments]))
+
+    def executor(self, clock: Clock, parallel: int) -> Executor:
+        """What runs the provider's calls, `parallel` at once."""
+        from bbq.engine.clock import ThreadExecutor, VirtualClock, VirtualExecutor
+
+        return VirtualExecutor(clock) if isinstance(clock, VirtualClock) else ThreadExecutor(parallel + LIST_CALLS)
 
     def import_map(self) -> dict[str, str]:
         """URL prefix -> directory, from `[tosca] import_map`."""

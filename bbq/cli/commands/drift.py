@@ -25,5 +25,5 @@ def run(session: Session) -> int:
     row = workspace.row(session.args.name)
     found = drift(workspace, row, workspace.journal.records(row.id))
     session.view.table("drift", ("node", "difference", "detail"), [(item.node, item.kind, item.detail) for item in found])
-    session.notice(f"{len(found)} differences; bbq-deploy resume {row.name} puts them right" if found else "nothing differs")
+    session.notice(f"bbq-deploy resume {row.name} puts it right" if found else "nothing differs from what was wanted")
     return ExitCode.CHANGES_PENDING if found else ExitCode.OK

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -29,5 +28,5 @@ def run(session: Session) -> int:
     failed = [name for name, record in records.items() if record.status == "failed"]
     if failed and row.status == "active":
         row = replace(row, status="failed", error=row.error or f"{failed[0]}: {records[failed[0]].error}")
-    session.view.status(row, records, now=time.time())
+    session.view.status(row, records, now=workspace.clock(row, records).now())
     return ExitCode.RESOURCE_FAILED if row.status == "failed" else ExitCode.OK
