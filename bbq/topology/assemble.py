@@ -192,7 +192,9 @@ class Assembler:
         for name, value in definition.inputs.items():
             if isinstance(value, ParameterDef):
                 value = value.value if value.has_value else value.default
-            inputs[name] = self._evaluator.attempt(value, where)
+            answer = self._evaluator.attempt(value, where)
+            if answer is not None:
+                inputs[name] = answer
         return Operation(
             interface,
             definition.name,

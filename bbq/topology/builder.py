@@ -77,12 +77,13 @@ class _Builder:
         """Given values, else defaults; secret ones wrapped. A default may be a function of other inputs."""
         for name, definition in stack.service.inputs.items():
             value = given.get(name)
-            if value is None and definition.has_default:
-                try:
-                    value = self._evaluator.evaluate(definition.default, Where(stack))
-                except Broken:
-                    stack.inputs[name] = Failed
-                    continue
+            if value is None:
+                value = definition.value if definition.has_value else definition.default
+            try:
+                value = self._evaluator.evaluate(value, Where(stack))
+            except Broken:
+                stack.inputs[name] = Failed
+                continue
             if value is None and definition.required and stack.owner is not None:
                 owner = stack.owner
                 text = (

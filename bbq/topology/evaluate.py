@@ -7,6 +7,7 @@ again while it is computed is a circle, which is reported at the place that clos
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from bbq.diagnostics import DiagnosticBag, SourceRange
@@ -270,14 +271,14 @@ class Evaluator:
 
 
 def operations(instance: Instance) -> dict[tuple[str, str], OperationDef]:
-    """(interface's last name, operation) -> its definition, the template's over the type's."""
+    """(interface's last name, operation) -> its definition with the interface's inputs, the template's over the type's."""
     found: dict[tuple[str, str], OperationDef] = {}
     for interfaces in (instance.template.type.interfaces, instance.template.interfaces):
         for interface in interfaces.values():
             for name, operation in interface.operations.items():
-                known = found.get((definition_interface(interface.name), name))
-                if known is None or operation.implementation or operation.inputs:
-                    found[definition_interface(interface.name), name] = operation
+                if interface.inputs:
+                    operation = replace(operation, inputs=interface.inputs | operation.inputs)
+                found[definition_interface(interface.name), name] = operation
     return found
 
 

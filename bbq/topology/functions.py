@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from bbq.errors import TemplateError
 from bbq.topology.values import Secret, contains, revealed
+from bbq.tosca.units import SCALAR_UNITS, scalar
 
 
 class FunctionError(TemplateError):
@@ -81,19 +82,17 @@ def _boolean(value: Any) -> bool:
     return value
 
 
-_UNITS: Final[dict[str, tuple[str, float]]] = {
-    **{unit: ("size", 1000.0**i) for i, unit in enumerate(("b", "kb", "mb", "gb", "tb"))},
-    **{unit: ("size", 1024.0**i) for i, unit in enumerate(("kib", "mib", "gib", "tib"), 1)},
-    **{unit: ("frequency", 1000.0**i) for i, unit in enumerate(("hz", "khz", "mhz", "ghz"))},
-    **{unit: ("bitrate", 1000.0**i) for i, unit in enumerate(("bps", "kbps", "mbps", "gbps", "tbps"))},
-    **{unit: ("bitrate", 1024.0**i) for i, unit in enumerate(("kibps", "mibps", "gibps", "tibps"), 1)},
-    **{unit: ("time", 1000.0**-i) for i, unit in enumerate(("s", "ms", "us", "ns"))},
-    "m": ("time", 60.0),
-    "h": ("time", 3600.0),
-    "d": ("time", 86400.0),
-}
-_SCALAR: Final = re.compile(r"\s*([+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)\s*([A-Za-z]+)\s*")
 _VERSION: Final = re.compile(r"\d+(\.\d+)+")
+
+
+def _scalar(text: str) -> tuple[str, float, str] | None:
+    """(dimension, number in the base unit, unit) of a scalar with a unit, such as `512 MB`."""
+    if text[:1].isdigit() or text[:1] in "+-":
+        for dimension, units in SCALAR_UNITS.items():
+            found = scalar(text, units)
+            if found is not None:
+                return dimension, found[0], found[1].rpartition(" ")[2]
+    return None
 
 
 def _comparable(value: Any) -> tuple[str, Any]:
@@ -103,8 +102,8 @@ def _comparable(value: Any) -> tuple[str, Any]:
     if isinstance(value, (int, float)):
         return "number", value
     if isinstance(value, str):
-        if (match := _SCALAR.fullmatch(value)) and (unit := _UNITS.get(match[2].lower())):
-            return unit[0], float(match[1]) * unit[1]
+        if (found := _scalar(value)) is not None:
+            return found[0], found[1]
         if _VERSION.fullmatch(value):
             return "version", tuple(map(int, value.split(".")))
     return type(value).__name__, value
@@ -169,14 +168,14 @@ def _difference(left: Any, right: Any) -> Any:
 
 def _with_units(values: Sequence[Any], function: Callable[[list[Any]], Any]) -> Any:
     """On numbers, or on scalars of one dimension: the result then has the first one's unit."""
-    if values and isinstance(values[0], str):
-        first = _SCALAR.fullmatch(values[0])
-        keys = [_comparable(value) for value in values]
-        if first is None or len({kind for kind, _ in keys}) > 1 or keys[0][0] not in {k for k, _ in _UNITS.values()}:
-            raise _Misfit("numbers, or scalars of one dimension, are needed")
-        number = function([key for _, key in keys]) / _UNITS[first[2].lower()][1]
-        return f"{number:.15g} {first[2]}"
-    return function([_number(value) for value in values])
+    if not values or not isinstance(values[0], str):
+        return function([_number(value) for value in values])
+    scalars = [_scalar(value) if isinstance(value, str) else None for value in values]
+    first = scalars[0]
+    if first is None or any(item is None or item[0] != first[0] for item in scalars):
+        raise _Misfit("numbers, or scalars of one dimension, are needed")
+    number = function([item[1] for item in scalars if item is not None]) / SCALAR_UNITS[first[0]][first[2]]
+    return f"{number:.15g} {first[2]}"
 
 
 def _product(*values: Any) -> Any:
@@ -191,10 +190,10 @@ def _product(*values: Any) -> Any:
 
 def _quotient(left: Any, right: Any) -> Any:
     if isinstance(left, str) and isinstance(right, str):
-        (left_kind, left_key), (right_kind, right_key) = _comparable(left), _comparable(right)
-        if left_kind != right_kind or left_kind == "str":
+        above, below = _scalar(left), _scalar(right)
+        if above is None or below is None or above[0] != below[0]:
             raise _Misfit("they have no common dimension")
-        return left_key / right_key
+        return above[1] / below[1]
     if isinstance(left, str):
         return _with_units((left,), lambda numbers: numbers[0] / _number(right))
     return _number(left) / _number(right)

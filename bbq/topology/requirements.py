@@ -28,7 +28,7 @@ class Matcher:
         self._evaluator = evaluator
         self._indices: dict[int, dict[str, list[Instance]]] = {}
         self._incoming: dict[int, dict[str, list[Link]]] = {}
-        self._capabilities: dict[tuple[str, str, str, str, str], str | None] = {}
+        self._capabilities: dict[tuple[str, str, str, str, str, bool], str | None] = {}
 
     def links(self, instance: Instance) -> list[Link]:
         """The requirements of an instance that were met, by assignment order; problems are reported once."""
@@ -85,6 +85,8 @@ class Matcher:
         carried = self._carried(instance, assignment)
         if carried is not None:
             return carried
+        if assignment.count[1] == 0:
+            return []
         if assignment.node is not None:
             return self._named(instance, assignment)
         if not assignment.assigned and (assignment.optional or assignment.count[0] == 0):
@@ -126,13 +128,13 @@ class Matcher:
                     f"and {target.address!r} is a {target.template.type.name}"
                 )
                 raise self._evaluator.fail(codes.WRONG_TARGET_TYPE, text, assignment.at)
-            capability = self._capability(instance, assignment, definition, target)
+            capability = self._capability(instance, assignment, definition, target, strict=False)
             wanted = assignment.capability or definition.capability
             if capability is None and wanted is not None:
                 have = [f"{item.name} ({item.type})" for item in target.template.type.capabilities.values()]
                 text = (
                     f"requirement {assignment.name!r} of {instance.address!r} needs the capability {wanted}, "
-                    f"and {target.address!r} has none that accepts a {instance.template.type.name}"
+                    f"and {target.address!r} has none"
                 )
                 hint = f"it has: {', '.join(have)}" if have else "it has no capabilities"
                 raise self._evaluator.fail(codes.NO_CAPABILITY, text, assignment.at, hint)
@@ -260,24 +262,36 @@ class Matcher:
         return Link(assignment, instance, target, capability, assignment.relationship or definition.relationship or DEPENDS_ON)
 
     def _capability(
-        self, instance: Instance, assignment: RequirementAssignment, definition: RequirementDef, target: Instance
+        self,
+        instance: Instance,
+        assignment: RequirementAssignment,
+        definition: RequirementDef,
+        target: Instance,
+        strict: bool = True,
     ) -> str | None:
-        """The name of the target's capability that meets the requirement."""
+        """The name of the target's capability that meets the requirement. A capability meant for other types of sources is
+        not found by search, and taken, if need be, where the template names its node: the reader has warned of that."""
         wanted, required = assignment.capability or "", definition.capability or ""
         source, offered = instance.template.type, target.template.type
-        key = (instance.stack.service.path, source.name, offered.name, wanted, required)
+        key = (instance.stack.service.path, source.name, offered.name, wanted, required, strict)
         if key not in self._capabilities:
-            self._capabilities[key] = self._find_capability(instance.stack.service, source.ancestry, target, wanted, required)
+            service = instance.stack.service
+            found = self._find_capability(service, source.ancestry, target, wanted, required)
+            if found is None and not strict:
+                found = self._find_capability(service, None, target, wanted, required)
+            self._capabilities[key] = found
         return self._capabilities[key]
 
     def _find_capability(
-        self, service: ServiceTemplate, source: tuple[str, ...], target: Instance, wanted: str, required: str
+        self, service: ServiceTemplate, source: tuple[str, ...] | None, target: Instance, wanted: str, required: str
     ) -> str | None:
-        """By name, else by type: the exact type first, then the nearest derived one."""
+        """By name, else by type: the exact type first, then the nearest derived one. `source` is the ancestry of the type
+        that asks, None for any."""
         ranked: list[tuple[int, str]] = []
         for name, item in target.template.type.capabilities.items():
             ancestry = _ancestry(service, "capability", item.type)
-            if item.valid_source_types and not any(each in source for each in item.valid_source_types):
+            sources = item.valid_source_types if source is not None else ()
+            if sources and not any(each in (source or ()) for each in sources):
                 continue
             if wanted and name != wanted and wanted not in ancestry:
                 continue

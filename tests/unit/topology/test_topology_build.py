@@ -225,7 +225,9 @@ def test_valid_source_types(workshop: Any) -> None:
     workshop.node("f", "Friend", requirements=(("to", "t"),))
     assert workshop.topology().nodes["f"].edges[0].target == "t"
     workshop.node("s", "Stranger", requirements=(("to", "t"),))
-    assert codes_of(workshop.problems()) == [codes.NO_CAPABILITY]
+    assert workshop.topology().nodes["s"].edges[0].capability == "in"  # named by the user: the reader warns, no more
+    workshop.node("s", "Stranger", requirements=(("to", {"node": None}),))
+    assert codes_of(workshop.problems()) == [codes.MISSING_TARGET]
 
 
 def test_dangling_requirements(workshop: Any) -> None:
