@@ -68,6 +68,7 @@ class ProcessResource(Resource):
     """See the module's text. `units` is what a subclass must have."""
 
     poll_group = "processes"
+    ignored = frozenset({"readiness", "timeouts"})
 
     def __init__(self, context: DeploymentContext) -> None:
         self.context = context

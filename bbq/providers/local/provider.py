@@ -20,7 +20,6 @@ RESOURCES: dict[str, str] = {
     "bbq.nodes.ScheduledJob": "scheduled_job:ScheduledJob",
     "bbq.nodes.Service": "service:Service",
     "bbq.nodes.SparkApplication": "spark_application:SparkApplication",
-    "bbq.nodes.Worker": "worker:Worker",
     "bbq.nodes.local.MariaDB": "mariadb:MariaDB",
     "bbq.nodes.local.NatsServer": "nats:NatsServer",
     "bbq.nodes.local.ObjectStore": "object_store:ObjectStore",
@@ -29,6 +28,7 @@ RESOURCES: dict[str, str] = {
     "bbq.nodes.local.SQLite": "sqlite:SQLite",
     "bbq.nodes.local.SparkMaster": "spark_master:SparkMaster",
     "bbq.nodes.local.SparkWorker": "spark_worker:SparkWorker",
+    "bbq.nodes.local.WorkerInstance": "worker:WorkerInstance",
 }
 """Node type -> module and class; a module is imported when a node of its type occurs. Keep in order of names."""
 

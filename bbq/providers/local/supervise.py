@@ -38,7 +38,20 @@ from bbq.topology.values import Secret, revealed, walk
 PORTS = range(20000, 32000)
 """Free ports are taken from here: below the range that the kernel uses for outgoing connections (32768-60999)."""
 _SHIM = Path(__file__).with_name("shim.py")
-_PASSED_ON = ("HOME", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "LOGNAME", "PATH", "SHELL", "TZ", "USER", "LD_LIBRARY_PATH")
+_PASSED_ON = (
+    "HOME",
+    "LANG",
+    "LANGUAGE",
+    "LC_ALL",
+    "LC_CTYPE",
+    "LOGNAME",
+    "PATH",
+    "PYTHONPATH",
+    "SHELL",
+    "TZ",
+    "USER",
+    "LD_LIBRARY_PATH",
+)
 _SHORTEST_SECRET = 4
 _SOCKET_PATH_LIMIT = 70
 """A path of a Unix socket has 107 bytes; programs put some 35 of their own behind TMPDIR."""
@@ -91,7 +104,8 @@ class Unit:
 @dataclass(frozen=True, slots=True)
 class UnitState:
     """phase: incomplete (its shim was never started) | lost (its shim was killed) | starting | running | backoff (waits for
-    its restart) | scheduled | stopping | exited | stopped. `code` and `signal` are of the last run that ended."""
+    its restart) | scheduled | stopping | exited | stopped. `code` and `signal` are of the last run that ended,
+    number `ended_run`."""
 
     name: str
     phase: str
@@ -105,6 +119,7 @@ class UnitState:
     ended: bool = False
     code: int | None = None
     signal: int | None = None
+    ended_run: int = 0
     shim: int = 0
 
     @property
@@ -336,6 +351,10 @@ class NodeDir:
     def unit_path(self, name: str) -> Path:
         return self.path / "units" / name
 
+    def spec(self, unit: str) -> dict[str, Any]:
+        """What the unit was started with."""
+        return read_json(self.unit_path(unit) / "spec.json")
+
     def unit_names(self) -> list[str]:
         try:
             return sorted(os.listdir(self.path / "units"))  # noqa: PTH208 - in the way of every poll
@@ -518,6 +537,7 @@ def read_unit(path: Path) -> UnitState:
         ended=bool(end),
         code=end.get("code"),
         signal=end.get("signal"),
+        ended_run=end.get("run", 0),
         shim=shim.pid if shim else 0,
     )
 

@@ -1,0 +1,128 @@
+"""`bbq.nodes.SparkApplication`: submitted in client mode. A batch job is ready when it ended well, a streaming one when it
+runs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from bbq.engine.contract import Check, Handle, PermanentFault, State, Wanted
+from bbq.providers.local.application import Application
+from bbq.providers.local.java import OPTIONS
+from bbq.providers.local.process import LAST_LINES, NodeDir, Restart, Unit, UnitState, worst
+from bbq.providers.local.spark import CONF, SparkResource, get_json, java_option, master_json, megabytes, spark_home
+
+_EXCEPTION = re.compile(r"(Caused by: )?([\w$]+\.)*[\w$]*(Error|Exception|Interrupt|Exit|Fault)\b")
+
+
+class SparkApplication(SparkResource, Application):
+    """The driver is an ordinary process of ours, so a streaming driver that dies is started again, with the same state
+    directory (BBQ_STATE_DIR), in which its checkpoints belong. Its working directory is that directory, too."""
+
+    type = "bbq.nodes.SparkApplication"
+    updatable = frozenset({"arguments", "configuration", "driver_memory", "environment", "executor_memory", "file"})
+    timeouts: ClassVar[Mapping[str, float]] = {"create": 60.0, "ready": 3600.0, "delete": 60.0}
+
+    def units(self, node: NodeDir, wanted: Wanted) -> Mapping[str, Unit]:
+        cluster = wanted.target("cluster")
+        if cluster is None:
+            raise PermanentFault("a Spark application needs a cluster")
+        properties = wanted.properties
+        file = Path(wanted.template_dir, str(properties["file"])).resolve()
+        if not file.is_file():
+            raise PermanentFault(f"{wanted.tag.node}: there is no file {file}")
+        streaming = properties.get("mode") == "streaming"
+        secret = cluster.attributes.get("auth_secret")
+        unit = Unit(
+            argv=[
+                str(spark_home() / "bin" / "spark-submit"),
+                *("--properties-file", str(node.path / CONF / "spark-defaults.conf")),
+                str(file),
+                *[str(item) for item in properties.get("arguments") or ()],
+            ],
+            env={**self.environment(node), **self.application_environment(node, wanted)},
+            files={
+                **self.configuration(self._spark_properties(node, wanted, str(cluster.attributes["master_url"])), secret),
+                **self.connections_file(wanted),
+            },
+            cwd=str(node.directory("state")),
+            restart=Restart("on-failure") if streaming else Restart("never"),
+            grace=20.0,
+        )
+        return {"main": unit}
+
+    def _spark_properties(self, node: NodeDir, wanted: Wanted, master_url: str) -> dict[str, Any]:
+        given = wanted.properties
+        temporary = java_option(f"-Djava.io.tmpdir={node.temporary()}")
+        own = {str(key): value for key, value in (given.get("configuration") or {}).items()}
+        return {
+            "spark.app.name": wanted.tag.node,
+            "spark.driver.memory": f"{megabytes(given.get('driver_memory') or '512 MB')}m",
+            "spark.executor.memory": f"{megabytes(given.get('executor_memory') or '512 MB')}m",
+            "spark.driver.extraJavaOptions": " ".join([*OPTIONS, temporary]),
+            "spark.executor.extraJavaOptions": " ".join([*OPTIONS, "-Djava.io.tmpdir=."]),
+            "spark.executor.logs.rolling.strategy": "size",
+            "spark.executor.logs.rolling.maxSize": str(10 * 1024 * 1024),
+            "spark.executor.logs.rolling.maxRetainedFiles": "3",
+            # Default 200: made for clusters, seconds of overhead for every shuffle of a small one.
+            "spark.sql.shuffle.partitions": "2",
+            "spark.decommission.enabled": "true",
+            "spark.sql.warehouse.dir": node.directory("state") / "warehouse",
+            **own,
+            "spark.master": master_url,
+            "spark.submit.deployMode": "client",
+            "spark.driver.host": "127.0.0.1",
+            "spark.driver.bindAddress": "127.0.0.1",
+            "spark.ui.enabled": "true",
+            "spark.ui.port": node.port("ui"),
+            "spark.ui.showConsoleProgress": "false",
+        }
+
+    def attributes(self, node: NodeDir, wanted: Wanted) -> Mapping[str, Any]:
+        cluster = wanted.target("cluster")
+        return {
+            "state": "SUBMITTED",
+            "ui_url": f"http://127.0.0.1:{node.ports()['ui']}",
+            "cluster_webui_url": cluster.attributes["webui_url"] if cluster else "",
+        }
+
+    def state(self, node: NodeDir, units: Sequence[UnitState]) -> State:
+        streaming = node.spec("main").get("restart", {}).get("policy") == "on-failure"
+        if streaming:
+            return worst(units)
+        if any(unit.phase == "running" for unit in units):
+            return State("running", detail="the job has not ended yet", stage="booted", attributes={"state": "RUNNING"})
+        found = worst(units, ended_well=True)
+        state = "FINISHED" if found.ready else "FAILED" if found.failed else "SUBMITTED"
+        return State(found.name, found.ready, found.failed, found.detail, found.stage, {"state": state})
+
+    def probe(self, handle: Handle, wanted: Wanted) -> Check:
+        """A streaming job runs when its driver has executors; the driver's own monitoring API knows."""
+        if wanted.properties.get("mode") != "streaming":
+            return Check(True)
+        api = f"{handle.attributes['ui_url']}/api/v1/applications"
+        try:
+            applications = get_json(api)
+            executors = get_json(f"{api}/{applications[0]['id']}/executors") if applications else []
+        except (OSError, ValueError, KeyError):
+            return Check(False, "its driver starts")
+        if any(one["id"] != "driver" and one["isActive"] for one in executors):
+            return Check(True, attributes={"state": "RUNNING"})
+        return Check(False, self._why_no_executors(str(handle.attributes["cluster_webui_url"])))
+
+    def _why_no_executors(self, webui_url: str) -> str:
+        try:
+            cluster = master_json(webui_url)
+            free = cluster["cores"] - cluster["coresused"]
+        except (OSError, ValueError, KeyError):
+            return "it waits for executors"
+        return f"it waits for executors; {free} of the cluster's {cluster['cores']} cores are free"
+
+    def cause(self, lines: Sequence[str]) -> Sequence[str]:
+        """The last exception and what stands before it, rather than Spark's words on shutting down after it."""
+        for number in range(len(lines) - 1, -1, -1):
+            if _EXCEPTION.match(lines[number]):
+                return lines[max(0, number + 1 - LAST_LINES) : number + 1]
+        return lines[-LAST_LINES:]
