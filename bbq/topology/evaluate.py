@@ -173,10 +173,11 @@ class Evaluator:
         return value
 
     def link_properties(self, link: Link) -> dict[str, Any]:
-        """The relationship's properties; `Broken` where one of them is."""
+        """The relationship's properties, a composite's over those of the member that carries its link; `Broken` where one
+        of them is."""
         carried = self.link_properties(link.base) if link.base else {}
         where = Where(link.source.stack, None, link)
-        return carried | {name: self.evaluate(value, where) for name, value in link.assignment.properties.items()}
+        return {name: self.evaluate(value, where) for name, value in link.assignment.properties.items()} | carried
 
     def holds(self, constraint: Constraint, value: Any, where: Where) -> bool:
         """Whether a constraint is met. False, too, where only the running deployment could tell."""

@@ -38,8 +38,11 @@ class Matcher:
             text = f"the requirements of {instance.address!r} depend on themselves, through a node_filter or a value"
             raise self._evaluator.fail(codes.CIRCULAR_VALUE, text, instance.template.at)
         instance.links = Pending
-        found: list[Link] = []
+        mapped = self._mapped(instance)
+        found = [link for name, outer in mapped.items() for link in self._carried(instance, name, outer)]
         for assignment in self._assignments(instance):
+            if assignment.name in mapped and assignment.node is None:
+                continue
             try:
                 found.extend(self._match(instance, assignment))
             except Broken:
@@ -82,9 +85,6 @@ class Matcher:
         return assignments
 
     def _match(self, instance: Instance, assignment: RequirementAssignment) -> list[Link]:
-        carried = self._carried(instance, assignment)
-        if carried is not None:
-            return carried
         if assignment.count[1] == 0:
             return []
         if assignment.node is not None:
@@ -93,20 +93,28 @@ class Matcher:
             return []
         return self._search(instance, assignment)
 
-    def _carried(self, instance: Instance, assignment: RequirementAssignment) -> list[Link] | None:
-        """The links of the composite that a mapping hands to this member; None where the requirement is not mapped."""
+    @staticmethod
+    def _mapped(instance: Instance) -> dict[str, list[str]]:
+        """Requirements of a member that the composite's are mapped to: name -> the composite's names."""
         stack = instance.stack
-        if stack.owner is None or stack.service.substitution is None or assignment.node is not None:
-            return None
-        mappings = stack.service.substitution.requirements
-        names = [name for name, end in mappings.items() if tuple(end) == (instance.template.name, assignment.name)]
-        if not names:
-            return None
+        if stack.owner is None or stack.service.substitution is None:
+            return {}
+        found: dict[str, list[str]] = {}
+        for name, (template, requirement) in stack.service.substitution.requirements.items():
+            if template == instance.template.name:
+                found.setdefault(requirement, []).append(name)
+        return found
+
+    def _carried(self, instance: Instance, name: str, outer: list[str]) -> list[Link]:
+        """The composite's links, as the member's own requirement `name`."""
+        assignments = (item for item in instance.template.requirements if item.name == name and item.node is None)
+        assignment = next(assignments, None) or RequirementAssignment(name, instance.template.at)
         relationship = assignment.relationship or self._definition(instance, assignment).relationship
+        owner = instance.stack.owner
         return [
             Link(assignment, instance, link.target, link.capability, relationship or link.relationship, base=link)
-            for link in self.links(stack.owner)
-            if link.assignment.name in names
+            for link in (self.links(owner) if owner is not None else ())
+            if link.assignment.name in outer
         ]
 
     # Named targets

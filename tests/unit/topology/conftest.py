@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -151,28 +151,3 @@ class Workshop:
 @pytest.fixture
 def workshop() -> Workshop:
     return Workshop()
-
-
-@pytest.fixture
-def library(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Callable[..., Any]:
-    """`library(workshop...)` makes them the substitution templates of a directory, whose path it returns."""
-    from bbq.topology import substitution
-
-    made: dict[str, ServiceTemplate] = {}
-
-    def make(*workshops: Workshop, name: str = "templates") -> Any:
-        directory = tmp_path / name
-        directory.mkdir(exist_ok=True)
-        for each in workshops:
-            path = directory / each.service.path.rpartition("/")[2]
-            each.service.path = str(path)
-            assert each.service.substitution is not None
-            path.write_text(f"substitution_mappings: {{ node_type: {each.service.substitution.node_type} }}\n")
-            made[str(path)] = each.service
-        return directory
-
-    def load_cached(path: Any) -> tuple[ServiceTemplate | None, list[Diagnostic]]:
-        return made[str(path)], []
-
-    monkeypatch.setattr(substitution, "load_cached", load_cached)
-    return make
