@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from bbq.tosca.model import ServiceTemplate
     from bbq.workspace import Workspace
 
+NO_SUBSTITUTION = "simulator"
+"""The provider that makes abstract nodes as they are, so that the graph can be checked before one is chosen."""
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _COMMON_STEMS = frozenset({"service", "service-template", "main", "template", "deployment", "topology", "bbq"})
 
@@ -77,12 +80,18 @@ def check_name(name: str) -> str:
 def findings(
     path: str, *, inputs: Mapping[str, Any] | None, import_map: Mapping[str, str] | None, offline: bool
 ) -> list[Diagnostic]:
-    """Every problem of a template; the graph is checked too where all of its inputs are known, whatever the provider."""
-    from bbq import tosca
+    """Every problem of a template. The graph is checked, too, where all inputs have values; no provider is asked."""
+    from bbq import topology, tosca
 
     service, found = tosca.load(path, import_map=import_map, offline=offline)
-    if service is None or any(item.severity == "error" for item in found):
+    if service is None or _has_errors(found):
         return found
-    if inputs is not None:
-        found = [*found, *tosca.check_inputs(service, inputs)[1]]
-    return found
+    values, wrong = tosca.check_inputs(service, inputs or {})
+    if _has_errors(wrong):
+        return found if inputs is None else [*found, *wrong]
+    _, more = topology.build(service, inputs=values, provider=NO_SUBSTITUTION)
+    return list(dict.fromkeys([*found, *wrong, *more]))
+
+
+def _has_errors(found: Iterable[Diagnostic]) -> bool:
+    return any(item.severity == "error" for item in found)
