@@ -129,9 +129,10 @@ class _Facts:
         place = f"{self._address()}:{self._port()}"
         if name == "collector":
             return place
+        if name not in ("url", "master_url", "api_url"):
+            return f"http://{self._address()}:{KINDS['bbq.nodes.Service'].port}"
         if name != "url" or "password" not in kind.attributes:
-            scheme = kind.scheme if name in ("url", "master_url") else {"api_url": "https"}.get(name, "http")
-            return f"{scheme}://{place}"
+            return f"{kind.scheme}://{place}"
         password = Secret(self.attribute("password")).reveal()
         path = f"/{properties['database']}" if "database" in properties else ""
         scheme = "amqp" if properties.get("engine") == "rabbitmq" else properties.get("engine", kind.scheme)
