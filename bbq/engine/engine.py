@@ -147,7 +147,7 @@ class Engine:
             self._row,
             self._secrets,
             Random(options.seed),
-            durations=journal.durations({step.type for step in steps}),
+            durations=journal.durations({step.type for step in steps}, provider=self._row.provider),
         )
         self._steps = Steps(self._shared, self._answered)
         nodes = topology.nodes if topology else {}

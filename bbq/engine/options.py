@@ -48,5 +48,7 @@ class EngineOptions:
     def __post_init__(self) -> None:
         if self.parallel < 1:
             raise ValueError("parallel is at least 1")
+        if self.poll_min <= 0 or self.heartbeat <= 0:
+            raise ValueError("poll_min and heartbeat are longer than nothing: time would stand still")
         if self.on_error not in ("stop", "continue", "rollback"):
             raise ValueError("on_error is stop, continue or rollback")

@@ -65,8 +65,11 @@ class NodeRun:
     def composite(self) -> bool:
         """Stands for its members and costs no call."""
         if self.node is not None and self.step.action is not Action.DELETE:
-            return bool(self.node.members)
-        return bool(self.record and self.record.members)
+            return self.node.composite or bool(self.node.members)
+        # what a provider made has a handle by the time that it is ready
+        return self.record is not None and (
+            bool(self.record.members) or (self.record.status == "ready" and not self.record.handle)
+        )
 
 
 @dataclass(slots=True)

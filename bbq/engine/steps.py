@@ -108,7 +108,7 @@ class Steps:
             self._failed(run, fault)
 
     async def _apply(self, run: NodeRun) -> None:
-        resource, record, action = self._resource(run), run.record, run.step.action
+        shared, resource, record, action = self._shared, self._resource(run), run.record, run.step.action
         if action is Action.DELETE:
             await self._remove(run, resource)
             return
@@ -127,10 +127,14 @@ class Steps:
         except (Gone, Broken) as trouble:
             if run.made or action is Action.UPDATE:
                 raise
-            # found from an earlier run and of no use: made anew, once
+            # known from an earlier run and of no use: made anew, once
             run.awaited = f"making it anew: {trouble}"
             if isinstance(trouble, Broken):
                 await self._remove(run, resource)
+            else:
+                shared.twice.add(run.name)
+                shared.scope.forget(run.name)
+                run.handle = None
             await self._create(run, resource, run.attempt + 1)
             await self._wait(run, resource)
 
@@ -149,21 +153,19 @@ class Steps:
         self._ready(run)
 
     async def _adopt(self, run: NodeRun, resource: Resource, record: Record) -> None:
-        """Look for what an earlier run may have made; make it where there is nothing."""
+        """Take over what an earlier run may have made; make it where there is nothing."""
         shared = self._shared
         run.recorded, run.attempt = True, record.attempt
-        # a thing whose making was never answered for may be too young for the lists
-        grace = shared.provider.list_grace if record.status == "intended" else 0.0
-        handle = await self._bounded(
-            run, resource, "create", self._find(run, resource, shared.tag(run.name, record.attempt), grace)
-        )
-        if handle is None:
-            if grace:
-                shared.twice.add(run.name)
-            await self._create(run, resource, record.attempt + 1)
-            return
         self.known(run, record)
-        self._exists(run, handle, "read")
+        if run.handle is None:  # with a handle, the lists tell whether it is still there
+            # a thing whose making was never answered for may be too young for `find`
+            look = self._find(run, resource, shared.tag(run.name, record.attempt), shared.provider.list_grace)
+            handle = await self._bounded(run, resource, "create", look)
+            if handle is None:
+                shared.twice.add(run.name)
+                await self._create(run, resource, record.attempt + 1)
+                return
+            self._exists(run, handle, "read")
         await self._change(run, resource, record)
 
     async def _change(self, run: NodeRun, resource: Resource, record: Record) -> None:
@@ -264,8 +266,7 @@ class Steps:
         run.recorded = True
         await Durable()
         if handle is None:
-            unknown = run.doubtful or (run.record is not None and run.record.status in ("intended", "deleting"))
-            handle = await self._find(run, resource, tag, shared.provider.list_grace if unknown else 0.0)
+            handle = await self._find(run, resource, tag, shared.provider.list_grace)
         while handle is not None:
             doomed = handle
             await self._retrying(run, partial(resource.delete, doomed, tag), mutates=True)
