@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from yaml import Node, ScalarNode
+from yaml import MappingNode, Node, ScalarNode
 
 from bbq.tosca.files import Unit
 from bbq.tosca.functions import Owner
@@ -24,6 +24,9 @@ def read_artifact(
     """An artifact definition. The short form is the file alone; its type then comes from the file's extension."""
     title = f"artifact {quoted(name)} of {what}"
     keys = {"file": body} if isinstance(body, ScalarNode) and not is_null(body) else reader.entity(body, "artifact", name, key)
+    if isinstance(keys.get("file"), MappingNode):
+        reader.warning("BBQ-T012", f"file of {title} must be a string; a function is not evaluated here", keys["file"])
+        reader.convert.value(keys.pop("file"), owner)
     file = reader.string(keys.get("file"), f"file of {title}")
     type_name = reader.type_name(keys["type"], "artifact", title) if "type" in keys else type_by_extension(reader.unit, file)
     if type_name is None:

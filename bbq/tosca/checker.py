@@ -20,6 +20,7 @@ from bbq.tosca.model import Function, Schema, TypeDef
 from bbq.tosca.reading import nearest, one_of, quoted
 
 SECRET: Final = "bbq.datatypes.Secret"
+CONVERTED: Final = "BBQ-T045"
 Path = tuple[str | int, ...]
 Report = Callable[[Path, str, str, str | None], None]
 """Takes path, code, message, hint."""
@@ -70,11 +71,19 @@ class Checker:
         self._types = types
 
     def check(
-        self, value: Any, schema: Schema, report: Report, *, what: str, text: Callable[[Path], str | None] | None = None
+        self,
+        value: Any,
+        schema: Schema,
+        report: Report,
+        *,
+        what: str,
+        text: Callable[[Path], str | None] | None = None,
+        lenient: bool = False,
     ) -> Any:
         """`value` normalised. `what` names the thing in messages ("property `port`"); `text` gives the spelling of a scalar
-        where it is known, for types such as `version` whose values YAML may read as numbers."""
-        return _Check(self._types, report, what, text or (lambda path: None)).value(value, schema, ())
+        where it is known, for types such as `version` whose values YAML may read as numbers. With `lenient`, a scalar of
+        another type is taken for its text or number, with a warning (code `CONVERTED`): TOSCA 1.x templates rely on it."""
+        return _Check(self._types, report, what, text or (lambda path: None), lenient).value(value, schema, ())
 
     def is_secret(self, schema: Schema) -> bool:
         found = self._types.get(("data", schema.type))
@@ -101,6 +110,8 @@ class Checker:
             return _comparable_version
         if base == "timestamp":
             return _comparable_timestamp
+        if base == "string":  # unquoted `valid_values: [ true, false ]` of a string
+            return lambda value: str(value).lower() if isinstance(value, bool) else value
         return lambda value: value
 
 
@@ -139,7 +150,9 @@ class _Check:
         report: Report,
         what: str,
         text: Callable[[Path], str | None],
+        lenient: bool,
     ) -> None:
+        self._lenient = lenient
         self._types = types
         self._checker = Checker(types)
         self._report = report
@@ -153,7 +166,7 @@ class _Check:
 
         def counting(*args: Any) -> None:
             nonlocal failures
-            failures += 1
+            failures += args[1] != CONVERTED
             outer(*args)
 
         outer, self._report = self._report, counting
@@ -179,6 +192,11 @@ class _Check:
         found = "something else" if secret else _kind(value)
         self._report(path, "BBQ-T040", f"{self._at(path)} must be {wanted}, not {found}", hint)
         return value
+
+    def _converted(self, value: Any, result: Any, wanted: str, path: Path, *, secret: bool) -> Any:
+        found = "something else" if secret else _kind(value)
+        self._report(path, CONVERTED, f"{self._at(path)} should be {wanted}, and is {found}: converted", None)
+        return result
 
     def _typed(self, value: Any, type_name: str, schema: Schema, path: Path) -> Any:
         if type_name in BUILT_IN:
@@ -209,14 +227,23 @@ class _Check:
         if base == "string":
             if isinstance(value, str):
                 return value
+            if self._lenient and isinstance(value, (int, float)):
+                return self._converted(value, self._text(path) or str(value), "a string", path, secret=secret)
             hint = "put it in quotes" if isinstance(value, (int, float)) else None
             return self._wrong(value, "a string", path, hint, secret=secret)
         if base == "boolean":
-            return value if isinstance(value, bool) else self._wrong(value, "true or false", path, secret=secret)
+            if isinstance(value, bool):
+                return value
+            if self._lenient and isinstance(value, str) and value.lower() in ("true", "false"):
+                return self._converted(value, value.lower() == "true", "true or false", path, secret=secret)
+            return self._wrong(value, "true or false", path, secret=secret)
         if base == "integer":
             if isinstance(value, int) and not isinstance(value, bool):
                 return value
-            hint = "remove the quotes" if isinstance(value, str) and value.lstrip("-").isdigit() else None
+            digits = isinstance(value, str) and len(value) < 20 and value.removeprefix("-").isdecimal()
+            if self._lenient and digits:
+                return self._converted(value, int(value), "an integer", path, secret=secret)
+            hint = "remove the quotes" if digits else None
             return self._wrong(value, "an integer", path, hint, secret=secret)
         if base == "float":
             if isinstance(value, (int, float)) and not isinstance(value, bool):

@@ -62,6 +62,8 @@ class Unit:
     canonical: dict[tuple[str, str], str] = field(default_factory=dict)
     lookups: dict[tuple[str, str], Declaration | None] = field(default_factory=dict)
     functions: frozenset[str] = frozenset()
+    incomplete: bool = False
+    """An import failed, here or further down: names may be missing."""
 
     def lookup(self, kind: str, name: str) -> Declaration | None:
         """The declaration that `name` means in this file: its own, else what its imports bring."""
@@ -136,7 +138,8 @@ class Files:
         if len(self.units) >= _MAX_FILES:
             self.bag.error("BBQ-T028", f"more than {_MAX_FILES} files are imported", start or SourceRange(file, 1, 1))
             return None
-        document = read_file(real, self.bag, DEFAULT_LIMITS, name=file)
+        # A foreign file that came through an import map is not the user's to correct.
+        document = read_file(real, self.bag, DEFAULT_LIMITS, name=file, forgiving=url is not None)
         if document is None:
             return None
         if not isinstance(document.root, MappingNode):
@@ -255,7 +258,9 @@ class Files:
         is_profile = "profile" in keys or target in PROFILES or target in self._import_map
         imported = self._profile(unit, where, target) if is_profile else self._file(unit, where, target)
         if imported is None:
+            unit.incomplete = True
             return
+        unit.incomplete = unit.incomplete or imported.incomplete
         if imported.path in self._open:
             chain = " -> ".join(path.name for path in [*self._open[self._open.index(imported.path) :], imported.path])
             reader.error("BBQ-T023", f"import cycle: {chain}", where)

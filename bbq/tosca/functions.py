@@ -42,6 +42,7 @@ FUNCTIONS_2: Final = _BOTH | {
     **dict.fromkeys(("union", "intersection", "sum", "product"), (1, None)),
     **dict.fromkeys(("difference", "quotient", "remainder"), (2, 2)),
 }
+_HINTS: Final = {"in_range": "write { $and: [ { $greater_or_equal: [ $value, LOW ] }, { $less_or_equal: [ $value, HIGH ] } ] }"}
 _BARE = re.compile(r"\$[A-Za-z_][A-Za-z0-9_.:-]*\Z")
 
 
@@ -130,7 +131,8 @@ class Converter:
         if name not in self._table:
             if name not in self._reader.unit.functions:
                 sigil = "$" if self._two else ""
-                hint = nearest(name, self._table) or one_of(self._table, 60)
+                hint = _HINTS.get(name) if self._two else None
+                hint = hint or nearest(name, self._table) or one_of(self._table, 60)
                 self._reader.error("BBQ-T050", f"unknown function {quoted(sigil + name)}", key, hint)
             least, most = 0, None
         else:

@@ -53,7 +53,7 @@ _TABLE: Final[dict[str, tuple[str, str, str]]] = {
     "policy type": (f"{_TYPE} properties targets triggers", "", ""),
     "property definition": (
         "type description metadata required default key_schema entry_schema",
-        "constraints status external_schema external-schema",
+        "constraints status external_schema external-schema ~value",
         "value validation ~constraints ~status",
     ),
     "attribute definition": (
@@ -155,6 +155,7 @@ _NAMES: Final[dict[str, Grammar]] = {
             "tosca_simple_yaml_1_2",
             "tosca_simple_yaml_1_3",
             "tosca_simple_yaml_1_0_0",
+            "tosca_simple_profile_for_nfv_1_0",
             "tosca_simple_profile_for_nfv_1_0_0",
             "tosca_simple_profile_for_mec_1_0_0",
         )

@@ -67,9 +67,8 @@ class Interfaces:
             title = f"interface {quoted(name)} of {what}"
             short = name if name in defined else self._short(name, defined)
             if short is None and name not in _DEFAULT_TYPES and not self._has_type(body, name):
-                self._reader.error(
-                    "BBQ-T070", f"{what} has no interface {quoted(name)}", key, nearest(name, defined) or one_of(defined)
-                )
+                report = self._reader.warning if owner.kind == "relationship" else self._reader.error
+                report("BBQ-T070", f"{what} has no interface {quoted(name)}", key, nearest(name, defined) or one_of(defined))
                 continue
             found = self._interface(short or name, key, body, result.get(short or name), title, owner, strict=strict)
             if found is not None:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
-from bbq.diagnostics import Diagnostic, DiagnosticBag
+from yaml import ScalarNode
+
+from bbq.diagnostics import Diagnostic, DiagnosticBag, SourceRange
 from bbq.tosca.files import Files
 from bbq.tosca.functions import Uses
 from bbq.tosca.model import ServiceTemplate
 from bbq.tosca.nodes import Templates
-from bbq.tosca.reading import Reader
+from bbq.tosca.reading import Reader, quoted, shape
 from bbq.tosca.references import check_references
 from bbq.tosca.schemas import Definitions
 from bbq.tosca.service import read_service
@@ -47,8 +50,23 @@ def load(
     keys = reader.entity(unit.root, "file", "", unit.root)
     service.description = reader.description(keys, "the template")
     service.metadata = reader.metadata(keys.get("metadata"), "the template")
+    for name, (_, value) in reader.entries(keys.get("dsl_definitions"), "`dsl_definitions`").items():
+        if isinstance(value, ScalarNode):
+            reader.error("BBQ-T012", f"definition {quoted(name)} must be a map or a list, not {shape(value)}", value)
     templates = Templates(reader, types, uses)
     key = next((key for key, _ in unit.root.value if key.value in ("service_template", "topology_template")), None)
     read_service(templates, service, keys, key)
     check_references(service, uses, bag, broken=templates.broken)
+    if "parents" in service.metadata and not unit.grammar.two:
+        return service, _partial(service, bag.sorted(), at(unit.root))
     return service, bag.sorted()
+
+
+def _partial(service: ServiceTemplate, found: list[Diagnostic], where: SourceRange) -> list[Diagnostic]:
+    """A template with `metadata.parents` is an overlay: names that only its parents have are missing, not wrong."""
+    missing = [item for item in found if item.code in ("BBQ-T052", "BBQ-T053") and item.file == service.path]
+    if not missing:
+        return found
+    message = f"the template is partial, to be laid over {quoted(service.metadata['parents'])}: {len(missing)} names are missing"
+    note = Diagnostic("warning", "BBQ-T029", message, where.file, where.line, where.column)
+    return [note, *(replace(item, severity="warning") if item in missing else item for item in found)]

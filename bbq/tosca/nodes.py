@@ -82,46 +82,20 @@ class Templates:
 
     def _copied(self, name: str, key: Node, body: Node, entries: Entries, entity: str) -> dict[str, Node]:
         """Keynames of a template, over those of the template that it copies (TOSCA 2.0 section 7.3.1)."""
-        keys = self._keys(body)
-        chain = {name}
-        base: dict[str, Node] = {}
-        current = keys
-        while "copy" in current:
-            source = self.reader.string(current["copy"], f"`copy` of {entity} {quoted(name)}")
-            if source not in entries:
-                if source:
-                    hint = nearest(source, entries)
-                    self.reader.error("BBQ-T053", f"{entity} {quoted(source)} to copy does not exist", current["copy"], hint)
-                break
-            if source in chain:
-                self.reader.error("BBQ-T053", f"{entity} {quoted(name)} copies itself", current["copy"])
+        chain, current = {name}, body
+        while isinstance(current, MappingNode) and "copy" in (keys := self.reader.entries(current, entity)):
+            _, place = keys["copy"]
+            source = self.reader.string(place, f"`copy` of {entity} {quoted(name)}")
+            if source not in entries or source in chain:
+                problem = "copies itself" if source in chain else f"copies {quoted(source)}, which does not exist"
+                self.reader.error("BBQ-T053", f"{entity} {quoted(name)} {problem}", place, nearest(source, entries))
                 break
             chain.add(source)
-            current = self._keys(entries[source][1])
-            base = {**current, **base}
-        if not base:
-            return self.reader.entity(body, entity, name, key)
-        base.pop("copy", None)
-        if isinstance(body, MappingNode):
-            merged = {**base, **keys}
-            merged.pop("copy", None)
-            pairs = [(self._key_node(source, entries, body), value) for source, value in merged.items()]
-            whole = MappingNode("", pairs, body.start_mark, body.end_mark)
-            return self.reader.entity(whole, entity, name, key)
-        return base
-
-    @staticmethod
-    def _keys(body: Node) -> dict[str, Node]:
-        return {key.value: value for key, value in body.value} if isinstance(body, MappingNode) else {}
-
-    @staticmethod
-    def _key_node(name: str, entries: Entries, body: MappingNode) -> Node:
-        for source in (body, *(value for _, value in entries.values())):
-            if isinstance(source, MappingNode):
-                for key, _ in source.value:
-                    if key.value == name:
-                        return key  # type: ignore[no-any-return]
-        return body
+            current = entries[source][1]
+            body = _merged(current, body)
+        keys = self.reader.entity(body, entity, name, key)
+        keys.pop("copy", None)
+        return keys
 
     def _node(self, name: str, key: Node, keys: dict[str, Node]) -> NodeTemplate | None:
         reader = self.reader
@@ -241,3 +215,13 @@ class Templates:
                 self.assign(keys.get("attributes"), definition.attributes, "attribute", title, key, owner),
             )
         return found
+
+
+def _merged(base: Node, over: Node) -> Node:
+    """`over` laid on `base`: maps entry by entry, anything else as a whole. Each entry keeps its own place."""
+    if not isinstance(base, MappingNode) or not isinstance(over, MappingNode):
+        return over
+    pairs = {key.value: (key, value) for key, value in base.value}
+    for key, value in over.value:
+        pairs[key.value] = (key, _merged(pairs[key.value][1], value) if key.value in pairs else value)
+    return MappingNode(over.tag, list(pairs.values()), over.start_mark, over.end_mark)

@@ -10,18 +10,20 @@ from yaml import MappingNode, Node, ScalarNode, SequenceNode
 
 from bbq.diagnostics import DiagnosticBag, SourceRange
 from bbq.tosca.grammar import Grammar
+from bbq.tosca.units import version_key
 from bbq.yamlreader import at, data, is_null, printable
 
 if TYPE_CHECKING:
     from bbq.tosca.files import Unit
 
+_NORMATIVE_METADATA = ("template_name", "template_author", "template_version")
 Entries = dict[str, tuple[Node, Node]]
 """Name -> (key node, value node), in the order of the file."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """A "did you mean" for a misspelt name. The last part of a dotted name counts too: `Compute` for `tosca.nodes.Compute`."""
-    names = [str(item) for item in known]
+    names = [str(item) for item in known if item != name]
     lowered = {item.lower(): item for item in reversed(names)}
     found = difflib.get_close_matches(name.lower(), lowered, 1, 0.6)
     if not found:
@@ -64,7 +66,9 @@ class Reader:
         self.grammar: Grammar = unit.grammar
 
     def error(self, code: str, message: str, where: Node | SourceRange, hint: str | None = None) -> None:
-        self.bag.error(code, message, where if isinstance(where, SourceRange) else at(where), hint)
+        """An error; in a foreign file, which came through an import map and is not the user's to correct, a warning."""
+        report = self.bag.error if self.unit.url is None else self.bag.warning
+        report(code, message, where if isinstance(where, SourceRange) else at(where), hint)
 
     def warning(self, code: str, message: str, where: Node | SourceRange, hint: str | None = None) -> None:
         self.bag.warning(code, message, where if isinstance(where, SourceRange) else at(where), hint)
@@ -157,12 +161,16 @@ class Reader:
         return default
 
     def metadata(self, node: Node | None, what: str) -> dict[str, Any]:
-        """1.x: a map of strings (numbers and booleans are taken); 2.0: any values."""
+        """Any values; 1.x has strings only, but templates in the wild do not keep to it."""
         found = {}
         for name, (_, value) in self.entries(node, f"metadata of {what}", empty=False).items():
             if not self.grammar.two and not isinstance(value, ScalarNode):
-                self.error("BBQ-T012", f"metadata {quoted(name)} of {what} must be a string, not {shape(value)}", value)
-                continue
+                report = self.error if name in _NORMATIVE_METADATA else self.warning
+                report("BBQ-T012", f"metadata {quoted(name)} of {what} must be a string, not {shape(value)}", value)
+            elif self.grammar.two and is_null(value):
+                self.error("BBQ-T012", f"metadata {quoted(name)} of {what} has no value", value)
+            elif name == "template_version" and version_key(value.value if isinstance(value, ScalarNode) else "") is None:
+                self.error("BBQ-T040", f"template_version of {what} must be a version such as 1.0, not {shape(value)}", value)
             found[name] = data(value, self.grammar.dialect)
         return found
 

@@ -217,33 +217,29 @@ class Requirements:
         target = self._nodes.get(found.node) if found.node is not None else None
         if target is None:
             return
-        if definition.node is not None and definition.node not in target.type.ancestry:
-            self._reader.error(
-                "BBQ-T063",
-                f"{what} needs a node of type {quoted(definition.node)}; {quoted(target.name)} is of type {quoted(target.type.name)}",
-                where,
-            )
-            return
         wanted = found.capability
-        if wanted is None or wanted in target.type.capabilities:
-            return
-        offered = [item for item in target.type.capabilities.values() if self._is(item.type, wanted)]
+        offered = [
+            item for item in target.type.capabilities.values() if wanted in (None, item.name) or self._is(item.type, str(wanted))
+        ]
         if not offered:
-            hint = self._hint(wanted)
-            self._reader.error(
-                "BBQ-T063", f"{what} needs a capability {quoted(wanted)}; {quoted(target.name)} has none", where, hint
+            message = f"{what} needs a capability {quoted(wanted)}; {quoted(target.name)} has none"
+            # 1.0 to 1.2 ask for a Container where 1.3 asks for Compute.
+            hosted = wanted == "tosca.capabilities.Compute" and any(
+                self._is(item.type, "tosca.capabilities.Container") for item in target.type.capabilities.values()
             )
+            report = self._reader.warning if hosted and not self._reader.grammar.two else self._reader.error
+            report("BBQ-T063", message, where, self._hint(str(wanted)))
             return
-        for item in offered:
-            sources = item.valid_source_types
-            if not sources or any(name in source.type.ancestry for name in sources):
-                return
-        self._reader.warning(
-            "BBQ-T063",
-            f"{what}: capability {quoted(offered[0].name)} of {quoted(target.name)} is meant for "
-            + ", ".join(quoted(name) for name in offered[0].valid_source_types),
-            where,
-        )
+        if definition.node is not None and definition.node not in target.type.ancestry:
+            message = f"{what} needs a node of type {quoted(definition.node)}; {quoted(target.name)} is a {quoted(target.type.name)}"
+            # 1.x templates often host an application straight on a server.
+            (self._reader.error if self._reader.grammar.two else self._reader.warning)("BBQ-T063", message, where)
+            return
+        sources = [item.valid_source_types for item in offered]
+        if all(names and not any(name in source.type.ancestry for name in names) for names in sources):
+            names = ", ".join(quoted(name) for name in offered[0].valid_source_types)
+            message = f"{what}: capability {quoted(offered[0].name)} of {quoted(target.name)} is meant for {names}"
+            self._reader.warning("BBQ-T063", message, where)
 
     def _is(self, type_name: str, wanted: str) -> bool:
         found = self._types.get(("capability", type_name))

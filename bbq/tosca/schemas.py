@@ -10,16 +10,14 @@ from typing import Any
 
 from yaml import MappingNode, Node, ScalarNode
 
-from bbq.tosca.checker import BUILT_IN, SECRET, Checker, Path, locate
+from bbq.tosca.checker import BUILT_IN, CONVERTED, SECRET, Checker, Path, locate
 from bbq.tosca.constraints import OPERATORS, problem_of_clause
 from bbq.tosca.files import Declaration, Unit
 from bbq.tosca.functions import Converter, Owner, Uses
 from bbq.tosca.model import Constraint, Function, ParameterDef, Schema, TypeDef
 from bbq.tosca.reading import Reader, nearest, one_of, quoted, shape
-from bbq.tosca.units import SCALAR_UNITS
 from bbq.yamlreader import at, is_null
 
-_ONLY_1 = frozenset(SCALAR_UNITS) | {"range"}
 _ONLY_2 = frozenset(("nil", "bytes", "scalar"))
 _PREFIXES = {
     "data": ("tosca.datatypes.", "tosca.datatypes.network."),
@@ -59,11 +57,14 @@ class Definitions(Reader):
         return self.named(name, node, kind, what)
 
     def named(self, name: str, node: Node, kind: str, what: str) -> str | None:
-        if kind == "data" and name in BUILT_IN and name not in (_ONLY_1 if self.grammar.two else _ONLY_2):
+        # 1.x's units and ranges are understood in 2.0, too: OASIS's own profile for 2.0 uses them.
+        if kind == "data" and name in BUILT_IN and (self.grammar.two or name not in _ONLY_2):
             return name
         found = find(self.unit, kind, name)
         if found is not None:
             return canonical(found)
+        if self.unit.incomplete:  # the import that failed was reported, and may well hold the type
+            return None
         known = self.unit.names(kind) | (set(BUILT_IN) if kind == "data" else set())
         self.error("BBQ-T030", f"unknown {kind} type {quoted(name)} in {what}", node, nearest(name, known))
         return None
@@ -164,6 +165,8 @@ class Definitions(Reader):
             metadata={**(parent.metadata if parent else {}), **self.metadata(keys.get("metadata"), what)},
         )
         found.secret = self._secret(schema, found.metadata)
+        if "value" in keys and entity == "property definition" and not self.grammar.two:
+            return self._defaulted(found, keys["value"], what)  # 1.x has no fixed values; it is written for a default
         if "value" in keys:
             found.has_value = True
             self.later.append((found, keys["value"], "value"))
@@ -202,8 +205,7 @@ class Definitions(Reader):
             return schema
         old = parent.schema
         if schema.type != old.type and not self._derives(schema.type, old.type):
-            self.error(
-                "BBQ-T033",
+            self.refinement(
                 f"{what} is of type {quoted(old.type)} in the parent type; {quoted(schema.type)} does not derive from it",
                 keys["type"],
             )
@@ -213,6 +215,10 @@ class Definitions(Reader):
         schema.entry = schema.entry or old.entry
         schema.key = schema.key or old.key
         return schema
+
+    def refinement(self, message: str, node: Node) -> None:
+        """A refinement that its parent does not allow. 1.x templates in the wild redefine types freely."""
+        (self.error if self.grammar.two else self.warning)("BBQ-T033", message, node)
 
     @staticmethod
     def _joined(old: Schema, new: tuple[Constraint, ...]) -> tuple[Constraint, ...]:
@@ -240,13 +246,13 @@ class Definitions(Reader):
         """`value`, converted from `node`, checked against `schema` with problems at their places."""
 
         def report(path: Path, code: str, message: str, hint: str | None) -> None:
-            self.error(code, message, locate(node, path), hint)
+            (self.warning if code == CONVERTED else self.error)(code, message, locate(node, path), hint)
 
         def text(path: Path) -> str | None:
             place = locate(node, path)
             return str(place.value) if isinstance(place, ScalarNode) else None
 
-        return checker.check(value, schema, report, what=what, text=text)
+        return checker.check(value, schema, report, what=what, text=text, lenient=not self.grammar.two)
 
     def assigned(self, checker: Checker, node: Node, schema: Schema, what: str, owner: Owner) -> Any:
         """The value at `node` for `schema`: converted, functions recorded, checked."""

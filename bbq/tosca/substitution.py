@@ -121,6 +121,8 @@ class _Reader:
         if template is None:
             return None
         if len(names) < 2:
+            if word == "requirement" and {"select", "selectable"} & set(template.directives):
+                return names[0], ""  # the selected node is the target itself
             self._reader.error("BBQ-T091", f"a {word} is mapped to [ node template, {word} ]", node)
             return None
         known = template.type.capabilities if word == "capability" else template.type.requirements

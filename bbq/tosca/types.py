@@ -53,8 +53,7 @@ class Types:
         return found
 
     def _name(self) -> None:
-        """Full names. A name that two files of different namespaces declare is told apart by the file; where both would
-        mean the same name in one file, that is an error."""
+        """Full names. A name that two files declare is told apart by the file."""
         taken: dict[tuple[str, str], Declaration] = {}
         for unit in sorted(self._units, key=lambda unit: not unit.bundled):  # stable: bundled names never change
             for key, declaration in unit.declared.items():
@@ -70,9 +69,9 @@ class Types:
             for prefix, imported in unit.imports:
                 other = imported.lookup(kind, name) if not prefix else None
                 if other is not None and other is not declaration:
-                    self._bag.error(
+                    self._bag.warning(
                         "BBQ-T027",
-                        f"{kind} type {quoted(name)} is already defined by an import",
+                        f"{kind} type {quoted(name)} hides an imported type of that name",
                         at(declaration.key),
                         "rename it, or import the file with a namespace",
                         ((at(other.key), "the other definition"),),
@@ -200,8 +199,7 @@ class Types:
                 continue
             base = self._named_type("capability", type_name)
             if old is not None and base is not None and old.type not in base.ancestry:
-                reader.error(
-                    "BBQ-T033",
+                reader.refinement(
                     f"{title} is of type {quoted(old.type)} in the parent type; {quoted(type_name)} does not derive from it",
                     inner["type"],
                 )
@@ -244,7 +242,9 @@ class Types:
         self, reader: Definitions, name: str, key: Node, body: Node, old: RequirementDef | None, what: str
     ) -> RequirementDef:
         title = f"requirement {quoted(name)} of {what}"
-        result = replace(old, at=at(key)) if old is not None else RequirementDef(name, at(key))
+        # TOSCA 1.3 section 3.7.3: once; TOSCA 2.0 section 8.5: any number of times.
+        count: tuple[int, int | None] = (0, None) if reader.grammar.two else (1, 1)
+        result = replace(old, at=at(key)) if old is not None else RequirementDef(name, at(key), occurrences=count)
         if isinstance(body, ScalarNode) and not is_null(body):
             inner: dict[str, Node] = {"capability": body}
         else:
@@ -260,8 +260,8 @@ class Types:
             result.relationship = reader.type_name(relationship, "relationship", title) or result.relationship
         if "node_filter" in inner:
             result.node_filter = reader.convert.value(inner["node_filter"])
-        count = inner.get("count_range") or inner.get("occurrences")
-        result.occurrences = reader.bounds(count, f"occurrences of {title}", result.occurrences)
+        bounds = inner.get("count_range") or inner.get("occurrences")
+        result.occurrences = reader.bounds(bounds, f"occurrences of {title}", result.occurrences)
         result.description = reader.description(inner, title) or result.description
         return result
 

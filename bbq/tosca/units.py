@@ -98,6 +98,7 @@ def timestamp(text: str) -> datetime | None:
     year, month, day, hour, minute, second, fraction, zone = match.groups()
     iso = f"{year}-{int(month):02}-{int(day):02}"
     if hour is not None:
+        second = "59" if second == "60" else second  # a leap second
         iso += f"T{int(hour):02}:{minute}:{second}.{(fraction or '0')[:6].ljust(6, '0')}"
         if zone and zone != "Z":
             sign, digits = zone[0], zone[1:].replace(":", "")

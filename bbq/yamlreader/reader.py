@@ -85,8 +85,11 @@ class _Parser(CParser):
         return ""
 
 
-def read_file(path: Path, bag: DiagnosticBag, limits: Limits = DEFAULT_LIMITS, *, name: str | None = None) -> Document | None:
-    """The document in `path`, or None with the reason in `bag`. `name` is what diagnostics call the file."""
+def read_file(
+    path: Path, bag: DiagnosticBag, limits: Limits = DEFAULT_LIMITS, *, name: str | None = None, forgiving: bool = False
+) -> Document | None:
+    """The document in `path`, or None with the reason in `bag`. `name` is what diagnostics call the file. With `forgiving`,
+    duplicate keys are warnings and the last one wins, as in readers that do not look."""
     name = name or str(path)
     start = SourceRange(name, 1, 1)
     try:
@@ -109,10 +112,12 @@ def read_file(path: Path, bag: DiagnosticBag, limits: Limits = DEFAULT_LIMITS, *
         except OSError as error:
             bag.error("BBQ-Y001", f"cannot read {printable(str(path))}: {error.strerror}", start)
             return None
-    return read_bytes(content, name, bag, limits)
+    return read_bytes(content, name, bag, limits, forgiving=forgiving)
 
 
-def read_bytes(content: bytes, name: str, bag: DiagnosticBag, limits: Limits = DEFAULT_LIMITS) -> Document | None:
+def read_bytes(
+    content: bytes, name: str, bag: DiagnosticBag, limits: Limits = DEFAULT_LIMITS, *, forgiving: bool = False
+) -> Document | None:
     """The document in `content`, or None with the reason in `bag`; errors found after composing leave None, too."""
     start = SourceRange(name, 1, 1)
     if len(content) > limits.file_bytes:
@@ -131,7 +136,7 @@ def read_bytes(content: bytes, name: str, bag: DiagnosticBag, limits: Limits = D
         if root is None:
             bag.error("BBQ-Y008", "the file holds no document", start)
             return None
-        checker = _Checker(bag, limits)
+        checker = _Checker(bag, limits, forgiving)
         checker.visit(root)
     except _TooMuch as error:
         bag.error(error.code, str(error), at(error.node) if error.node is not None else start)
@@ -201,8 +206,9 @@ class _Checker:
     aliases make it; sizes and heights of what was walked are remembered, which keeps an alias bomb linear.
     """
 
-    def __init__(self, bag: DiagnosticBag, limits: Limits) -> None:
+    def __init__(self, bag: DiagnosticBag, limits: Limits, forgiving: bool) -> None:
         self.failed = False
+        self._forgiving = forgiving
         self._bag = bag
         self._limits = limits
         self._seen: dict[int, tuple[int, int] | None] = {}  # None while inside
@@ -274,8 +280,8 @@ class _Checker:
             elif not text and not key.style:
                 self._error("BBQ-Y018", "a key is empty", key)
             elif text in pairs:
-                first = at(pairs[text][0])
-                self._error("BBQ-Y009", f"duplicate key `{printable(text)}`", key, f"first defined at line {first.line}", first)
+                self._duplicate(text, key, pairs[text][0])
+                pairs[text] = key, value
             else:
                 pairs[text] = key, value
         for merge in merges:
@@ -294,7 +300,13 @@ class _Checker:
             for key, value in source.value:
                 pairs.setdefault(key.value, (key, value))
 
-    def _error(self, code: str, message: str, node: Node, hint: str | None = None, first: SourceRange | None = None) -> None:
+    def _duplicate(self, text: str, key: Node, first: Node) -> None:
+        self.failed = self.failed or not self._forgiving
+        place = at(first)
+        report = self._bag.warning if self._forgiving else self._bag.error
+        hint = f"first defined at line {place.line}, column {place.column}"
+        report("BBQ-Y009", f"duplicate key `{printable(text)}`", at(key), hint, ((place, "first definition"),))
+
+    def _error(self, code: str, message: str, node: Node, hint: str | None = None) -> None:
         self.failed = True
-        related = ((first, "first definition"),) if first is not None else ()
-        self._bag.error(code, message, at(node), hint, related)
+        self._bag.error(code, message, at(node), hint)
