@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from bbq.datafiles import data_dir
 from bbq.diagnostics import Diagnostic, DiagnosticBag, SourceRange
@@ -20,6 +20,9 @@ from bbq.topology.substitution import Library
 from bbq.topology.values import Attribute, GeneratedSecret, Secret, references, walk
 from bbq.tosca.model import Function, NodeTemplate, ServiceTemplate
 
+REHEARSAL: Final = "simulator"
+"""The provider that makes abstract nodes as they are: nothing is substituted for it."""
+
 
 def build(
     service: ServiceTemplate,
@@ -33,6 +36,7 @@ def build(
 
     `inputs` were checked by `bbq.tosca.check_inputs`. `overrides` maps nodes to the count that they are scaled to.
     `template_dirs` hold the user's substitution templates; they win, type by type, over `templates/<provider>/`.
+    For the provider `simulator` nothing is substituted.
     """
     return _Builder(service, dict(overrides or {}), provider, template_dirs).build(inputs)
 
@@ -45,8 +49,7 @@ class _Builder:
         self._overrides = overrides
         self._evaluator = Evaluator(self._bag, Secrecy(), overrides)
         self._matcher = self._evaluator.matcher = Matcher(self._evaluator)
-        own = data_dir("templates") / provider
-        directories = [*map(Path, template_dirs), *([own] if provider != "simulator" else [])]
+        directories = [*map(Path, template_dirs), data_dir("templates") / provider] if provider != REHEARSAL else []
         self._library = Library(self._evaluator, directories)
         self._root = Stack(service)
         self._instances: dict[str, Instance] = {}

@@ -95,9 +95,10 @@ class Matcher:
 
     @staticmethod
     def _mapped(instance: Instance) -> dict[str, list[str]]:
-        """Requirements of a member that the composite's are mapped to: name -> the composite's names."""
+        """Requirements that the mappings expose: name -> the composite's names for it. In a template that is deployed for
+        itself nothing meets them."""
         stack = instance.stack
-        if stack.owner is None or stack.service.substitution is None:
+        if stack.service.substitution is None:
             return {}
         found: dict[str, list[str]] = {}
         for name, (template, requirement) in stack.service.substitution.requirements.items():

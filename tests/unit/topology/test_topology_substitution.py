@@ -134,7 +134,7 @@ class Bench:
         values, wrong = check_inputs(loaded, inputs or {})
         assert not wrong
         given.setdefault("template_dirs", [self.path / "own"])
-        return build(loaded, inputs=values, provider="simulator", **given)
+        return build(loaded, inputs=values, **{"provider": "some", **given})
 
     def topology(self, service: str = SERVICE, inputs: Mapping[str, Any] | None = None, **given: Any) -> Topology:
         topology, found = self.build(service, inputs, **given)
@@ -343,6 +343,7 @@ def test_a_changed_template_is_read_again(bench: Bench) -> None:
 
 
 def test_without_templates_abstract_nodes_stay(bench: Bench) -> None:
-    topology = bench.topology(template_dirs=())
-    assert list(topology.nodes) == ["spark", "db", "viewer"]
-    assert not any(node.composite for node in topology.nodes.values())
+    for given in ({"template_dirs": ()}, {"provider": "simulator"}):
+        topology = bench.topology(**given)
+        assert list(topology.nodes) == ["spark", "db", "viewer"]
+        assert not any(node.composite for node in topology.nodes.values())
