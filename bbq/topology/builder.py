@@ -20,8 +20,8 @@ from bbq.topology.substitution import Library
 from bbq.topology.values import Attribute, GeneratedSecret, Secret, references, walk
 from bbq.tosca.model import Function, NodeTemplate, ServiceTemplate
 
-REHEARSAL: Final = "simulator"
-"""The provider that makes abstract nodes as they are: nothing is substituted for it."""
+_REHEARSAL: Final = "simulator"
+"""The provider that makes abstract nodes as they are; only a user's folder of this name changes that."""
 
 
 def build(
@@ -35,8 +35,8 @@ def build(
     """The graph that `service` wants, for `provider`, and every problem found; the graph is None where one is an error.
 
     `inputs` were checked by `bbq.tosca.check_inputs`. `overrides` maps nodes to the count that they are scaled to.
-    `template_dirs` hold the user's substitution templates; they win, type by type, over `templates/<provider>/`.
-    For the provider `simulator` nothing is substituted.
+    `template_dirs` hold the user's substitution templates, in a folder named like the provider or for all of them; they win,
+    type by type, over `templates/<provider>/`. For the provider `simulator` abstract nodes stay as they are.
     """
     return _Builder(service, dict(overrides or {}), provider, template_dirs).build(inputs)
 
@@ -49,8 +49,7 @@ class _Builder:
         self._overrides = overrides
         self._evaluator = Evaluator(self._bag, Secrecy(), overrides)
         self._matcher = self._evaluator.matcher = Matcher(self._evaluator)
-        directories = [*map(Path, template_dirs), data_dir("templates") / provider] if provider != REHEARSAL else []
-        self._library = Library(self._evaluator, directories)
+        self._library = Library(self._evaluator, _directories(provider, template_dirs))
         self._root = Stack(service)
         self._instances: dict[str, Instance] = {}
         self._used_overrides: set[str] = set()
@@ -273,6 +272,13 @@ class _Builder:
         if any(edge.target == target for edge in node.edges):
             return f"requires {target!r}, as {node.parent!r} does", template.at
         return f"needs an attribute of {target!r}", template.at
+
+
+def _directories(provider: str, template_dirs: Sequence[str | Path]) -> list[Path]:
+    own = [Path(each) for each in template_dirs]
+    if provider == _REHEARSAL:
+        return [each / provider for each in own]
+    return [*(directory for each in own for directory in (each / provider, each)), data_dir("templates") / provider]
 
 
 def _has_count(template: NodeTemplate) -> bool:

@@ -121,7 +121,7 @@ class Bench:
 
     def write(self, name: str, text: str) -> Path:
         target = self.path / name
-        target.parent.mkdir(exist_ok=True)
+        target.parent.mkdir(exist_ok=True, parents=True)
         target.write_text(textwrap.dedent(text))
         return target
 
@@ -268,6 +268,10 @@ def test_the_users_directory_wins_type_by_type(bench: Bench) -> None:
     nodes = bench.topology(template_dirs=[bench.path / "mine", bench.path / "own", bench.path / "missing"]).nodes
     assert "spark.chief" in nodes
     assert "db.server" in nodes
+    bench.write("mine/some/types.yaml", TYPES)
+    bench.write("mine/some/spark.yaml", CLUSTER.replace("master", "head").replace("head_url", "master_url"))
+    assert "spark.head" in bench.topology(template_dirs=[bench.path / "mine", bench.path / "own"]).nodes
+    assert "spark.chief" in bench.topology(template_dirs=[bench.path / "mine", bench.path / "own"], provider="other").nodes
 
 
 def test_the_nearest_ancestor_wins(bench: Bench) -> None:
