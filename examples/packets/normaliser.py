@@ -62,7 +62,8 @@ class QueueReader(SimpleDataSourceStreamReader):
         spool.mkdir(parents=True, exist_ok=True)
 
     def initialOffset(self) -> dict:
-        return {"batch": 0}
+        """After the newest batch; Spark before 4.1 asks again when a query is started again."""
+        return {"batch": max((int(path.stem) + 1 for path in self.spool.glob("*.json")), default=0)}
 
     def read(self, start: dict) -> tuple[Iterator[tuple], dict]:
         number = start["batch"]
@@ -80,12 +81,12 @@ class QueueReader(SimpleDataSourceStreamReader):
         return iter([row for number in range(start["batch"], end["batch"]) for row in self._rows(number)])
 
     def commit(self, end: dict) -> None:
-        """Every batch before `end` is in the database: tell the queue, then forget them."""
+        """Every batch before `end` is in the database: tell the queue, then forget them; the newest file keeps the number."""
         for number in [number for number in self.held if number < end["batch"]]:
             self.queue.ack_many(self.held[number])
             del self.held[number]
         for path in self.spool.glob("*.json"):
-            if int(path.stem) < end["batch"]:
+            if int(path.stem) < end["batch"] - 1:
                 path.unlink(missing_ok=True)
 
     def _file(self, number: int) -> Path:

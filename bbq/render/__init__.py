@@ -1,0 +1,58 @@
+"""A template as another system's files: `render(topology, "compose", ...)`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from bbq.errors import UsageError
+
+if TYPE_CHECKING:
+    from bbq.topology.model import Topology
+
+TARGETS: Final = ("compose",)
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """Texts by their path below the output directory. `main` is the one to start from; those in `private` hold secrets."""
+
+    main: str
+    files: dict[str, str] = field(default_factory=dict)
+    private: frozenset[str] = frozenset()
+    warnings: tuple[str, ...] = ()
+
+    def write(self, directory: Path) -> list[Path]:
+        """Write all of them, each whole or not at all; private ones with mode 0600. Raises `UsageError`."""
+        written = []
+        try:
+            for name, text in self.files.items():
+                path = directory / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                part = path.with_name(f".{path.name}.part")
+                mode = 0o600 if name in self.private else 0o644
+                part.unlink(missing_ok=True)
+                with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as stream:
+                    stream.write(text)
+                part.replace(path)
+                written.append(path)
+        except OSError as error:
+            raise UsageError(f"cannot write {error.filename}: {error.strerror}") from None
+        return written
+
+
+def render(topology: Topology, to: str, *, name: str, directory: Path) -> Rendered:
+    """The topology, built without a provider's substitutions, for the system `to` (one of `TARGETS`).
+
+    `name` names the project; `directory` is where the files will be written: paths in them are relative to it, and secrets
+    that are there already are kept. Raises `UsageError` for an unknown target and for node types that have no place there.
+    """
+    if to not in TARGETS:
+        raise UsageError(f"there is no rendering to {to!r}", hint=f"renderings: {', '.join(TARGETS)}")
+    from bbq.render.compose import compose
+
+    renderer: Callable[..., Rendered] = compose
+    return renderer(topology, name=name, directory=directory)
