@@ -135,6 +135,8 @@ class Assembler:
             answer = self._evaluator.attempt(value, where)
             if answer is not None:
                 found[name] = answer
+        if found.get("state") == "initial":
+            found["state"] = "started"  # nobody can ask before the node is ready (1.3 section 3.4.1, node states)
         child = instance.child
         if child is None or child.service.substitution is None:
             return found

@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 _STEPS: Final = frozenset({"RELATIONSHIP", "CAPABILITY", "SOURCE", "TARGET"})
 _NOTHING: Final = object()
 
+_KNOWN: Final[dict[str, Callable[[Instance], str]]] = {
+    "tosca_id": lambda instance: instance.address,
+    "tosca_name": lambda instance: instance.template.name,
+}
+
 _Lookup = Callable[[Site, str, SourceRange], Any]
 
 
@@ -210,7 +215,9 @@ class Paths:
         return _NOTHING
 
     def _attribute(self, site: Site, name: str, at: SourceRange) -> Any:
-        """A property is an attribute, too (1.3 section 3.6.10), known from the start."""
+        """A property is an attribute, too (1.3 section 3.6.10), known from the start; so are a node's name and id."""
+        if isinstance(site, Instance) and name in _KNOWN:
+            return _KNOWN[name](site)
         if isinstance(site, CapabilitySite):
             template = site.instance.template
             declared, assigned = template.type.capabilities.get(site.name), template.capabilities.get(site.name)

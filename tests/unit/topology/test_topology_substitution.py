@@ -351,3 +351,13 @@ def test_without_templates_abstract_nodes_stay(bench: Bench) -> None:
         topology = bench.topology(**given)
         assert list(topology.nodes) == ["spark", "db", "viewer"]
         assert not any(node.composite for node in topology.nodes.values())
+
+
+def test_what_tosca_knows_of_every_node(bench: Bench) -> None:
+    outputs = """
+    a: { type: string, value: { $get_attribute: [ viewer, tosca_name ] } }
+    b: { type: string, value: { $get_attribute: [ viewer, tosca_id ] } }
+"""
+    topology = bench.topology(SERVICE.rstrip() + outputs)
+    assert [topology.outputs[name].value for name in "ab"] == ["viewer", "viewer"]
+    assert topology.nodes["viewer"].attributes["state"] == "started"
