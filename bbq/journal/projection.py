@@ -52,7 +52,9 @@ def _took(before: Record | None, after: Record) -> float | None:
     """Seconds from the intent to ready, where the event between the two made the thing ready for the first time."""
     if before is None or before.ready_at is not None or after.ready_at is None or after.action != "create":
         return None
-    return None if after.started_at is None else after.ready_at - after.started_at
+    if after.started_at is None or after.ready_at < after.started_at:  # the clock was set back meanwhile
+        return None
+    return after.ready_at - after.started_at
 
 
 def _write(tx: Transaction, key: int, records: dict[str, Record | None], known: set[str], begun: dict[str, int]) -> None:

@@ -26,7 +26,9 @@ class FileSecretStore:
             raise ValueError(f"a deployment's id is a file name, not {deployment_id!r}")
         self._path = Path(directory).absolute() / f"{deployment_id}.json"
         self._lock = threading.Lock()
-        self._values: dict[str, str] | None = None
+        # what was read, and of which file: another process (a notebook beside the command line) may have replaced it since
+        self._values: dict[str, str] = {}
+        self._read: tuple[int, int, int] | None = None
 
     def __repr__(self) -> str:
         return f"FileSecretStore({str(self._path)!r})"
@@ -48,9 +50,9 @@ class FileSecretStore:
             try:
                 make_private_directory(self._path.parent)
                 write_private(self._path, json.dumps(merged, indent=1).encode())
+                self._values, self._read = merged, self._signature()
             except OSError as error:
                 raise self._unusable(error) from None
-            self._values = merged
 
     def forget(self) -> None:
         with self._lock:
@@ -60,29 +62,40 @@ class FileSecretStore:
                     sync_directory(self._path.parent)
             except OSError as error:
                 raise self._unusable(error) from None
-            self._values = {}
+
+    def _signature(self) -> tuple[int, int, int] | None:
+        """Changes whenever the file is replaced; None where there is none."""
+        try:
+            status = self._path.stat()
+        except FileNotFoundError:
+            return None
+        return status.st_ino, status.st_mtime_ns, status.st_size
 
     def _load(self) -> dict[str, str]:
-        if self._values is None:
-            try:
-                content = self._path.read_bytes()
-            except FileNotFoundError:
-                self._values = {}
-                return self._values
-            except OSError as error:
-                raise self._unusable(error) from None
-            try:
-                values = json.loads(content)
-            except ValueError:  # the decoder's message would quote the content
-                values = None
-            if not isinstance(values, dict) or not all(isinstance(value, str) for value in values.values()):
-                raise JournalError(
-                    f"the secrets file {self._path} is damaged",
-                    hint="put back a copy of it; without it the generated passwords of this deployment are lost: "
-                    "destroy and deploy again (destroy needs no secrets)",
-                )
-            self._values = values
+        try:
+            signature = self._signature()
+            if signature is None:
+                return {}
+            if signature != self._read:
+                self._values, self._read = self._parsed(self._path.read_bytes()), signature
+        except FileNotFoundError:
+            return {}
+        except OSError as error:
+            raise self._unusable(error) from None
         return self._values
+
+    def _parsed(self, content: bytes) -> dict[str, str]:
+        try:
+            values = json.loads(content)
+        except ValueError:  # the decoder's message would quote the content
+            values = None
+        if not isinstance(values, dict) or not all(isinstance(value, str) for value in values.values()):
+            raise JournalError(
+                f"the secrets file {self._path} is damaged",
+                hint="put back a copy of it; without it the generated passwords of this deployment are lost: "
+                "destroy and deploy again (destroy needs no secrets)",
+            )
+        return values
 
     def _unusable(self, error: OSError) -> JournalError:
         return JournalError(

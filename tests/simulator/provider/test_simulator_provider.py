@@ -1,13 +1,19 @@
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from bbq.engine.clock import VirtualClock
 from bbq.engine.contract import (
     AmbiguousFault,
     DeploymentContext,
+    Handle,
     PermanentFault,
     QuotaFault,
     Tag,
@@ -336,3 +342,64 @@ def test_no_secret_reaches_the_cloud(provider, wanted):
     assert not contains(
         [thing.properties, thing.attributes], lambda value: isinstance(value, Secret) or "hunter2" in str(value)
     )
+
+
+@pytest.mark.parametrize(("when", "there"), [("before", False), ("committed", True), ("after", True)])
+def test_a_process_killed_in_a_create(tmp_path, when, there):
+    """What the cloud committed is there for the next process, what it did not is not."""
+    script = f"""
+import os, signal
+from bbq.engine.contract import DeploymentContext, Tag, Wanted
+from bbq.providers import open_provider
+from bbq.topology.model import Node
+world = open_provider("simulator", DeploymentContext("demo", "dep-1", {str(tmp_path)!r}, None))
+def kill(when, call, node):
+    if (when, node) == ({when!r}, "b"):
+        os.kill(os.getpid(), signal.SIGKILL)
+world.on_call = kill
+for name in "ab":
+    node = Node(name, "my.Type", ("my.Type", "tosca.nodes.Root"))
+    world.resource(node.ancestry).create(Wanted(node, {{}}, {{}}, (), Tag("demo", "dep-1", name, 1), "/"))
+"""
+    assert subprocess.run([sys.executable, "-c", script], check=False, timeout=60).returncode == -signal.SIGKILL
+    world = open_provider("simulator", DeploymentContext("demo", "dep-1", str(tmp_path), None))
+    assert [found.node for found, _, _ in world.list_tagged("dep-1")] == (["a", "b"] if there else ["a"])
+    world.close()
+
+
+calls = st.lists(st.tuples(st.sampled_from(["create", "delete", "find", "list", "wait"]), st.sampled_from("ab")), max_size=25)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(calls=calls, seed=st.integers(0, 1000))
+def test_a_fault_says_truly_whether_something_happened(provider, wanted, calls, seed):
+    world = provider(seed=seed, error_before=0.15, throttle=0.1, error_after=0.15, lost_response=0.1, in_a_row=0, jitter=0)
+    resource = world.resource(())
+    handles: dict[str, list[str]] = {"a": [], "b": []}  # what exists and is not being deleted
+    for call, node in calls:
+        made = [thing.id for thing in world.cloud.of_node("dep-1", node)]
+        try:
+            if call == "create":
+                handles[node].append(resource.create(wanted(node)).id)
+            elif call == "delete" and handles[node]:
+                resource.delete(Handle(handles[node][0]), tag(node))
+                handles[node].pop(0)
+            elif call == "find":
+                found = resource.find(tag(node))
+                assert (found.id if found else None) == (handles[node][0] if handles[node] else None)
+            elif call == "list":
+                listed = {handle.id for _, handle, _ in world.list_tagged("dep-1")}
+                assert set(handles["a"] + handles["b"]) <= listed
+            else:
+                world.clock.spend(5)
+        except AmbiguousFault:
+            if call == "create":
+                [new] = [thing.id for thing in world.cloud.of_node("dep-1", node) if thing.id not in made]
+                handles[node].append(new)
+            else:
+                handles[node].pop(0)
+        except TransientFault:
+            assert [thing.id for thing in world.cloud.of_node("dep-1", node)] == made
+    world.clock.spend(100)
+    left = {thing.id for node in "ab" for thing in world.cloud.of_node("dep-1", node) if thing.exists(world.now())}
+    assert left == set(handles["a"] + handles["b"])

@@ -174,6 +174,11 @@ class TestEvents:
         journal.update(lease, status="destroyed")
         assert journal.durations(["bbq.nodes.Database"]) == {"bbq.nodes.Database": 6.0}
 
+    def test_durations_measured_across_a_clock_set_back_are_dropped(self, journal, row, made):
+        journal.create(row())
+        journal.append(journal.acquire("dep-demo"), made("db", "bbq.nodes.Database", seconds=-3600.0))
+        assert journal.durations(["bbq.nodes.Database"]) == {}
+
 
 class TestLeases:
     def test_one_at_a_time(self, journal, row, opened, address):

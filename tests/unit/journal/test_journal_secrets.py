@@ -39,6 +39,16 @@ def test_put_get_forget(store, tmp_path):
     assert list((tmp_path / "secrets").iterdir()) == []
 
 
+def test_two_that_have_it_open_lose_nothing_of_each_other(store, tmp_path):
+    other = open_secrets(tmp_path / "secrets", "dep-1")
+    store.put("a", "1")
+    other.put("b", "2")
+    store.put("c", "3")
+    assert [other.get(name) for name in "abc"] == [store.get(name) for name in "abc"] == ["1", "2", "3"]
+    other.forget()
+    assert store.get("a") is None
+
+
 def test_only_the_user_can_read_it_from_the_first_moment(store, tmp_path, monkeypatch):
     modes = []
     real = os.fsync
@@ -96,6 +106,13 @@ def test_what_it_shows_of_itself_is_no_secret(store):
 def test_digests_tell_a_change_and_need_the_salt():
     assert digest("a", "s") == digest("a", "s")
     assert len({digest("a", "s"), digest("b", "s"), digest("a", "t"), digest(["a"], "s")}) == 4
+
+
+def test_plans_compare_with_the_same_digest():
+    from bbq.plan import fields
+
+    for value in ("hunter2", "\u00fc\ud800", 7, None, ["a", {"b": 1}]):
+        assert digest(value, "salt") == fields.digest(value, "salt")
 
 
 def test_references_are_named_by_their_path(store):
