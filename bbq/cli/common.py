@@ -8,7 +8,7 @@ from bbq.cli import options, output
 from bbq.errors import ExitCode, Interrupted
 
 if TYPE_CHECKING:
-    from bbq.changes import Change
+    from bbq.changes import Change, RunOptions
     from bbq.cli.session import Session
 
 
@@ -29,6 +29,13 @@ def change_of_up(session: Session) -> Change:
     )
 
 
+def run_options(session: Session) -> RunOptions:
+    """How the run is to go, by its flags (those that set an option of the configuration are in there already)."""
+    from bbq.changes import RunOptions
+
+    return RunOptions(timeout=options.duration(session.args, "timeout"))
+
+
 def tell(session: Session, change: Change) -> None:
     """What the user should hear before the plan."""
     if change.diagnostics:
@@ -37,9 +44,8 @@ def tell(session: Session, change: Change) -> None:
         session.notice(notice)
 
 
-def carry_out(session: Session, change: Change, *, asks: bool = True) -> int:
+def carry_out(session: Session, change: Change, how: RunOptions, *, asks: bool = True) -> int:
     """Show the plan, ask where somebody is there to answer, run it, show the outputs. Raises the run's error."""
-    from bbq.changes import RunOptions
     from bbq.interrupts import interruptible
 
     view, args, workspace = session.view, session.args, session.workspace
@@ -57,7 +63,7 @@ def carry_out(session: Session, change: Change, *, asks: bool = True) -> int:
         result = change.run(
             on_event=view.event,
             on_engine=on_engine,
-            options=RunOptions(timeout=options.duration(args, "timeout")),
+            options=how,
             approved=approved,
         )
     if result.ok and result.outputs:

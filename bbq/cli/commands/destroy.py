@@ -23,8 +23,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(session: Session) -> int:
     from bbq.changes import prepare_destroy
 
+    how = common.run_options(session)
     name, journal = session.args.name, session.workspace.journal
     if journal.get(name) is None and any(row.name == name for row in journal.deployments(include_destroyed=True)):
         session.view.message(f"{name} is gone already; nothing to do")
         return ExitCode.OK
-    return common.carry_out(session, prepare_destroy(session.workspace, name))
+    return common.carry_out(session, prepare_destroy(session.workspace, name), how)

@@ -25,7 +25,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(session: Session) -> int:
     from bbq.changes import prepare_destroy
 
-    args, now = session.args, time.time()
+    args, now, how = session.args, time.time(), common.run_options(session)
     rows = [row for row in session.workspace.journal.deployments() if row.expires_at is not None and row.expires_at <= now]
     if args.deployment_id:
         rows = [row for row in rows if row.id == args.deployment_id]
@@ -36,7 +36,7 @@ def run(session: Session) -> int:
     for row in rows:
         session.notice(f"{row.name} has expired")
         try:
-            common.carry_out(session, prepare_destroy(session.workspace, row.name), asks=False)
+            common.carry_out(session, prepare_destroy(session.workspace, row.name), how, asks=False)
         except BbqError as error:  # the others are destroyed all the same
             if error.exit_code is ExitCode.INTERRUPTED:
                 raise

@@ -23,4 +23,5 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(session: Session) -> int:
     from bbq.changes import prepare_resume
 
-    return common.carry_out(session, prepare_resume(session.workspace, session.args.name))
+    how = common.run_options(session)
+    return common.carry_out(session, prepare_resume(session.workspace, session.args.name), how)

@@ -24,6 +24,5 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(session: Session) -> int:
     from bbq.changes import prepare_scale
 
-    return common.carry_out(
-        session, prepare_scale(session.workspace, session.args.name, options.counts(session.args.counts)), asks=False
-    )
+    how, counts = common.run_options(session), options.counts(session.args.counts)
+    return common.carry_out(session, prepare_scale(session.workspace, session.args.name, counts), how, asks=False)

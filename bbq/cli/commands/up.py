@@ -26,4 +26,5 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(session: Session) -> int:
-    return common.carry_out(session, common.change_of_up(session))
+    how = common.run_options(session)
+    return common.carry_out(session, common.change_of_up(session), how)
