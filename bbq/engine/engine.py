@@ -21,7 +21,7 @@ from bbq.engine.sweep import Sweep
 from bbq.engine.waiter import Waiter
 from bbq.engine.walk import Walk
 from bbq.errors import BbqError, DeadlineExceeded
-from bbq.journal.model import DeploymentRow, Event, Journal, Lease, SecretStore
+from bbq.journal.model import DeploymentRow, Event, Journal, Lease, Record, SecretStore
 from bbq.plan.model import Action, Plan, Step
 from bbq.topology.model import Topology
 from bbq.topology.values import evaluate
@@ -88,27 +88,29 @@ class Engine:
             result = self._result(plan.steps, *rolled_back)
             if result.ok:
                 result.outputs = {name: evaluate(o.value, self._shared.scope) for name, o in topology.outputs.items()}
-            self._close(result, plan.has_changes)
+            self._close(result, plan.has_changes, outputs=True)
         finally:
             self._loop.abandon()
         return result
 
     def destroy(self, plan: Plan) -> RunResult:
         """Delete what the plan names and whatever else carries the deployment's tag; done only when a fresh listing is
-        empty. Then the deployment's secrets are forgotten and its status is `destroyed`. Raises as `apply` does."""
-        self._begin(None, plan.steps.values())
+        empty. Then the deployment's secrets are forgotten and its status is `destroyed`. A plan that leaves out recorded
+        nodes (`--target`) deletes only what it names. Raises as `apply` does."""
+        records = self._begin(None, plan.steps.values())
+        whole = records.keys() <= plan.steps.keys()
         self._journal.update(self._lease, status="destroying", error=None)
         walk = self._walk(plan.steps)
         self._open("destroy", plan, walk)
         try:
             self._drive(walk, self._start)
             sweep = Sweep(self._shared)
-            if not self._stopped and not self._failed:
+            if whole and not self._stopped and not self._failed:
                 self._once(sweep.everything())
             result = self._result(plan.steps, (), sweep.left)
             if result.ok and sweep.error is not None:
                 result.run_error = sweep.error
-            if result.ok:
+            if result.ok and whole:
                 self._recorder.write("run.finished", data={"result": "ok", "elapsed": result.elapsed, "exit_code": 0})
                 self._recorder.flush()
                 self._secrets.forget()
@@ -132,7 +134,7 @@ class Engine:
 
     # -- the run
 
-    def _begin(self, topology: Topology | None, steps: Iterable[Step]) -> None:
+    def _begin(self, topology: Topology | None, steps: Iterable[Step]) -> Mapping[str, Record]:
         journal, options = self._journal, self._options
         records = journal.records(self._row.id)
         recorder = self._recorder
@@ -159,6 +161,7 @@ class Engine:
                 self._steps.known(NodeRun(Step(name, record.type, Action.NOTHING), nodes.get(name), record), record)
         self._began = self._clock.monotonic()
         self._ends = self._began + options.timeout if options.timeout is not None else math.inf
+        return records
 
     def _expected(self, step: Step) -> float:
         run = self._runs[step.node]
@@ -406,7 +409,7 @@ class Engine:
             hint="--timeout ([engine] timeout) sets it; `bbq-deploy resume` goes on from here",
         )
 
-    def _close(self, result: RunResult, changes: bool) -> None:
+    def _close(self, result: RunResult, changes: bool, *, outputs: bool = False) -> None:
         error = result.error()
         if changes:
             data = {
@@ -420,6 +423,6 @@ class Engine:
         self._recorder.flush()
         status = "active" if error is None else "interrupted" if result.interrupted else "failed"
         update: dict[str, object] = {"status": status, "error": self._shared.scope.scrub(str(error)) if error else None}
-        if error is None:
+        if error is None and outputs:
             update["outputs"] = self._recorder.encoded(result.outputs, "outputs")
         self._journal.update(self._lease, **update)

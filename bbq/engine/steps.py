@@ -179,17 +179,17 @@ class Steps:
         after = snapshot["properties"]
         changed = frozenset(n for n in {*before, *after} if before.get(n) != after.get(n))
         ports = (record.wanted.get("capabilities") or {}) != snapshot["capabilities"]
-        if record.status == "intended" and not record.wanted:
-            changed, ports = frozenset(), False
         if not changed and not ports and run.step.action is not Action.UPDATE:
             return
-        called = changed - resource.ignored
-        if not called <= resource.updatable or (ports and not resource.updatable):
+        # another target of a requirement is a change, too, though no property shows it
+        rewired = {change.path.split(".")[1] for change in run.step.changes if change.path.startswith("requirements.")}
+        called = (changed - resource.ignored) | rewired
+        if not (changed - resource.ignored) <= resource.updatable or ((ports or rewired) and not resource.updatable):
             await self._remove(run, resource)
             await self._create(run, resource, record.attempt + 1)
             return
         self._intent(run, "update", record.attempt, wanted)
-        if called or ports or not changed:
+        if called or ports:
             await Durable()
             handle, run.stage = run.handle, "update"
             run.handle = await self._bounded(

@@ -78,6 +78,7 @@ class World:
             resource_of=provider.resource,
             salt=self.row.salt,
             targets=targets,
+            secrets=self.secrets,
         )
 
     def open(self, provider: Any = None, on_call: Any = None, lease: Any = None, **options: Any) -> Engine:
