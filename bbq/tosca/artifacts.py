@@ -23,7 +23,9 @@ def read_artifact(
 ) -> ArtifactDef | None:
     """An artifact definition. The short form is the file alone; its type then comes from the file's extension."""
     title = f"artifact {quoted(name)} of {what}"
-    keys = {"file": body} if isinstance(body, ScalarNode) and not is_null(body) else reader.entity(body, "artifact", name, key)
+    keys: dict[str, Node] = (
+        {"file": body} if isinstance(body, ScalarNode) and not is_null(body) else reader.entity(body, "artifact", name, key)
+    )
     if isinstance(keys.get("file"), MappingNode):
         reader.warning("BBQ-T012", f"file of {title} must be a string; a function is not evaluated here", keys["file"])
         reader.convert.value(keys.pop("file"), owner)
@@ -43,6 +45,8 @@ def read_artifact(
         inner: reader.convert.value(value, owner)
         for inner, (_, value) in reader.entries(keys.get("properties"), f"properties of {title}").items()
     }
+    if repository is None and "file" in keys:
+        check_file(reader, file, keys["file"], title)
     return ArtifactDef(
         name,
         type_name,
@@ -53,6 +57,18 @@ def read_artifact(
         properties,
         reader.description(keys, title),
     )
+
+
+def check_file(reader: Definitions, file: str, node: Node, what: str) -> None:
+    """Warns where a local file is missing. A template may be checked before its scripts are written, so no error."""
+    unit = reader.unit
+    if file and unit.url is None and not unit.bundled and not _URL.match(file) and "\0" not in file:
+        try:
+            missing = not (unit.path.parent / file).exists()
+        except OSError:  # a name that no file system takes
+            missing = True
+        if missing:
+            reader.warning("BBQ-T110", f"{what}: no file {quoted(file)} beside the template", node)
 
 
 def absolute(unit: Unit, file: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from yaml import MappingNode, Node, ScalarNode, SequenceNode
 
-from bbq.tosca.model import Function
+from bbq.tosca.model import Function, Schema
 from bbq.tosca.reading import Reader, nearest, one_of, quoted
 from bbq.yamlreader import at, data
 
@@ -64,6 +64,8 @@ class Uses:
     """Every function call of the template, with its owner, for the check at the end."""
 
     calls: list[tuple[Function, Owner]] = field(default_factory=list)
+    wanted: list[tuple[Function, Schema, str]] = field(default_factory=list)
+    """Calls that stand for a whole value, with the schema that the value must have and what it is."""
 
 
 class Converter:

@@ -40,7 +40,7 @@ class Interfaces:
     def of_type(self, keys: dict[str, Node], body: Node, found: TypeDef, what: str) -> None:
         """The operations of an interface type, into `found`."""
         reader = self._reader
-        reader.parameters(keys.get("inputs"), "parameter definition", what)
+        found.properties = reader.parameters(keys.get("inputs"), "parameter definition", what, found.properties)
         for name, (key, operation) in self._operations(keys, body, _TYPE_KEYNAMES, what).items():
             title = f"operation {quoted(name)} of {what}"
             result = self._operation(name, key, operation, found.operations.get(name), title, None)
@@ -73,7 +73,7 @@ class Interfaces:
             found = self._interface(short or name, key, body, result.get(short or name), title, owner, strict=strict)
             if found is not None:
                 result[short or name] = found
-        return result
+        return {name: _with_values(found) for name, found in result.items()}
 
     def _short(self, name: str, defined: dict[str, InterfaceDef]) -> str | None:
         """TOSCA 1.0 templates name an interface by its type, `tosca.interfaces.node.lifecycle.Standard`."""
@@ -105,9 +105,11 @@ class Interfaces:
         operations = dict(base.operations) if base is not None else {}
         if old is not None:
             operations |= old.operations
-        result = InterfaceDef(name, type_name, at(key), dict(old.inputs) if old is not None else {}, operations)
+        inputs: dict[str, Any] = dict(base.properties) if base is not None else {}
+        inputs |= old.inputs if old is not None else {}
+        result = InterfaceDef(name, type_name, at(key), inputs, operations)
         result.notifications = dict(old.notifications) if old is not None else {}
-        result.inputs |= self._inputs(keys.get("inputs"), what, owner, old.inputs if old is not None else {})
+        result.inputs |= self._inputs(keys.get("inputs"), what, owner, inputs)
         for operation, (operation_key, operation_body) in self._operations(keys, body, _KEYNAMES, what).items():
             title = f"operation {quoted(operation)} of {what}"
             if strict and operations and operation not in operations:
@@ -162,7 +164,7 @@ class Interfaces:
             "constraints",
         }
 
-    def _defined_value(self, node: MappingNode, owner: Owner) -> Any:
+    def _defined_value(self, node: Node, owner: Owner) -> Any:
         values = {key.value: value for key, value in node.value}
         chosen = values.get("value") or values.get("default")
         return self._reader.convert.value(chosen, owner) if chosen is not None else None
@@ -224,3 +226,23 @@ class Interfaces:
             self._reader.error("BBQ-T040", f"timeout of {what} must be a number of seconds", node)
             return None
         return found[0]
+
+
+def _with_values(found: InterfaceDef) -> InterfaceDef:
+    """A template's interface: definitions of inputs give way to their values and defaults."""
+
+    def values(inputs: dict[str, Any]) -> dict[str, Any]:
+        result = {}
+        for name, value in inputs.items():
+            if not isinstance(value, ParameterDef):
+                result[name] = value
+            elif value.has_value or value.has_default:
+                result[name] = value.value if value.has_value else value.default
+        return result
+
+    return replace(
+        found,
+        inputs=values(found.inputs),
+        operations={name: replace(item, inputs=values(item.inputs)) for name, item in found.operations.items()},
+        notifications={name: replace(item, inputs=values(item.inputs)) for name, item in found.notifications.items()},
+    )

@@ -67,6 +67,8 @@ def _partial(service: ServiceTemplate, found: list[Diagnostic], where: SourceRan
     missing = [item for item in found if item.code in ("BBQ-T052", "BBQ-T053") and item.file == service.path]
     if not missing:
         return found
-    message = f"the template is partial, to be laid over {quoted(service.metadata['parents'])}: {len(missing)} names are missing"
+    message = (
+        f"the template is partial, to be laid over {quoted(service.metadata['parents'])}: {len(missing)} names are missing"
+    )
     note = Diagnostic("warning", "BBQ-T029", message, where.file, where.line, where.column)
     return [note, *(replace(item, severity="warning") if item in missing else item for item in found)]

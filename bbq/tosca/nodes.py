@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 from yaml import MappingNode, Node
@@ -83,8 +84,8 @@ class Templates:
     def _copied(self, name: str, key: Node, body: Node, entries: Entries, entity: str) -> dict[str, Node]:
         """Keynames of a template, over those of the template that it copies (TOSCA 2.0 section 7.3.1)."""
         chain, current = {name}, body
-        while isinstance(current, MappingNode) and "copy" in (keys := self.reader.entries(current, entity)):
-            _, place = keys["copy"]
+        while isinstance(current, MappingNode) and "copy" in (own := self.reader.entries(current, entity)):
+            _, place = own["copy"]
             source = self.reader.string(place, f"`copy` of {entity} {quoted(name)}")
             if source not in entries or source in chain:
                 problem = "copies itself" if source in chain else f"copies {quoted(source)}, which does not exist"
@@ -131,6 +132,7 @@ class Templates:
             found = read_artifact(reader, artifact, artifact_key, body, what, owner)
             if found is not None:
                 template.artifacts[artifact] = found
+        _implement(template)
         if "count" in keys:
             template.count = self._count(keys["count"], what, owner)
         if "node_filter" in keys:
@@ -225,3 +227,12 @@ def _merged(base: Node, over: Node) -> Node:
     for key, value in over.value:
         pairs[key.value] = (key, _merged(pairs[key.value][1], value) if key.value in pairs else value)
     return MappingNode(over.tag, list(pairs.values()), over.start_mark, over.end_mark)
+
+
+def _implement(template: NodeTemplate) -> None:
+    """An implementation may be the name of one of the node's artifacts (TOSCA 2.0 section 12.2)."""
+    for interface in template.interfaces.values():
+        for operation in interface.operations.values():
+            artifact = template.artifacts.get(Path(operation.implementation or "").name)
+            if artifact is not None and artifact.file:
+                operation.implementation, operation.implementation_type = artifact.file, artifact.type

@@ -100,11 +100,11 @@ class Reader:
         title = f"{entity} {quoted(name)}" if name else f"the {entity}"
         found: dict[str, Node] = {}
         for key, (key_node, value) in self.entries(node, title).items():
-            if key in keynames.foreign:
+            if key in keynames.foreign and not self.unit.bundled:
                 self.warning(
                     "BBQ-T013", f"keyname {quoted(key)} of {title} is from another TOSCA version than the file's", key_node
                 )
-            elif key not in keynames.allowed and not keynames.open:
+            if key not in keynames.allowed and not keynames.open:
                 hint = nearest(key, keynames.allowed) or one_of(keynames.allowed)
                 self.error("BBQ-T010", f"{title} has no keyname {quoted(key)}", key_node, hint)
                 continue

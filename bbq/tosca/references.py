@@ -9,11 +9,20 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from bbq.diagnostics import DiagnosticBag, SourceRange
+from bbq.tosca.checker import Checker
 from bbq.tosca.functions import Owner, Uses
-from bbq.tosca.model import Function, NodeTemplate, ParameterDef, ServiceTemplate, TypeDef
+from bbq.tosca.model import Function, NodeTemplate, ParameterDef, Schema, ServiceTemplate, TypeDef
 from bbq.tosca.reading import nearest, one_of, quoted
+from bbq.tosca.units import SCALAR_UNITS
 
 _KEYWORDS: Final = ("SELF", "HOST", "SOURCE", "TARGET", "ORCHESTRATOR")
+_RESULTS: Final = {
+    **dict.fromkeys(("join", "token"), "string"),
+    **dict.fromkeys(("and", "or", "not", "xor", "equal", "matches", "has_prefix", "has_suffix", "contains"), "boolean"),
+    **dict.fromkeys(("greater_than", "greater_or_equal", "less_than", "less_or_equal", "valid_values"), "boolean"),
+    "length": "integer",
+}
+_TEXTUAL: Final = frozenset(("version", "timestamp", "bytes", "scalar")) | frozenset(SCALAR_UNITS)
 _STEPS: Final = ("CAPABILITY", "RELATIONSHIP", "SOURCE", "TARGET", "NODE")
 _IMPLICIT: Final = frozenset(
     ("tosca_id", "tosca_name", "state", "public_address", "private_address", "endpoint", "networks", "ports")
@@ -25,6 +34,8 @@ def check_references(service: ServiceTemplate, uses: Uses, bag: DiagnosticBag, *
     checker = _Checker(service, bag, broken)
     for function, owner in uses.calls:
         checker.check(function, owner)
+    for function, schema, what in uses.wanted:
+        checker.result(function, schema, what)
     _property_cycles(service, bag)
     _requirement_cycles(service, bag)
 
@@ -35,6 +46,7 @@ class _Checker:
         self._nodes = service.node_templates
         self._bag = bag
         self._broken = broken
+        self._types = Checker(service.types)
 
     def check(self, function: Function, owner: Owner) -> None:
         args = function.args
@@ -46,6 +58,20 @@ class _Checker:
             node = self._entity(args[0], function, owner)
             if node is not None and function.name == "get_operation_output" and isinstance(args[1], str):
                 self._operation(node, function)
+
+    def result(self, function: Function, schema: Schema, what: str) -> None:
+        """Whether what a function gives can be a value of the schema at all."""
+        if function.name == "get_input" and len(function.args) == 1 and function.args[0] in self._service.inputs:
+            given = self._service.inputs[function.args[0]].schema.type
+        else:
+            given = _RESULTS.get(function.name, "any")
+        have, want = self._types.base(given), self._types.base(schema.type)
+        if "any" in (given, schema.type, want) or given == schema.type or have == want:
+            return
+        if (have == "integer" and want == "float") or (have == "string" and want in _TEXTUAL):
+            return
+        report = self._bag.error if self._service.version == "tosca_2_0" else self._bag.warning
+        report("BBQ-T046", f"{what} must be a {schema.type}; ${function.name} gives a {given}", function.at)
 
     def _error(self, code: str, message: str, where: SourceRange, known: Iterable[str], name: Any) -> None:
         names = list(known)

@@ -61,6 +61,7 @@ class Requirements:
             if counts[name] == 0:
                 if least > 0:
                     node.requirements.append(self._unassigned(definition, node))
+                    self._dangling(definition, node)
             elif counts[name] < least:
                 self._reader.error(
                     "BBQ-T064", f"{what} has {counts[name]} of requirement {quoted(name)}; at least {least} needed", node.at
@@ -77,6 +78,19 @@ class Requirements:
             assigned=False,
             count=definition.occurrences,
         )
+
+    def _dangling(self, definition: RequirementDef, node: NodeTemplate) -> None:
+        """Warns where nothing here could be chosen for a requirement that the template leaves open."""
+        for other in self._nodes.values():
+            suits = definition.node is None or definition.node in other.type.ancestry
+            offers = definition.capability is None or any(
+                self._is(item.type, definition.capability) for item in other.type.capabilities.values()
+            )
+            if other is not node and suits and offers:
+                return
+        wanted = definition.node or definition.capability or "any node"
+        what = f"requirement {quoted(definition.name)} of node template {quoted(node.name)}"
+        self._reader.warning("BBQ-T062", f"{what} is open, and nothing here is a {quoted(wanted)}", node.at)
 
     def _assignment(
         self, node: NodeTemplate, name: str, key: Node, body: Node, definition: RequirementDef
@@ -219,7 +233,9 @@ class Requirements:
             return
         wanted = found.capability
         offered = [
-            item for item in target.type.capabilities.values() if wanted in (None, item.name) or self._is(item.type, str(wanted))
+            item
+            for item in target.type.capabilities.values()
+            if wanted in (None, item.name) or self._is(item.type, str(wanted))
         ]
         if not offered:
             message = f"{what} needs a capability {quoted(wanted)}; {quoted(target.name)} has none"
@@ -231,7 +247,9 @@ class Requirements:
             report("BBQ-T063", message, where, self._hint(str(wanted)))
             return
         if definition.node is not None and definition.node not in target.type.ancestry:
-            message = f"{what} needs a node of type {quoted(definition.node)}; {quoted(target.name)} is a {quoted(target.type.name)}"
+            message = (
+                f"{what} needs a node of type {quoted(definition.node)}; {quoted(target.name)} is a {quoted(target.type.name)}"
+            )
             # 1.x templates often host an application straight on a server.
             (self._reader.error if self._reader.grammar.two else self._reader.warning)("BBQ-T063", message, where)
             return

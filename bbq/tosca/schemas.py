@@ -46,6 +46,7 @@ class Definitions(Reader):
 
     def __init__(self, unit: Unit, reader: Reader, uses: Uses | None = None) -> None:
         super().__init__(unit, reader.bag)
+        self.uses = uses
         self.convert = Converter(self, uses)
         self.later: list[tuple[ParameterDef, Node, str]] = []
 
@@ -99,9 +100,9 @@ class Definitions(Reader):
                 found.append(Constraint("validation", function, at(node)))
             elif not is_null(node):
                 self.error("BBQ-T044", f"the validation of {what} must be a function call, not {shape(node)}", node)
-        node = keys.get("constraints")
+        block = keys.get("constraints")
         # One clause instead of a list of clauses is common.
-        clauses = [node] if isinstance(node, MappingNode) else self.items(node, f"constraints of {what}")
+        clauses = [block] if isinstance(block, MappingNode) else self.items(block, f"constraints of {what}")
         for clause in clauses:
             for operator, (key, argument) in self.entries(clause, f"a constraint of {what}").items():
                 if operator not in OPERATORS:
@@ -256,7 +257,10 @@ class Definitions(Reader):
 
     def assigned(self, checker: Checker, node: Node, schema: Schema, what: str, owner: Owner) -> Any:
         """The value at `node` for `schema`: converted, functions recorded, checked."""
-        return self.checked(checker, self.convert.value(node, owner), node, schema, what)
+        value = self.convert.value(node, owner)
+        if isinstance(value, Function) and self.uses is not None:
+            self.uses.wanted.append((value, schema, what))
+        return self.checked(checker, value, node, schema, what)
 
 
 def canonical(declaration: Declaration) -> str:

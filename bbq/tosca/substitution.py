@@ -54,6 +54,10 @@ class _Reader:
                 if pair is not None:
                     found.requirements[name] = pair
         self._interfaces(keys.get("interfaces"), type_def, found)
+        for name, definition in self._service.inputs.items():
+            if definition.required and not definition.has_default and name not in found.properties.values():
+                message = f"no property of {quoted(type_def.name)} is mapped to the required input {quoted(name)}"
+                reader.warning("BBQ-T092", message, definition.at)
         if "substitution_filter" in keys:
             found.filter = tuple(self._filter(keys["substitution_filter"], type_def))
         return found

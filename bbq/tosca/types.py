@@ -188,7 +188,9 @@ class Types:
         for name, (key, body) in reader.entries(keys.get("capabilities"), f"capabilities of {what}").items():
             title = f"capability {quoted(name)} of {what}"
             old = found.capabilities.get(name)
-            inner = {"type": body} if isinstance(body, ScalarNode) else reader.entity(body, "capability definition", name, key)
+            inner: dict[str, Node] = (
+                {"type": body} if isinstance(body, ScalarNode) else reader.entity(body, "capability definition", name, key)
+            )
             if "type" in inner:
                 type_name = reader.type_name(inner["type"], "capability", title)
             else:

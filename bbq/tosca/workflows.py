@@ -80,7 +80,7 @@ def _call(templates: Templates, target: NodeTemplate, node: Node, what: str, inp
     if not reader.grammar.two:
         return
     values = reader.entries(given, f"inputs of {what}")
-    for wanted in _wanted(interface, operation):
+    for wanted in _wanted(target.type.interfaces.get(name, interface), operation):
         if wanted.name not in values:
             if wanted.required and not wanted.has_default and not wanted.has_value:
                 reader.error("BBQ-T042", f"{what} lacks the input {quoted(wanted.name)} of operation {quoted(operation)}", node)
@@ -95,7 +95,8 @@ def _call(templates: Templates, target: NodeTemplate, node: Node, what: str, inp
         if source.schema.type != wanted.schema.type:
             reader.error(
                 "BBQ-T040",
-                f"input {quoted(wanted.name)} of {what} must be a {wanted.schema.type}; {quoted(source.name)} is a {source.schema.type}",
+                f"input {quoted(wanted.name)} of {what} must be of type {quoted(wanted.schema.type)}; "
+                f"{quoted(source.name)} is of type {quoted(source.schema.type)}",
                 value,
             )
         elif wanted.required and not source.required and not source.has_default:
