@@ -16,6 +16,8 @@ from bbq.topology.model import Node
 from bbq.topology.values import Expr, Secret, revealed
 
 _HANDED_OVER = ("connection", "cluster")
+_TOSCA_OWN = frozenset({"state", "tosca_id", "tosca_name"})
+"""Attributes that TOSCA gives to every node (1.3 section 5.9.1), of no use to an application."""
 CONNECTIONS = "connections.json"
 
 
@@ -33,7 +35,11 @@ def variable(name: str) -> str:
 def connections(targets: Sequence[Target]) -> dict[str, dict[str, Any]]:
     """Alias -> node, type and every attribute of what the application is connected to."""
     return {
-        alias(target): {"node": target.node, "type": target.type, **target.attributes}
+        alias(target): {
+            "node": target.node,
+            "type": target.type,
+            **{name: value for name, value in target.attributes.items() if name not in _TOSCA_OWN},
+        }
         for target in targets
         if target.requirement in _HANDED_OVER
     }

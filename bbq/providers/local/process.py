@@ -53,8 +53,10 @@ from pathlib import Path
 from typing import Any
 
 from bbq.engine.contract import Check, DeploymentContext, Handle, Resource, State, Tag, Wanted
+from bbq.providers.local.files import faults
 from bbq.providers.local.reaper import ensure_reaper
-from bbq.providers.local.supervise import NodeDir, Restart, Unit, UnitState, faults, node_id
+from bbq.providers.local.supervise import NodeDir, node_id
+from bbq.providers.local.units import Restart, Unit, UnitState
 from bbq.topology.model import Node
 
 CRASH_LOOP = 3

@@ -16,7 +16,8 @@ from pathlib import Path
 
 from bbq.engine.contract import DeploymentContext
 from bbq.providers.local import proc
-from bbq.providers.local.supervise import read_json, read_unit, start_shim, stop_units, write_private
+from bbq.providers.local.files import read_json, write_private
+from bbq.providers.local.units import read_unit, start_shim, stop_units
 
 _lock = threading.Lock()
 
@@ -58,5 +59,4 @@ def _spec(context: DeploymentContext, env: dict[str, str]) -> dict[str, object]:
 def end_reaper(deployment_id: str) -> None:
     """Stop it, unless it is the one that runs this very destroy: that one ends by itself when we are done."""
     above = proc.ancestors()
-    found = [one for one in proc.tagged({"BBQ_REAPER": deployment_id}) if one.pid not in above and not above & {one.parent}]
-    proc.end(found, 5.0)
+    proc.end([one for one in proc.tagged({"BBQ_REAPER": deployment_id}) if one.pid not in above], 5.0)

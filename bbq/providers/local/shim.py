@@ -11,7 +11,7 @@ where another shim has the lock. Standard library only, run with -I -S: it start
 site-packages.
 
 Files in the unit's directory (0600):
-    spec.json       in: argv, env, cwd, user, restart, schedule, stop, log, mask (see `supervise.Unit`)
+    spec.json       in: argv, env, cwd, user, restart, schedule, stop, log, mask (see `units.Unit`)
     lock            pid, start time and boot id of the shim
     process.json    phase: running | backoff | scheduled | stopping | exited | stopped; pid of the child and its start time ...
     exit.json       the last end of the child: code or signal, times, restarts, error

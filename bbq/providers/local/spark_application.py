@@ -44,7 +44,9 @@ class SparkApplication(SparkResource, Application):
             ],
             env={**self.environment(node), **self.application_environment(node, wanted)},
             files={
-                **self.configuration(self._spark_properties(node, wanted, str(cluster.attributes["master_url"])), secret),
+                **self.configuration(
+                    self._spark_properties(node, wanted, str(cluster.attributes["master_url"])), secret, "warn"
+                ),
                 **self.connections_file(wanted),
             },
             cwd=str(node.directory("state")),
@@ -121,8 +123,10 @@ class SparkApplication(SparkResource, Application):
         return f"it waits for executors; {free} of the cluster's {cluster['cores']} cores are free"
 
     def cause(self, lines: Sequence[str]) -> Sequence[str]:
-        """The last exception and what stands before it, rather than Spark's words on shutting down after it."""
-        for number in range(len(lines) - 1, -1, -1):
-            if _EXCEPTION.match(lines[number]):
-                return lines[max(0, number + 1 - LAST_LINES) : number + 1]
+        """The last exception and the traceback before it, rather than Spark's words on shutting down after it."""
+        for last in range(len(lines) - 1, -1, -1):
+            if _EXCEPTION.match(lines[last]):
+                starts = [number for number in range(last) if lines[number].startswith("Traceback ")]
+                first = starts[-1] if starts else last
+                return lines[max(first, last + 1 - LAST_LINES) : last + 1]
         return lines[-LAST_LINES:]

@@ -1,0 +1,47 @@
+"""Small private files, whole or not at all, and the file system's refusals as faults that say what to do."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from bbq.engine.contract import ConfigurationFault, PermanentFault, QuotaFault
+
+
+@contextlib.contextmanager
+def faults(what: str) -> Iterator[None]:
+    """The file system's refusals as faults that say what to do."""
+    try:
+        yield
+    except OSError as error:
+        place = f" ({error.filename})" if error.filename else ""
+        text = f"{what}: {error.strerror or error}{place}"
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise QuotaFault(text, hint="free some disk space, or choose another place with [state] directory") from None
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise ConfigurationFault(text, hint="choose another place with [state] directory") from None
+        raise PermanentFault(text) from None
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Empty where there is none, or where a power failure left half of one."""
+    try:
+        value = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def write_private(path: Path, content: str | bytes, mode: int = 0o600) -> None:
+    """Whole or not at all, for this user only."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    temporary = path.with_name(path.name + ".new")
+    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
+    with os.fdopen(fd, "wb") as file:
+        file.write(content if isinstance(content, bytes) else content.encode())
+    temporary.replace(path)
