@@ -73,6 +73,8 @@ class Node:
     properties      resolved as far as inputs allow: data, `Secret`, `Expr`
     capabilities    name -> its properties; an endpoint's port, a scalable's count
     attributes      name -> value or `Expr`; a composite node's come from its members by substitution mappings
+    declared        the attributes that the type declares: name -> type (`string`, `integer`, `list`, a data type's name;
+                    `bbq.datatypes.Secret` for every secret), for the simulator, which makes them up
     ancestry        the type's name, then its parents up to the root
     members         addresses that a substituted abstract node was replaced by; such a node costs no provider call, it is
                     ready when all members are
@@ -89,6 +91,7 @@ class Node:
     properties: dict[str, Any] = field(default_factory=dict)
     capabilities: dict[str, dict[str, Any]] = field(default_factory=dict)
     attributes: dict[str, Any] = field(default_factory=dict)
+    declared: dict[str, str] = field(default_factory=dict)
     edges: list[Edge] = field(default_factory=list)
     operations: dict[str, Operation] = field(default_factory=dict)
     artifacts: dict[str, Artifact] = field(default_factory=dict)

@@ -64,6 +64,15 @@ IGNORED: Final = frozenset({"timeouts", "readiness"})
 
 _ROOT: Final = KINDS["tosca.nodes.Root"]
 
+SECRET_TYPE: Final = "bbq.datatypes.Secret"
+_PYTHON_TYPES: Final[Mapping[str, type]] = {
+    "string": str,
+    "integer": int,
+    "float": float,
+    "boolean": bool,
+    "list": list,
+    "map": dict,
+}
 _SECRETS: Final = frozenset({"password", "secret_key", "kubeconfig", "token", "private_key"})
 
 
@@ -81,7 +90,7 @@ def attributes(wanted: Wanted, thing_id: str) -> dict[str, Any]:
     """Everything that the thing tells once it is ready; secrets are `Secret`s. The same for the same arguments."""
     kind = kind_of(wanted.node.ancestry)
     facts = _Facts(wanted, thing_id, kind)
-    names = dict.fromkeys([*kind.attributes, *wanted.node.attributes])
+    names = dict.fromkeys([*kind.attributes, *wanted.node.attributes, *wanted.node.declared])
     return {name: facts.attribute(name) for name in names}
 
 
@@ -92,15 +101,26 @@ class _Facts:
         self._kind = kind
 
     def attribute(self, name: str) -> Any:
+        value = self._plain(name)
+        return Secret(value) if self._wanted.node.declared.get(name) == SECRET_TYPE else value
+
+    def _plain(self, name: str) -> Any:
         wanted = self._wanted
-        declared = wanted.node.attributes.get(name)
-        if declared is not None and masked(declared) == declared:
-            return declared
+        assigned = wanted.node.attributes.get(name)
+        if assigned is not None and masked(assigned) == assigned:
+            return assigned
         given = wanted.properties.get(name)
         if given not in (None, 0):
             return given
+        type_ = wanted.node.declared.get(name, "")
         if name in _SECRETS:
-            return Secret(f"simulated-{int(chance(self._id, name) * 1e12):012d}")
+            return Secret(f"simulated-{self._number(name, 10**12):012d}")
+        likely = self._by_name(name)
+        if likely is not None and isinstance(likely, _PYTHON_TYPES.get(type_, object)):
+            return likely
+        return self._by_type(name, type_)
+
+    def _by_name(self, name: str) -> Any:
         if name == "port" or name.endswith("_port"):
             return self._port()
         if name in ("url", "collector") or name.endswith("_url"):
@@ -108,19 +128,41 @@ class _Facts:
         if name == "host" or name.endswith(("address", "_ip")):
             return self._address(public=name.startswith("public"))
         if name == "queues":
-            return [wanted.node.name]
+            return [self._wanted.node.name]
         if name == "state":
-            return {"batch": "FINISHED", "streaming": "RUNNING"}.get(wanted.properties.get("mode", ""), "started")
+            return {"batch": "FINISHED", "streaming": "RUNNING"}.get(self._wanted.properties.get("mode", ""), "started")
         if name in ("networks", "ports"):
             return {}
-        return f"{wanted.node.name}-{name}"
+        return None
+
+    def _by_type(self, name: str, type_: str) -> Any:
+        made: dict[str, Any] = {
+            "integer": self._number(name, 1000),
+            "float": self._number(name, 1000) / 10,
+            "boolean": True,
+            "list": [],
+            "map": {},
+            "timestamp": "2020-01-01T00:00:00Z",
+            "version": "1.0",
+            "range": [0, 1],
+            "scalar-unit.size": "1 GB",
+            "scalar-unit.time": "1 s",
+            "scalar-unit.frequency": "1 GHz",
+            "scalar-unit.bitrate": "1 Mbps",
+        }
+        if type_ in made:
+            return made[type_]
+        return {} if "." in type_ and type_ != SECRET_TYPE else f"{self._wanted.node.name}-{name}"
+
+    def _number(self, name: str, limit: int) -> int:
+        return int(chance(self._id, name) * limit)
 
     def _port(self) -> int:
         endpoint = next((c["port"] for c in self._wanted.capabilities.values() if isinstance(c.get("port"), int)), 0)
         return int(self._wanted.properties.get("port") or endpoint or self._kind.port)
 
     def _address(self, *, public: bool = False) -> str:
-        number = int(chance(self._id, "address", public) * 65024)
+        number = self._number("public" if public else "address", 65024)
         # RFC 2544's and RFC 1918's: addresses that nobody has
         return f"198.18.{number // 254}.{number % 254 + 1}" if public else f"10.0.{number // 254}.{number % 254 + 1}"
 

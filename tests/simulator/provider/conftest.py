@@ -40,10 +40,16 @@ def provider() -> Callable[..., SimulatorProvider]:
 @pytest.fixture
 def wanted() -> Callable[..., Wanted]:
     def build(
-        name: str = "server", type_: str = "tosca.nodes.Compute", *, attempt: int = 1, attributes: Any = None, **properties: Any
+        name: str = "server",
+        type_: str = "tosca.nodes.Compute",
+        *,
+        attempt: int = 1,
+        attributes: Any = None,
+        declared: Any = None,
+        **properties: Any,
     ) -> Wanted:
         ancestry = ANCESTRIES.get(type_, (type_, "tosca.nodes.Root"))
-        node = Node(name, type_, ancestry, properties=properties, attributes=attributes or {})
+        node = Node(name, type_, ancestry, properties=properties, attributes=attributes or {}, declared=declared or {})
         return Wanted(node, properties, {}, (), Tag("demo", "dep-1", name, attempt), "/templates")
 
     return build

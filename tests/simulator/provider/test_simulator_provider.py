@@ -142,7 +142,10 @@ def test_attributes_are_those_of_the_type_and_the_declared_ones(provider, wanted
         database="app",
         port=0,
         password=Secret("hunter2-hunter2"),
-        attributes={"dashboard_url": None, "admin_port": None, "motto": None},
+        attributes={"motto": None, "fixed": 7},
+        declared={"dashboard_url": "string", "admin_port": "integer", "address": "integer", "key": "bbq.datatypes.Secret"}
+        | {"secret_url": "bbq.datatypes.Secret"}
+        | {"count": "integer", "load": "float", "up": "boolean", "names": "list", "labels": "map", "spec": "my.Data"},
     )
     resource = world.resource(want.node.ancestry)
     handle = resource.create(want)
@@ -153,7 +156,11 @@ def test_attributes_are_those_of_the_type_and_the_declared_ones(provider, wanted
     assert told["password"] == Secret("hunter2-hunter2")
     assert told["url"].reveal() == f"postgresql://app:hunter2-hunter2@{told['host']}:5432/app"
     assert told["dashboard_url"].startswith("http://10.0.")
-    assert told["motto"] == "db-motto"
+    assert (told["motto"], told["fixed"]) == ("db-motto", 7)
+    assert isinstance(told["key"], Secret)
+    assert isinstance(told["secret_url"], Secret)
+    kinds = {"address": int, "count": int, "load": float, "up": bool, "names": list, "labels": dict, "spec": dict}
+    assert {name: type(told[name]) for name in kinds} == kinds
 
 
 class TestFaults:
