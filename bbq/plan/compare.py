@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from bbq.errors import UsageError
 from bbq.plan.fields import Answers, shown
@@ -11,14 +11,12 @@ from bbq.plan.model import Action, FieldChange, Plan, Step
 from bbq.plan.order import topological
 from bbq.plan.removal import deletions, dependents, existing
 from bbq.plan.selection import closure, named
-from bbq.topology.model import Edge, Node, Topology
+from bbq.plan.snapshot import hands_over, requirements
+from bbq.topology.model import Node, Topology
 
 if TYPE_CHECKING:
     from bbq.engine.contract import Resource, State
     from bbq.journal.model import Record, SecretStore
-
-_ORDERING: Final = "tosca.relationships.DependsOn"
-"""A requirement of this very relationship orders and hands nothing over: a change of it changes no thing."""
 
 
 def diff(
@@ -35,9 +33,10 @@ def diff(
 ) -> Plan:
     """The steps from what is recorded to what is wanted.
 
-    `resource_of(ancestry)` says what can be changed in place. `salt` is the deployment's, for secrets' digests; with
-    `secrets` values that are made of secrets can be compared, too. `observed` maps nodes that were looked at to what was
-    seen, None where it is gone. `targets` restricts the plan to these nodes and what they depend on.
+    `resource_of(ancestry)` says what can be changed in place (`updatable` names properties and requirements). `salt` is the
+    deployment's, for secrets' digests; with `secrets` values that are made of secrets can be compared, too. `observed` maps
+    nodes that were looked at to what was seen, None where it is gone. `targets` restricts the plan to these nodes and what
+    they depend on.
     Raises `UsageError` for an unknown target, and, naming all of them, for types that the provider cannot make.
     """
     return _Diff(topology, records, provider, resource_of, salt, observed or {}, secrets).plan(deployment, list(targets))
@@ -188,10 +187,21 @@ class _Diff:
         for path, old, new in answers.changes(recorded, asked, "capabilities"):
             yield FieldChange(path, shown(old), shown(new), forces)
         if resource is not None:
-            made_after = set(record.depends_on)
-            for edge in node.edges:
-                if _hands_over(edge) and edge.target not in made_after:
-                    yield FieldChange(f"requirements.{edge.requirement}", None, edge.target, forces)
+            yield from self._connections(node, record, resource)
+
+    def _connections(self, node: Node, record: Record, resource: Resource) -> Iterable[FieldChange]:
+        """Another target, or another property of a relationship. A record without them tells the names of targets only."""
+        answers = self._answers
+        wanted = requirements(node.edges, (answers.answer(edge.properties) for edge in node.edges))
+        recorded = record.wanted.get("requirements")
+        for name in dict.fromkeys([*(recorded or {}), *wanted]):
+            forces, after = name not in resource.updatable, wanted.get(name, {})
+            if recorded is None:
+                for target in after.keys() - set(record.depends_on):
+                    yield FieldChange(f"requirements.{name}", None, target, forces)
+                continue
+            for path, old, new in answers.changes(recorded.get(name, {}), after, f"requirements.{name}"):
+                yield FieldChange(path, shown(old), shown(new), forces)
 
     # Order
 
@@ -230,7 +240,7 @@ class _Diff:
         for name, step in self._steps.items():
             if step.action is Action.NOTHING and not _composite(self._nodes[name]):
                 for edge in self._nodes[name].edges:
-                    if edge.target in replaced and _hands_over(edge):
+                    if edge.target in replaced and hands_over(edge):
                         found.append(f"{edge.target} is replaced; {name} keeps the details of it that it was started with")
         return tuple(dict.fromkeys(found))
 
@@ -239,13 +249,9 @@ def _composite(node: Node) -> bool:
     return node.composite or bool(node.members)
 
 
-def _hands_over(edge: Edge) -> bool:
-    return edge.relationship.rpartition(":")[2] != _ORDERING
-
-
 def _top(path: str) -> str:
-    first, _, rest = path.partition(".")
-    return rest if first == "requirements" else first
+    parts = path.split(".")
+    return ".".join(parts[:2]) if parts[0] == "requirements" else parts[0]
 
 
 def _first_line(text: str | None) -> str:

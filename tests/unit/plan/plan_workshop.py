@@ -10,6 +10,7 @@ from bbq.journal.model import Record
 from bbq.plan import diff
 from bbq.plan.fields import digest
 from bbq.plan.model import Plan
+from bbq.plan.snapshot import requirements
 from bbq.topology.model import Edge, Node, Topology
 from bbq.topology.values import Expr, Secret, evaluate
 
@@ -20,7 +21,7 @@ ORDERS = "tosca.relationships.DependsOn"
 
 class Thing(Resource):
     type = "Thing"
-    updatable = frozenset({"size", "labels"})
+    updatable = frozenset({"size", "labels", "to"})
     ignored = frozenset({"note"})
 
     def find(self, tag: Tag) -> Handle | None:
@@ -66,7 +67,8 @@ class World:
         records = {}
         depends = topology.dependencies()
         for node in topology.nodes.values():
-            values = {"properties": node.properties, "capabilities": node.capabilities}
+            connected = requirements(node.edges, [edge.properties for edge in node.edges])
+            values = {"properties": node.properties, "capabilities": node.capabilities, "requirements": connected}
             records[node.name] = Record(
                 node.name,
                 node.type,

@@ -209,7 +209,7 @@ def test_a_composite_without_members_is_still_none_to_make(world: World) -> None
 
 
 def test_leftovers_go_against_the_edges(world: World) -> None:
-    records = world.deploy(topology(node("db"), node("app", "db"), node("view", "app"), node("keep", "db")))
+    records = world.deploy(topology(node("db"), node("app", "db"), node("view", "app"), node("keep", orders=["db"])))
     plan = plan_for(topology(node("keep")), records)
     assert actions(plan) == {"keep": "no-op", "view": "delete", "app": "delete", "db": "delete"}
     assert plan.steps["app"].after == {"view"}
@@ -222,7 +222,27 @@ def test_a_delete_and_a_replacement_that_wait_for_each_other(world: World) -> No
     plan = plan_for(topology(node("db", properties={"kind": 2}), node("app", "db")), records)
     assert actions(plan) == {"proxy": "delete", "db": "replace", "app": "update"}
     assert plan.steps["db"].after == {"proxy"}
-    assert changes(plan, "app") == [("requirements.to", None, "db", False)]
+    assert changes(plan, "app") == [("requirements.to.proxy", {}, None, False), ("requirements.to.db", None, {}, False)]
+
+
+def test_connections_are_compared(world: World) -> None:
+    def wanted(target: str, alias: str, type_: str = "Thing") -> Topology:
+        edges = [
+            Edge("to", target, "bbq.relationships.ConnectsTo", properties={"alias": alias}),
+            Edge("dependency", "other" if alias == "A" else "db", "tosca.relationships.DependsOn"),
+        ]
+        return topology(node("db"), node("other"), Node("app", type_, (type_,), edges=edges))
+
+    records = world.deploy(wanted("db", "A"))
+    assert not plan_for(wanted("db", "A"), records).has_changes
+    assert changes(plan_for(wanted("db", "B"), records), "app") == [("requirements.to.db.alias", "A", "B", False)]
+    assert actions(plan_for(wanted("other", "A"), records))["app"] == "update"
+    rigid = world.deploy(wanted("db", "A", "Rigid"))
+    assert actions(plan_for(wanted("db", "B", "Rigid"), rigid))["app"] == "replace"
+    del records["app"].wanted["requirements"]
+    assert not plan_for(wanted("db", "B"), records).has_changes
+    records["app"].depends_on = ("db",)
+    assert changes(plan_for(wanted("other", "A"), records), "app") == [("requirements.to", None, "other", False)]
 
 
 def test_targets(world: World) -> None:
