@@ -78,7 +78,7 @@ class PostgreSQL(ProcessResource):
         return {
             "main": Unit(
                 argv,
-                env={"PGPASSFILE": "/dev/null"},
+                env=who.environment,
                 cwd=str(who.directory),
                 user=who.user,
                 restart=Restart("always", limit=5),

@@ -52,11 +52,22 @@ class Account:
         return [*self.prefix, str(program), *arguments]
 
     @property
+    def environment(self) -> dict[str, str]:
+        """The node's own TMPDIR is closed to another user."""
+        return {} if self.user is None else {"TMPDIR": str(self.directory)}
+
+    @property
     def options(self) -> dict[str, Any]:
         """For `NodeDir.run`."""
         if self.user is None:
             return {}
-        return {"user": self.user[0], "group": self.user[1], "extra_groups": [], "cwd": self.directory}
+        return {
+            "user": self.user[0],
+            "group": self.user[1],
+            "extra_groups": [],
+            "cwd": self.directory,
+            "env": self.environment,
+        }
 
     def own(self, path: Path) -> Path:
         """Give a file or directory to the account."""
