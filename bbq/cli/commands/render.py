@@ -1,0 +1,48 @@
+"""`bbq-deploy render`: a template as another system's files."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bbq.cli import options
+from bbq.errors import ExitCode
+
+if TYPE_CHECKING:
+    from bbq.cli.session import Session
+
+EXAMPLES = (
+    "bbq-deploy render service.yaml --to compose --output build/  # then: docker compose up, in there",
+    "bbq-deploy render service.yaml --to compose  # only show the main file",
+)
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("template", metavar="TEMPLATE", help="a TOSCA service template")
+    parser.add_argument("--to", required=True, metavar="SYSTEM", help="compose")
+    parser.add_argument("--output", "-o", metavar="DIRECTORY", help="write all files there; without it the main one is shown")
+    parser.add_argument("--name", metavar="NAME", help="the project's name; the template's file or directory by default")
+    options.inputs(parser)
+    options.imports(parser)
+
+
+def run(session: Session) -> int:
+    from bbq.render import render
+    from bbq.wanted import NO_SUBSTITUTION, build_topology, check_name, default_name, load_template
+
+    args, workspace = session.args, session.workspace
+    name = check_name(args.name or default_name(args.template))
+    service = load_template(args.template, import_map=workspace.import_map(), offline=args.offline)
+    topology, _ = build_topology(workspace, service, options.given(args) or {}, NO_SUBSTITUTION, {})
+    rendered = render(topology, args.to, name=name, directory=Path(args.output or "."))
+    for warning in rendered.warnings:
+        session.notice(f"warning: {warning}")
+    if args.output is None:
+        session.view.text(rendered.files[rendered.main])
+        if len(rendered.files) > 1:
+            session.notice(f"{len(rendered.files) - 1} more files belong to it; --output writes all of them")
+    else:
+        for path in rendered.write(Path(args.output)):
+            session.notice(f"wrote {path}")
+    return ExitCode.OK
