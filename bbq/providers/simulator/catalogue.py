@@ -91,7 +91,11 @@ def attributes(wanted: Wanted, thing_id: str) -> dict[str, Any]:
     kind = kind_of(wanted.node.ancestry)
     facts = _Facts(wanted, thing_id, kind)
     names = dict.fromkeys([*kind.attributes, *wanted.node.attributes, *wanted.node.declared])
-    return {name: facts.attribute(name) for name in names}
+    told = {name: facts.attribute(name) for name in names}
+    for name, values in wanted.capabilities.items():
+        if "protocol" in values:  # a tosca.capabilities.Endpoint: get_attribute asks it for its address
+            told[name] = {**values, "ip_address": facts.address()}
+    return told
 
 
 class _Facts:
@@ -126,7 +130,7 @@ class _Facts:
         if name in ("url", "collector") or name.endswith("_url"):
             return self._url(name)
         if name == "host" or name.endswith(("address", "_ip")):
-            return self._address(public=name.startswith("public"))
+            return self.address(public=name.startswith("public"))
         if name == "queues":
             return [self._wanted.node.name]
         if name == "state":
@@ -161,18 +165,18 @@ class _Facts:
         endpoint = next((c["port"] for c in self._wanted.capabilities.values() if isinstance(c.get("port"), int)), 0)
         return int(self._wanted.properties.get("port") or endpoint or self._kind.port)
 
-    def _address(self, *, public: bool = False) -> str:
+    def address(self, *, public: bool = False) -> str:
         number = self._number("public" if public else "address", 65024)
         # RFC 2544's and RFC 1918's: addresses that nobody has
         return f"198.18.{number // 254}.{number % 254 + 1}" if public else f"10.0.{number // 254}.{number % 254 + 1}"
 
     def _url(self, name: str) -> Any:
         kind, properties = self._kind, self._wanted.properties
-        place = f"{self._address()}:{self._port()}"
+        place = f"{self.address()}:{self._port()}"
         if name == "collector":
             return place
         if name not in ("url", "master_url", "api_url"):
-            return f"http://{self._address()}:{KINDS['bbq.nodes.Service'].port}"
+            return f"http://{self.address()}:{KINDS['bbq.nodes.Service'].port}"
         if name != "url" or "password" not in kind.attributes:
             return f"{kind.scheme}://{place}"
         password = Secret(self.attribute("password")).reveal()

@@ -3,6 +3,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -161,6 +162,16 @@ def test_attributes_are_those_of_the_type_and_the_declared_ones(provider, wanted
     assert isinstance(told["secret_url"], Secret)
     kinds = {"address": int, "count": int, "load": float, "up": bool, "names": list, "labels": dict, "spec": dict}
     assert {name: type(told[name]) for name in kinds} == kinds
+
+
+def test_an_endpoint_has_an_address(provider, wanted):
+    world = provider()
+    want = replace(wanted(), capabilities={"admin": {"protocol": "tcp", "port": 2222}, "os": {"type": "linux"}})
+    handle = world.resource(()).create(want)
+    world.clock.spend(60)
+    told = states(world, handle)[handle.id].attributes
+    assert told["admin"] == {"protocol": "tcp", "port": 2222, "ip_address": told["private_address"]}
+    assert "os" not in told
 
 
 class TestFaults:
