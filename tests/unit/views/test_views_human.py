@@ -1,0 +1,228 @@
+"""The plain view: what it says, and that nothing in it can act on a terminal."""
+
+from __future__ import annotations
+
+import io
+import re
+
+import pytest
+
+from bbq import views
+from bbq.errors import ConfigurationError, TemplateError, UsageError
+from bbq.journal.model import DeploymentRow, Event
+from bbq.plan.model import Plan
+from bbq.topology.values import UNKNOWN, Attribute, Secret
+from bbq.views.clean import clean, one_line
+from bbq.views.human import WAITING_EVERY, HumanView
+
+CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]")
+
+
+def shown(act, **options) -> str:
+    """What `act(view)` prints, without colour; checked for control characters."""
+    stream = io.StringIO()
+    act(HumanView(stream, **options))
+    text = stream.getvalue()
+    assert not CONTROL.search(text), "a control character got through"
+    return text
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("plain\ttab\nline", "plain\ttab\nline"),
+        ("\x1b[1;31mred\x1b[m", "red"),
+        ("\x1b]8;;http://evil\x1b\\link\x1b]8;;\x1b\\", "link"),
+        ("\x1b]52;c;aGk=\x07", ""),
+        ("\x1b]0;never ended", ""),
+        ("\x9b31mred\x9d0;t\x9c!", "red!"),
+        ("\x1bPq\x1b\\ok\x1bcreset", "okreset"),
+        ("a\rb\x08\x7f", "ab"),
+        ("lone \ud800 surrogate", "lone  surrogate"),
+        ("right\u202eleft\u2028line", "rightleft\nline"),
+        ("ünïcode 漢字 🙂", "ünïcode 漢字 🙂"),
+    ],
+)
+def test_clean(text: str, wanted: str) -> None:
+    assert clean(text) == wanted
+
+
+def test_one_line_is_one_line_of_that_width() -> None:
+    assert one_line("a\n b\t c") == "a b c"
+    assert one_line("x" * 50, 10) == "x" * 9 + "…"
+
+
+def test_diagnostics_show_the_line_a_caret_and_the_hint(diagnostics, evil) -> None:
+    text = shown(lambda view: view.diagnostics(diagnostics, checked="service.yaml"))
+    lines = text.splitlines()
+    assert lines[0] == f"{diagnostics[0].file}:3:9: error BBQ-T001: unknown type {evil[1]}"
+    assert lines[1] == f"    3 |   type: bbq.nodes.Sparc # {evil[1]}"
+    assert lines[2] == "      |         " + "^" * 15
+    assert lines[3] == "  hint: did you mean bbq.nodes.Spark?"
+    assert "<input>:1:1: warning BBQ-T002: odd" in lines
+    assert lines[-1] == "service.yaml: 1 error, 1 warning"
+    assert shown(lambda view: view.diagnostics([], checked="s.yaml")) == "s.yaml: valid\n"
+
+
+def test_a_caret_stands_right_after_tabs_and_in_long_lines(tmp_path) -> None:
+    from bbq.diagnostics import Diagnostic
+
+    file = tmp_path / "t.yaml"
+    file.write_text("\tkey: value\n" + "x" * 500 + "HERE" + "y" * 500 + "\n")
+    tabbed = shown(lambda view: view.diagnostics([Diagnostic("error", "C", "m", str(file), 1, 2, None, 1, 5)])).splitlines()
+    assert tabbed[2].index("^") == tabbed[1].index("key")
+    assert tabbed[2].count("^") == 3
+    long = shown(lambda view: view.diagnostics([Diagnostic("error", "C", "m", str(file), 2, 501, None, 2, 505)])).splitlines()
+    assert long[2].index("^") == long[1].index("HERE") and long[2].count("^") == 4
+    assert len(long[1]) < 130
+    beyond = shown(lambda view: view.diagnostics([Diagnostic("error", "C", "m", str(file), 99, 7)])).splitlines()
+    assert beyond[0].endswith("t.yaml:99:7: error C: m")
+
+
+def test_plan_says_per_field_what_happens(plan: Plan, evil) -> None:
+    text = shown(lambda view: view.plan(plan))
+    assert '  + db  bbq.nodes.Database\n      + engine: "postgresql"\n' in text
+    assert "  ~ spark  bbq.nodes.SparkCluster\n      ~ workers: 2 -> 3\n" in text
+    assert "-> (known after apply)" in text
+    assert "-/+ viewer  bbq.nodes.Service  (its port changed)\n      ~ port: 1 -> 2  (forces replacement)\n" in text
+    assert "secret: ******** -> ********" in text
+    assert f"  - {evil[1]}" in text and f"warning: careful {evil[1]}" in text
+    assert "same" not in text
+    assert text.endswith("Plan for demo on local: 1 to create, 1 to update in place, 1 to replace, 1 to delete\n")
+    assert "same" in shown(lambda view: view.plan(plan), verbose=True)
+    assert shown(lambda view: view.plan(Plan("d", "local"))) == "Plan for d on local: nothing to do\n"
+
+
+def test_plan_never_shows_a_secret() -> None:
+    from bbq.plan.model import Action, FieldChange, Step
+
+    changes = (
+        FieldChange("a", None, {"deep": [Secret("hunter2")]}),
+        FieldChange("b", Secret("hunter2"), Attribute("db", ("url",))),
+    )
+    plan = Plan("d", "local", {"n": Step("n", "t", Action.CREATE, changes=(*changes, FieldChange("c", None, UNKNOWN)))})
+    text = shown(lambda view: view.plan(plan))
+    assert "hunter2" not in text and "********" in text and "(known after apply): db.url" in text
+
+
+def test_events_as_lines(events: list[Event], evil) -> None:
+    def act(view: HumanView) -> None:
+        for event in events:
+            view.event(event)
+
+    assert [line.strip() for line in shown(act).splitlines()] == [
+        "0.0s  apply started",
+        "0.1s  db: creating",
+        f"0.5s  db: waiting: tcp {evil[1]} (0.4s, about 2.0s left)",
+        "1.0s  db: created",
+        "3.1s  db: ready in 3.0s",
+        f"4.0s  x: FAILED creating: boom {evil[1]}",
+        "4.1s  stopping (interrupt): 2 still in flight, about 3.0s",
+        "5.0s  finished: failed in 5.0s: x failed",
+    ]
+    assert "deployment.created" in shown(act, verbose=True)
+
+
+def test_waiting_is_not_repeated_all_the_time_but_again_when_it_changes() -> None:
+    def act(view: HumanView) -> None:
+        for tenth in range(300):
+            awaited = "port" if tenth < 150 else "workers"
+            view.event(Event("step.waiting", tenth / 10, "n", data={"awaited": awaited, "elapsed": tenth / 10}))
+
+    lines = shown(act).splitlines()
+    assert len(lines) <= 300 / 10 / WAITING_EVERY + 2
+    assert sum("workers" in line for line in lines) >= 1
+
+
+def test_status_shows_nodes_below_their_composite(row: DeploymentRow, records, evil) -> None:
+    text = shown(lambda view: view.status(row, records, now=4600.0))
+    lines = text.splitlines()
+    assert lines[0] == "demo: active on local, 1 of 3 ready, age 1h, expires in 1h"
+    assert lines[2].split() == ["NODE", "TYPE", "STATUS", "TOOK", "DETAIL"]
+    assert lines[3].split() == ["db", "Database", "ready", "3.0s"]
+    assert lines[4].startswith("spark ") and lines[5].startswith("  spark.master ")
+    assert lines[5].endswith(evil[1])
+
+
+def test_colour_is_outside_of_the_columns(row: DeploymentRow, records) -> None:
+    plain, painted = io.StringIO(), io.StringIO()
+    HumanView(plain).status(row, records, now=4600.0)
+    HumanView(painted, color=True).status(row, records, now=4600.0)
+    assert "\x1b[32mready\x1b[0m" in painted.getvalue()
+    assert re.sub(r"\x1b\[\d+m", "", painted.getvalue()) == plain.getvalue()
+
+
+def test_outputs_mask_secrets_unless_asked(evil) -> None:
+    values = {"url": f"http://h {evil[0]}", "password": Secret("hunter2"), "list": [1, Secret("hunter2")]}
+    text = shown(lambda view: view.outputs(values))
+    assert "hunter2" not in text
+    assert text.splitlines()[0] == f"url      = http://h {evil[1]}"
+    assert text.splitlines()[1] == "password = ********"
+    assert shown(lambda view: view.outputs(values, show_secrets=True)).count("hunter2") == 2
+
+
+def test_deployments(row: DeploymentRow) -> None:
+    lines = shown(lambda view: view.deployments([row], now=4600.0)).splitlines()
+    assert lines[1].split() == ["demo", "active", "local", "1h", "in", "1h", "service.yaml"]
+    assert shown(lambda view: view.deployments([], now=0.0)) == "no deployments\n"
+
+
+def test_errors_and_notices_go_to_the_other_stream(diagnostics, evil) -> None:
+    stream, err = io.StringIO(), io.StringIO()
+    view = HumanView(stream, err=err)
+    view.error(TemplateError(f"2 problems {evil[0]}", diagnostics, hint="look at them"))
+    view.message("noted")
+    assert stream.getvalue() == ""
+    assert "BBQ-T001" in err.getvalue()
+    assert err.getvalue().endswith(f"error: 2 problems {evil[1]}\nhint: look at them\nnoted\n")
+    view.error(RuntimeError())
+    assert err.getvalue().endswith("error: RuntimeError\n")
+
+
+def test_tables_data_and_logs(evil) -> None:
+    assert shown(lambda view: view.table("config", ["option", "value"], [["a", Secret("hunter2")], ["long", None]])) == (
+        "OPTION  VALUE\na       ********\nlong    -\n"
+    )
+    assert shown(lambda view: view.data("stats", {"ready": 3, "x": Secret("hunter2")})) == "ready  3\nx      ********\n"
+    assert shown(lambda view: view.log("db", f"line {evil[0]}\n")) == f"db | line {evil[1]}\n"
+
+
+def test_a_stream_that_is_not_utf8_gets_what_it_can_take() -> None:
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding="ascii")
+    HumanView(stream).message("schön … 漢")
+    stream.flush()
+    assert raw.getvalue() == b"sch?n ? ?\n"
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("stream", "environ", "kind", "color"),
+    [
+        (Terminal, {"TERM": "xterm"}, "LiveView", True),
+        (Terminal, {"TERM": "xterm", "NO_COLOR": "1"}, "LiveView", False),
+        (Terminal, {"TERM": "xterm", "NO_COLOR": ""}, "LiveView", True),
+        (Terminal, {"TERM": "dumb"}, "HumanView", False),
+        (Terminal, {"TERM": "xterm", "CI": "true"}, "HumanView", False),
+        (io.StringIO, {"TERM": "xterm"}, "HumanView", False),
+    ],
+)
+def test_get_respects_the_terminal_and_the_environment(stream, environ: dict[str, str], kind: str, color: bool) -> None:
+    view = views.get("human", stream(), environ=environ)
+    assert (type(view).__name__, view.color) == (kind, color)
+    assert views.get("human", stream(), environ=environ, color=True).color
+
+
+def test_get_names_the_formats() -> None:
+    with pytest.raises(UsageError) as raised:
+        views.get("xml", io.StringIO())
+    assert "ndjson" in str(raised.value.hint)
+
+
+def test_an_error_with_a_secretless_hint_only() -> None:
+    text = shown(lambda view: view.error(ConfigurationError("no", hint="set [x] y")))
+    assert text == "error: no\nhint: set [x] y\n"
