@@ -1,4 +1,4 @@
-"""The topology's diagnostic codes. Stable: scripts and the documentation refer to them."""
+"""The topology's diagnostic codes: code -> (title, explanation). Stable; the reference page is made from this table."""
 
 from __future__ import annotations
 
@@ -10,32 +10,70 @@ UNKNOWN_PROPERTY: Final = "BBQ-G003"
 UNKNOWN_ATTRIBUTE: Final = "BBQ-G004"
 UNKNOWN_FUNCTION: Final = "BBQ-G005"
 BAD_FUNCTION: Final = "BBQ-G006"
-"""A function's arguments are wrong, or its evaluation failed."""
 CIRCULAR_VALUE: Final = "BBQ-G007"
-"""A value is defined by itself, or nested too deeply to be evaluated."""
 OWN_ATTRIBUTE: Final = "BBQ-G008"
-"""A property needs an attribute of its own node, which is known only after the node was made."""
-
 MISSING_TARGET: Final = "BBQ-G010"
 AMBIGUOUS_TARGET: Final = "BBQ-G011"
 NO_CAPABILITY: Final = "BBQ-G012"
 WRONG_TARGET_TYPE: Final = "BBQ-G013"
 NODE_FILTER: Final = "BBQ-G014"
 REQUIREMENT_COUNT: Final = "BBQ-G015"
-
 CYCLE: Final = "BBQ-G020"
-
 SUBSTITUTION_AMBIGUOUS: Final = "BBQ-G030"
 SUBSTITUTION_MISSING: Final = "BBQ-G031"
 SUBSTITUTION_RECURSIVE: Final = "BBQ-G032"
 SUBSTITUTION_BROKEN: Final = "BBQ-G033"
 SUBSTITUTION_UNMAPPED: Final = "BBQ-G034"
-"""The substitution template does not provide an attribute that something asks for."""
-
 BAD_COUNT: Final = "BBQ-G040"
 TOO_LARGE: Final = "BBQ-G041"
 BAD_OVERRIDE: Final = "BBQ-G042"
-
 BAD_READINESS: Final = "BBQ-G050"
 BAD_TIMEOUT: Final = "BBQ-G051"
 UNSUPPORTED_DIRECTIVE: Final = "BBQ-G052"
+
+CODES: Final[dict[str, tuple[str, str]]] = {
+    UNKNOWN_INPUT: ("unknown input", "A function asks for an input that the template does not declare."),
+    UNKNOWN_NODE: ("unknown node", "A function or a requirement names a node template that there is not."),
+    UNKNOWN_PROPERTY: ("unknown property", "The node, capability or relationship has no property of this name."),
+    UNKNOWN_ATTRIBUTE: ("unknown attribute", "The node, capability or relationship has no attribute or property of this name."),
+    UNKNOWN_FUNCTION: ("unknown function", "There is no function of this name."),
+    BAD_FUNCTION: ("function cannot be answered", "The arguments do not fit, or nothing stands where they lead."),
+    CIRCULAR_VALUE: ("circular value", "A value is defined by itself, or nested too deeply to be evaluated."),
+    OWN_ATTRIBUTE: (
+        "property needs its own node",
+        "A property needs an attribute of its own node, which is known only after the node was made.",
+    ),
+    MISSING_TARGET: (
+        "requirement not met",
+        "No node template offers what the requirement asks for. A warning where only a normative type asks for a host.",
+    ),
+    AMBIGUOUS_TARGET: ("several nodes meet the requirement", "More node templates fit than the requirement takes: name one."),
+    NO_CAPABILITY: ("target lacks the capability", "The named node has no capability of the kind that the requirement needs."),
+    WRONG_TARGET_TYPE: ("target of another type", "The named node is not of the type that the requirement needs."),
+    NODE_FILTER: ("node filter not met", "The named node does not meet the requirement's node filter."),
+    REQUIREMENT_COUNT: ("too many or too few assignments", "The type allows another number of assignments of the requirement."),
+    CYCLE: (
+        "nodes wait for each other",
+        "No order exists in which these nodes could be made. Every place of the circle is given.",
+    ),
+    SUBSTITUTION_AMBIGUOUS: (
+        "several substitution templates fit",
+        "Nothing decides between them; a substitution filter in each could.",
+    ),
+    SUBSTITUTION_MISSING: (
+        "no substitution template fits",
+        "The filters of all templates for the type reject the node. An error where the node has the directive `substitute`.",
+    ),
+    SUBSTITUTION_RECURSIVE: ("substitution leads to itself", "A template that stands for a type has a member of that type."),
+    SUBSTITUTION_BROKEN: ("substitution template is broken", "It lacks node templates, or a value for one of its inputs."),
+    SUBSTITUTION_UNMAPPED: (
+        "attribute not provided",
+        "The substitution template does not map an attribute that something asks for.",
+    ),
+    BAD_COUNT: ("bad count", "A count is a whole number that is known before anything is made."),
+    TOO_LARGE: ("too many nodes", "The counts make more nodes than one deployment may have."),
+    BAD_OVERRIDE: ("cannot be scaled so", "The node does not exist, does not scale, or does not allow this number."),
+    BAD_READINESS: ("bad readiness predicate", "A predicate has a kind (tcp, http, command) and a target."),
+    BAD_TIMEOUT: ("bad timeout", "Timeouts are seconds, more than 0, for create, ready and delete."),
+    UNSUPPORTED_DIRECTIVE: ("unsupported directive", "Nodes that exist already cannot be selected yet."),
+}

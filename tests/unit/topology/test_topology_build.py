@@ -350,3 +350,9 @@ def test_ten_thousand_nodes_are_built_in_one_pass(workshop: Any) -> None:
     topology = workshop.topology()
     assert len(topology.nodes) == 10001
     assert topology.nodes["s4999"].edges[0].target == "s4998"
+
+
+def test_every_code_is_explained() -> None:
+    names = {value for name, value in vars(codes).items() if name.isupper() and isinstance(value, str)}
+    assert names == set(codes.CODES)
+    assert list(codes.CODES) == sorted(codes.CODES)
