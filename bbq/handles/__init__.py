@@ -58,9 +58,9 @@ def queue_of(attributes: Mapping[str, Any], name: str | None = None) -> Queue:
         raise UsageError("this node has no queues")
     if name is not None and name not in names:
         raise UsageError(f"this node has no queue {name!r}", hint=f"queues: {', '.join(names)}" if names else None)
-    management = attributes.get("management_url")
-    options = {"management_url": management} if management else {}
-    return open_queue(_text(attributes, "url"), name or names[0], **options)
+    url, monitoring = _text(attributes, "url"), attributes.get("monitoring_url")
+    options = {"management_url": monitoring} if monitoring and attributes.get("engine") == "rabbitmq" else {}
+    return open_queue(url, name or names[0], **options)
 
 
 def database_of(attributes: Mapping[str, Any]) -> Database:

@@ -90,11 +90,11 @@ class RabbitMQ(ProcessResource):
         ports = node.ports()
         return {
             **broker_attributes("rabbitmq", "amqp", ports["client"], wanted),
-            "management_url": f"http://{HOST}:{ports['management']}",
+            "monitoring_url": f"http://{HOST}:{ports['management']}",
         }
 
     def probe(self, handle: Handle, wanted: Wanted) -> Check:
-        for port in (int(handle.attributes["port"]), int(handle.attributes["management_url"].rpartition(":")[2])):
+        for port in (int(handle.attributes["port"]), int(handle.attributes["monitoring_url"].rpartition(":")[2])):
             open_port = tcp_check(HOST, port)
             if not open_port.ok:
                 return open_port
