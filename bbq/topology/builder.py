@@ -50,6 +50,7 @@ class _Builder:
         self._evaluator = Evaluator(self._bag, Secrecy(), overrides)
         self._matcher = self._evaluator.matcher = Matcher(self._evaluator)
         self._library = Library(self._evaluator, _directories(provider, template_dirs))
+        self._rehearsal = provider == _REHEARSAL
         self._root = Stack(service)
         self._instances: dict[str, Instance] = {}
         self._used_overrides: set[str] = set()
@@ -149,9 +150,7 @@ class _Builder:
 
     def _substitute(self, instance: Instance) -> Stack | None:
         """The stack that stands for the node, its inputs fed by the property mappings."""
-        if "select" in instance.template.directives:
-            text = f"{instance.address!r}: the directive select (use a node that exists already) is not supported"
-            self._bag.error(codes.UNSUPPORTED_DIRECTIVE, text, instance.template.at)
+        self._check_directives(instance)
         service = self._library.choose(instance)
         if service is None or service.substitution is None:
             return None
@@ -174,6 +173,16 @@ class _Builder:
                 given[target] = value
         self._set_inputs(child, given)
         return child
+
+    def _check_directives(self, instance: Instance) -> None:
+        """`[ select, create ]` means to make the node where there is none to select, so that it is made."""
+        directives = set(instance.template.directives)
+        if directives & {"select", "selectable"} and not directives & {"create", "substitute"}:
+            text = f"{instance.address!r}: nodes that exist already cannot be selected yet"
+            if self._rehearsal:
+                self._bag.warning(codes.UNSUPPORTED_DIRECTIVE, f"{text}; the rehearsal makes one", instance.template.at)
+            else:
+                self._bag.error(codes.UNSUPPORTED_DIRECTIVE, text, instance.template.at)
 
     # What is known at the end
 

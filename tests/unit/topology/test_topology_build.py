@@ -356,3 +356,14 @@ def test_every_code_is_explained() -> None:
     names = {value for name, value in vars(codes).items() if name.isupper() and isinstance(value, str)}
     assert names == set(codes.CODES)
     assert list(codes.CODES) == sorted(codes.CODES)
+
+
+def test_nodes_that_exist_already_cannot_be_selected(workshop: Any) -> None:
+    server(workshop)
+    workshop.node("a", "Server", directives=("select",))
+    assert codes_of(workshop.problems(provider="some")) == [codes.UNSUPPORTED_DIRECTIVE]
+    topology, found = workshop.build(provider="simulator")
+    assert topology is not None
+    assert [item.severity for item in found] == ["warning"]
+    workshop.node("a", "Server", directives=("select", "create"))
+    assert workshop.build(provider="some")[1] == []
