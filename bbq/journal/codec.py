@@ -6,13 +6,13 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from bbq.topology.values import Secret
+from bbq.topology.values import UNKNOWN, Secret
 
 T = TypeVar("T")
 
 
 def to_text(value: Any) -> str:
-    """Compact JSON. `TypeError` for what has no JSON form, a `Secret` among them."""
+    """Compact JSON; `UNKNOWN` becomes null. `TypeError` for what has no JSON form, a `Secret` among them."""
     try:
         return _encoder.encode(value).decode()
     except UnicodeEncodeError:
@@ -29,7 +29,9 @@ def from_text(text: str | bytes, type_: type[T]) -> T:
     return found
 
 
-def _refuse(value: Any) -> Any:
+def _stand_in(value: Any) -> Any:
+    if value is UNKNOWN:  # an output that nothing answered; the run's outcome must be kept all the same
+        return None
     if isinstance(value, Secret):
         raise TypeError("a secret's value was about to be journalled; replace it by a reference first (secrets.encode)")
     raise TypeError(f"{type(value).__name__} has no JSON form")
@@ -47,5 +49,5 @@ def _replaced(value: Any) -> Any:
     return value
 
 
-_encoder = msgspec.json.Encoder(enc_hook=_refuse)
+_encoder = msgspec.json.Encoder(enc_hook=_stand_in)
 _decoders: dict[type, msgspec.json.Decoder[Any]] = {}

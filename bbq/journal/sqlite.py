@@ -92,8 +92,13 @@ class SqliteJournal(SqlJournal):
                 self._upgrade(connection)
             finally:
                 connection.close()
-            with contextlib.suppress(FileExistsError):  # another process was faster: its journal is as good
+            try:
                 os.link(temporary, self._path)
+            except FileExistsError:  # another process was faster: its journal is as good
+                pass
+            except OSError:  # a file system without hard links
+                if not self._path.exists():
+                    temporary.rename(self._path)
             sync_directory(self._path.parent)
         finally:
             for name in (temporary, Path(f"{temporary}-wal"), Path(f"{temporary}-shm")):

@@ -27,7 +27,7 @@ _CONNECTION: Final = ("url", "host", "port", "user", "password", "engine")
 KINDS: Final[Mapping[str, Kind]] = {
     "tosca.nodes.Root": Kind(5),
     "tosca.nodes.Abstract.Compute": Kind(40, 10),
-    "tosca.nodes.Compute": Kind(40, 10, 22, "ssh", ("private_address", "public_address")),
+    "tosca.nodes.Compute": Kind(40, 10, 22, "ssh", ("private_address", "public_address", "networks", "ports")),
     "tosca.nodes.SoftwareComponent": Kind(20),
     "tosca.nodes.WebServer": Kind(20, 3, 80),
     "tosca.nodes.WebApplication": Kind(10, 2, 80),

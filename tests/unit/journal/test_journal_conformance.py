@@ -16,7 +16,7 @@ import pytest
 from bbq.errors import LockedError, UsageError
 from bbq.journal import owner
 from bbq.journal.model import Event, Lease
-from bbq.topology.values import Secret
+from bbq.topology.values import UNKNOWN, Secret
 
 
 def child(address: str, code: str) -> subprocess.Popen[str]:
@@ -92,6 +92,11 @@ class TestDeployments:
         for call in (journal.records, journal.acquire, journal.break_lease, lambda i: list(journal.events(i))):
             with pytest.raises(UsageError, match="nothing-like-it"):
                 call("nothing-like-it")
+
+    def test_an_output_that_nothing_answered_is_null(self, journal, row):
+        journal.create(row())
+        journal.update(journal.acquire("dep-demo"), outputs={"url": UNKNOWN})
+        assert journal.get("demo").outputs == {"url": None}
 
     def test_a_secret_is_refused(self, journal, row):
         journal.create(row())

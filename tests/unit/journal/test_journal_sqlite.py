@@ -4,7 +4,9 @@ import os
 import shutil
 import sqlite3
 import stat
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -91,6 +93,45 @@ class TestFiles:
         tmp_path.chmod(0o755)
         open_journal(str(tmp_path / "journal.db")).close()
         assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o755
+
+    def test_a_new_one_is_there_whole_or_not_at_all(self, path, monkeypatch):
+        def interrupted(source, target):
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "link", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                open_journal(str(path))
+        assert list(path.parent.iterdir()) == []
+        open_journal(str(path)).close()
+
+    def test_without_hard_links(self, path, monkeypatch):
+        def refused(source, target):
+            raise PermissionError(1, "Operation not permitted")
+
+        monkeypatch.setattr(os, "link", refused)
+        open_journal(str(path)).close()
+        open_journal(str(path)).close()
+        assert [p.name for p in path.parent.iterdir()] == ["journal.db"]
+
+    def test_many_that_start_at_once_make_it_once(self, path, row):
+        journals: list[Any] = []
+        barrier = threading.Barrier(6)
+
+        def start():
+            barrier.wait()
+            journals.append(open_journal(str(path)))
+
+        threads = [threading.Thread(target=start) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        assert len(journals) == 6
+        journals[0].create(row())
+        assert all(journal.get("demo") for journal in journals)
+        for journal in journals:
+            journal.close()
 
     def test_synchronous_full_and_write_ahead(self, path):
         journal = open_journal(str(path))
