@@ -7,7 +7,6 @@ process can stop it. A pattern that could do that is tried in a child process wi
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
 from typing import Final
 
@@ -27,6 +26,7 @@ def matches(pattern: str, text: str) -> bool:
     if not _explosive(pattern, text):
         return compiled.fullmatch(text) is not None
     import json
+    import subprocess
 
     try:
         done = subprocess.run(

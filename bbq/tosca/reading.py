@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +22,8 @@ Entries = dict[str, tuple[Node, Node]]
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """A "did you mean" for a misspelt name. The last part of a dotted name counts too: `Compute` for `tosca.nodes.Compute`."""
+    import difflib
+
     names = [str(item) for item in known if item != name]
     lowered = {item.lower(): item for item in reversed(names)}
     found = difflib.get_close_matches(name.lower(), lowered, 1, 0.6)

@@ -94,16 +94,17 @@ def read_file(
     start = SourceRange(name, 1, 1)
     try:
         # Non-blocking, so that a FIFO cannot hang the open; its type is checked on the open descriptor.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a file name"
         bag.error("BBQ-Y001", f"cannot read {printable(str(path))}: {reason}", start)
         return None
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        bag.error("BBQ-Y001", f"cannot read {printable(str(path))}: not a regular file", start)
+        return None
     with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            bag.error("BBQ-Y001", f"cannot read {printable(str(path))}: not a regular file", start)
-            return None
         if status.st_size > limits.file_bytes:
             _too_large(status.st_size, start, bag, limits)
             return None
