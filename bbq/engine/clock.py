@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any, Protocol
 
+_LIST_CALLS = 4
+
 
 class Clock(Protocol):
     def now(self) -> float:
@@ -90,14 +92,15 @@ class Executor(Protocol):
 
 
 class ThreadExecutor:
-    """Calls in daemon threads, as many as are needed and at most `parallel`; further calls queue.
+    """Calls in daemon threads, as many as are needed; the engine has at most `parallel` calls in flight, and list calls on
+    top, for which there are a few threads more.
 
     Not `concurrent.futures`: its threads are joined when the interpreter ends, so one hanging call would hold up a second
     Ctrl-C for ever.
     """
 
     def __init__(self, parallel: int) -> None:
-        self._parallel = parallel
+        self._most = parallel + _LIST_CALLS
         self._threads = 0
         self._running = 0  # submitted and not yet handed out by wait; owned by the loop's thread
         self._work: SimpleQueue[tuple[Hashable, Callable[[], Any]] | None] = SimpleQueue()
@@ -105,7 +108,7 @@ class ThreadExecutor:
 
     def submit(self, token: Hashable, fn: Callable[[], Any]) -> None:
         self._running += 1
-        if self._threads < min(self._running, self._parallel):
+        if self._threads < min(self._running, self._most):
             self._threads += 1
             threading.Thread(target=self._serve, name=f"bbq-call-{self._threads}", daemon=True).start()
         self._work.put((token, fn))

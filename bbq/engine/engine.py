@@ -9,7 +9,7 @@ from random import Random
 from typing import Any
 
 from bbq.engine.clock import Clock, Executor, RealClock, ThreadExecutor
-from bbq.engine.contract import Provider
+from bbq.engine.contract import Provider, ProviderFault
 from bbq.engine.events import Recorder
 from bbq.engine.loop import Loop, Task, Withdrawn
 from bbq.engine.options import EngineOptions
@@ -20,7 +20,7 @@ from bbq.engine.steps import Steps
 from bbq.engine.sweep import Sweep
 from bbq.engine.waiter import Waiter
 from bbq.engine.walk import Walk
-from bbq.errors import BbqError, DeadlineExceeded
+from bbq.errors import BbqError, ConfigurationError, DeadlineExceeded
 from bbq.journal.model import DeploymentRow, Event, Journal, Lease, Record, SecretStore
 from bbq.plan.model import Action, Plan, Step
 from bbq.topology.model import Topology
@@ -57,7 +57,7 @@ class Engine:
         self._row = row
         self._lease = lease
         self._clock = clock or RealClock()
-        self._executor = executor or ThreadExecutor(options.parallel + 4)  # and the list calls
+        self._executor = executor or ThreadExecutor(options.parallel)
         self._recorder = Recorder(self._clock, journal, lease, secrets, row.salt, options, on_event)
         self._loop = Loop(self._clock, self._executor, options.parallel, self._recorder.flush)
         self._waiter = Waiter(self._loop, provider, options)
@@ -75,7 +75,9 @@ class Engine:
     def apply(self, plan: Plan, topology: Topology) -> RunResult:
         """Make the deployment what the plan says. Failures are in the result; raised are only `LockedError` (the lease was
         lost) and `JournalError`, after which nothing more is written."""
-        self._begin(topology, plan.steps.values())
+        records = self._begin(topology, plan.steps.values())
+        if (problems := self._preflight(plan, topology, records)) is not None:
+            return problems
         if plan.has_changes:
             self._journal.update(self._lease, status="changing", error=None)
         walk = self._walk(plan.steps)
@@ -162,6 +164,25 @@ class Engine:
         self._began = self._clock.monotonic()
         self._ends = self._began + options.timeout if options.timeout is not None else math.inf
         return records
+
+    def _preflight(self, plan: Plan, topology: Topology, records: Mapping[str, Record]) -> RunResult | None:
+        """Ask the provider what it knows to be missing before anything is made; the whole list at once."""
+        new = [s.node for s in plan.steps.values() if s.action is Action.CREATE and s.node not in records]
+        nodes = [topology.nodes[name] for name in new if not self._runs[name].composite]
+        try:
+            problems = self._provider.preflight(nodes) if nodes else []
+        except ProviderFault as fault:
+            problems = [str(fault)]
+        if not problems:
+            return None
+        result = self._result(plan.steps, (), ())
+        text = self._shared.scope.scrub("; ".join(problems))
+        result.run_error = ConfigurationError(
+            f"this cannot be made here: {text}" if len(problems) == 1 else f"{len(problems)} things are in the way: {text}",
+            hint="nothing was made; `bbq-deploy doctor` shows what is missing",
+        )
+        self._close(result, False)
+        return result
 
     def _expected(self, step: Step) -> float:
         run = self._runs[step.node]

@@ -70,13 +70,15 @@ class Readiness:
             answer = await Call(partial(probes.attempt, probe, target))
             if not answer.ok:
                 if not answer.failed:
+                    run.awaited = self._shared.scope.scrub(answer.detail)
                     await Sleep(probe.interval)
                 return answer
         return Check(True, attributes=attributes)
 
     def _seen(self, run: NodeRun, state: State) -> None:
         shared = self._shared
-        run.awaited = shared.scope.scrub(state.detail) or state.name
+        if not state.ready:  # else the probes say what is missing
+            run.awaited = shared.scope.scrub(state.detail) or state.name
         self._learn(run, state.attributes)
         if state.stage in _STAGES and state.stage != run.stage:
             run.stage = state.stage
