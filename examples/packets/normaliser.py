@@ -134,12 +134,15 @@ def _word(value: object) -> str:
     return text.replace("\0", "").encode("utf-8", "replace").decode().strip().lower()
 
 
-def store(rows: Iterable[Row], packet_id: str, db_url: str) -> None:
+def store(rows: Iterable[Row], packet_id: str, number: int, db_url: str) -> None:
     """One partition of a batch into the database, in one transaction; runs on a worker."""
     import psycopg
 
     values = [(row.message_id, packet_id, *normalise(row.body), row.body) for row in rows]
+    if not values:
+        return
     with psycopg.connect(db_url) as connection, connection.cursor() as cursor:
+        cursor.execute("INSERT INTO packet (packet_id, batch) VALUES (%s, %s) ON CONFLICT DO NOTHING", (packet_id, number))
         cursor.executemany(
             "INSERT INTO record (message_id, packet_id, service, level, value, body) VALUES (%s, %s, %s, %s, %s, %s)"
             " ON CONFLICT (message_id) DO NOTHING",
@@ -169,18 +172,14 @@ def process(batch: DataFrame, number: int, stream_id: uuid.UUID) -> None:
     import psycopg
 
     db_url, packet_id = os.environ["DB_URL"], str(uuid.uuid5(stream_id, str(number)))
-    with psycopg.connect(db_url) as connection:
-        connection.execute(
-            "INSERT INTO packet (packet_id, batch) VALUES (%s, %s) ON CONFLICT (packet_id) DO NOTHING", (packet_id, number)
-        )
     parallel = batch.sparkSession.sparkContext.defaultParallelism
-    batch.repartition(parallel).foreachPartition(lambda rows: store(rows, packet_id, db_url))
+    batch.repartition(parallel).foreachPartition(lambda rows: store(rows, packet_id, number, db_url))
     with psycopg.connect(db_url) as connection:
         found = connection.execute("SELECT service, count(*) FROM record WHERE packet_id = %s GROUP BY 1", (packet_id,))
         counts = dict(found.fetchall())
     if counts:
         tell(os.environ["VIEWER_URL"], packet_id, counts)
-    print(f"packet {packet_id} (batch {number}): {sum(counts.values())} records, {len(counts)} services", flush=True)
+        print(f"packet {packet_id} (batch {number}): {sum(counts.values())} records, {len(counts)} services", flush=True)
 
 
 def stream_identity(state: Path) -> uuid.UUID:
@@ -202,7 +201,6 @@ def main() -> None:
     query = (
         records.writeStream.foreachBatch(lambda batch, number: process(batch, number, stream_id))
         .option("checkpointLocation", str(state / "checkpoint"))
-        .trigger(processingTime="250 milliseconds")
         .start()
     )
     print("the stream runs", flush=True)
