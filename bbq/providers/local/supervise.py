@@ -14,6 +14,7 @@ Nothing here asks the journal: after a crash the directory alone tells what was 
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 import os
@@ -101,7 +102,7 @@ class NodeDir:
             write_private(self.path / "tag.json", content)
             return
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fresh = Path(tempfile.mkdtemp(prefix=".new-", dir=self.path.parent))
+        fresh = Path(tempfile.mkdtemp(prefix=f".new-{self.id}!", dir=self.path.parent))
         write_private(fresh / "tag.json", content)
         fresh.rename(self.path)
 
@@ -306,14 +307,14 @@ class NodeDir:
             if outside.exists():
                 shutil.rmtree(outside.read_text(), ignore_errors=True)
             self._remove(self.path)
-        for name in (".new-*", ".gone-*"):
-            for leftover in self.path.parent.glob(name):
+        for prefix in (".new-", ".gone-"):  # our own only: other nodes are made and deleted at the same time
+            for leftover in self.path.parent.glob(f"{prefix}{glob.escape(self.id)}!*"):
                 shutil.rmtree(leftover, ignore_errors=True)
 
     def _remove(self, path: Path) -> None:
         """In one instant for everybody who looks, then bit by bit."""
         if path.exists():
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            grave = Path(tempfile.mkdtemp(prefix=".gone-", dir=self.path.parent))
+            grave = Path(tempfile.mkdtemp(prefix=f".gone-{self.id}!", dir=self.path.parent))
             path.rename(grave / "was")
             shutil.rmtree(grave)
