@@ -46,11 +46,11 @@ class _Builder:
         self, service: ServiceTemplate, overrides: dict[str, int], provider: str, template_dirs: Sequence[str | Path]
     ) -> None:
         self._bag = DiagnosticBag()
+        self._rehearsal = provider == _REHEARSAL
         self._overrides = overrides
         self._evaluator = Evaluator(self._bag, Secrecy(), overrides)
         self._matcher = self._evaluator.matcher = Matcher(self._evaluator)
-        self._library = Library(self._evaluator, _directories(provider, template_dirs))
-        self._rehearsal = provider == _REHEARSAL
+        self._library = Library(self._evaluator, _directories(provider, template_dirs), rehearsal=self._rehearsal)
         self._root = Stack(service)
         self._instances: dict[str, Instance] = {}
         self._used_overrides: set[str] = set()

@@ -130,33 +130,41 @@ class Matcher:
         definition = self._definition(instance, assignment)
         found = []
         for target in groups[name]:
-            node_type = assignment.node_type or definition.node
-            if node_type is not None and node_type not in target.template.type.ancestry:
-                text = (
-                    f"requirement {assignment.name!r} of {instance.address!r} needs a {node_type}, "
-                    f"and {target.address!r} is a {target.template.type.name}"
-                )
-                raise self._evaluator.fail(codes.WRONG_TARGET_TYPE, text, assignment.at)
             capability = self._capability(instance, assignment, definition, target, strict=False)
-            wanted = assignment.capability or definition.capability
-            if capability is None and wanted is not None:
-                have = [f"{item.name} ({item.type})" for item in target.template.type.capabilities.values()]
-                text = (
-                    f"requirement {assignment.name!r} of {instance.address!r} needs the capability {wanted}, "
-                    f"and {target.address!r} has none"
-                )
-                hint = f"it has: {', '.join(have)}" if have else "it has no capabilities"
-                raise self._evaluator.fail(codes.NO_CAPABILITY, text, assignment.at, hint)
+            if instance.stack.service.version.startswith("tosca_2"):
+                self._check_pair(instance, assignment, definition, target, capability)
             if not all(self._passes(item, target, capability) for item in self._filters(assignment, definition)):
                 text = f"{target.address!r} does not meet the node_filter of {assignment.name!r} of {instance.address!r}"
                 raise self._evaluator.fail(codes.NODE_FILTER, text, assignment.at)
             found.append(self._link(instance, assignment, definition, target, capability))
         return found
 
+    def _check_pair(
+        self,
+        instance: Instance,
+        assignment: RequirementAssignment,
+        definition: RequirementDef,
+        target: Instance,
+        capability: str | None,
+    ) -> None:
+        """Types fit. Templates of 1.x often take a node of another type, of which the reader has warned."""
+        what = f"requirement {assignment.name!r} of {instance.address!r}"
+        node_type = assignment.node_type or definition.node
+        if node_type is not None and node_type not in target.template.type.ancestry:
+            text = f"{what} needs a {node_type}, and {target.address!r} is a {target.template.type.name}"
+            raise self._evaluator.fail(codes.WRONG_TARGET_TYPE, text, assignment.at)
+        wanted = assignment.capability or definition.capability
+        if capability is None and wanted is not None:
+            have = [f"{item.name} ({item.type})" for item in target.template.type.capabilities.values()]
+            text = f"{what} needs the capability {wanted}, and {target.address!r} has none"
+            hint = f"it has: {', '.join(have)}" if have else "it has no capabilities"
+            raise self._evaluator.fail(codes.NO_CAPABILITY, text, assignment.at, hint)
+
     # Dangling ones
 
     def _search(self, instance: Instance, assignment: RequirementAssignment) -> list[Link]:
-        """All candidates where their number lies in the requirement's count range, a diagnostic otherwise."""
+        """All candidates where their number lies in the requirement's count range, a diagnostic otherwise. Instances of one
+        template are alike: of too many of them each source takes its share in turn."""
         definition = self._definition(instance, assignment)
         lower, upper = (0 if assignment.optional else max(1, assignment.count[0])), assignment.count[1]
         filters = self._filters(assignment, definition)
@@ -171,6 +179,11 @@ class Matcher:
                     break
         if len(found) < lower:
             self._report_missing(instance, assignment, definition, found)
+        elif upper is not None and len(found) > upper and not filters and len({c.template.name for c, _ in found}) == 1:
+            group = [each for each in instance.stack.groups[found[0][0].template.name] if each is not instance]
+            first = (instance.index or 0) * upper
+            chosen = [group[(first + number) % len(group)] for number in range(upper)]
+            return [self._link(instance, assignment, definition, each, found[0][1]) for each in chosen]
         elif upper is not None and len(found) > upper:
             shown = ", ".join(candidate.address for candidate, _ in found[:_SHOWN])
             more = ", ..." if len(found) > _SHOWN else ""

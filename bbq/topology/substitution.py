@@ -28,8 +28,9 @@ _loaded: dict[str, tuple[_Stamp, ServiceTemplate]] = {}
 class Library:
     """The substitution templates of some directories, in the order of their precedence."""
 
-    def __init__(self, evaluator: Evaluator, directories: Sequence[Path]) -> None:
+    def __init__(self, evaluator: Evaluator, directories: Sequence[Path], *, rehearsal: bool = False) -> None:
         self._evaluator = evaluator
+        self._rehearsal = rehearsal
         self._indices = [_index(directory) for directory in directories]
         self._broken: set[Path] = set()
 
@@ -38,7 +39,7 @@ class Library:
 
         The nearest of the type's ancestors that has a fitting template decides; for one type an earlier directory wins.
         """
-        forced = "substitute" in instance.template.directives
+        forced = "substitute" in instance.template.directives and not self._rehearsal
         rejected: list[tuple[ServiceTemplate, SubstitutionMapping]] = []
         for name in instance.template.type.ancestry:
             for index in self._indices:

@@ -249,6 +249,16 @@ def test_dangling_requirements(workshop: Any) -> None:
     assert workshop.topology().nodes["client"].edges[0].target == "s1"
 
 
+def test_instances_of_one_template_are_shared_out(workshop: Any) -> None:
+    workshop.type_("node", "Right", capabilities={"in": "Endpoint"})
+    workshop.type_("node", "Left", requirements={"uses": {"capability": "Endpoint"}})
+    workshop.node("right", "Right", count=3)
+    workshop.node("left", "Left", count=2, requirements=(("uses", {"node_type": "Right", "count": (2, 2)}),))
+    nodes = workshop.topology().nodes
+    assert [edge.target for edge in nodes["left[0]"].edges] == ["right[0]", "right[1]"]
+    assert [edge.target for edge in nodes["left[1]"].edges] == ["right[2]", "right[0]"]
+
+
 def test_an_implied_host_that_is_not_there_is_a_warning(workshop: Any) -> None:
     workshop.type_("node", "tosca.nodes.SoftwareComponent", requirements={"host": {"capability": "Endpoint"}})
     workshop.type_("node", "Mine", "tosca.nodes.SoftwareComponent")
