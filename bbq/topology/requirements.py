@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bbq.topology import codes
 from bbq.topology.evaluate import suggestion
-from bbq.topology.instances import Broken, CapabilitySite, Instance, Link, Pending, Stack, Where, members
-from bbq.tosca.model import Constraint, Function, RequirementAssignment, RequirementDef, ServiceTemplate
+from bbq.topology.filters import ancestry, passes
+from bbq.topology.instances import Broken, Instance, Link, Pending, Stack, members
+from bbq.tosca.model import RequirementAssignment, RequirementDef, ServiceTemplate
 
 if TYPE_CHECKING:
     from bbq.topology.evaluate import Evaluator
@@ -133,7 +134,7 @@ class Matcher:
             capability = self._capability(instance, assignment, definition, target, strict=False)
             if instance.stack.service.version.startswith("tosca_2"):
                 self._check_pair(instance, assignment, definition, target, capability)
-            if not all(self._passes(item, target, capability) for item in self._filters(assignment, definition)):
+            if not all(passes(self._evaluator, item, target) for item in self._filters(assignment, definition)):
                 text = f"{target.address!r} does not meet the node_filter of {assignment.name!r} of {instance.address!r}"
                 raise self._evaluator.fail(codes.NODE_FILTER, text, assignment.at)
             found.append(self._link(instance, assignment, definition, target, capability))
@@ -173,7 +174,7 @@ class Matcher:
             capability = self._capability(instance, assignment, definition, candidate)
             if capability is None and (assignment.capability or definition.capability) is not None:
                 continue
-            if all(self._passes(item, candidate, capability) for item in filters):
+            if all(passes(self._evaluator, item, candidate) for item in filters):
                 found.append((candidate, capability))
                 if upper is not None and len(found) > upper + _SHOWN:
                     break
@@ -220,7 +221,7 @@ class Matcher:
                 type_ = each.template.type
                 keys = keys_by_type.get(type_.name)
                 if keys is None:
-                    capabilities = [_ancestry(stack.service, "capability", c.type) for c in type_.capabilities.values()]
+                    capabilities = [ancestry(stack.service, "capability", c.type) for c in type_.capabilities.values()]
                     keys = tuple(dict.fromkeys([*type_.ancestry, *(name for names in capabilities for name in names)]))
                     keys_by_type[type_.name] = keys
                 for key in keys:
@@ -311,16 +312,16 @@ class Matcher:
         that asks, None for any."""
         ranked: list[tuple[int, str]] = []
         for name, item in target.template.type.capabilities.items():
-            ancestry = _ancestry(service, "capability", item.type)
+            names = ancestry(service, "capability", item.type)
             sources = item.valid_source_types if source is not None else ()
             if sources and not any(each in (source or ()) for each in sources):
                 continue
-            if wanted and name != wanted and wanted not in ancestry:
+            if wanted and name != wanted and wanted not in names:
                 continue
-            if required and required not in ancestry and name != required and not (wanted and name == wanted):
+            if required and required not in names and name != required and not (wanted and name == wanted):
                 continue
             kind = required or wanted
-            ranked.append((ancestry.index(kind) if kind in ancestry else 0, name))
+            ranked.append((names.index(kind) if kind in names else 0, name))
         return min(ranked)[1] if ranked and (wanted or required) else None
 
     def _filters(self, assignment: RequirementAssignment, definition: RequirementDef) -> list[Any]:
@@ -328,73 +329,11 @@ class Matcher:
         found = [assignment.node_filter] if same else [assignment.node_filter, definition.node_filter]
         return [item for item in found if item]
 
-    def _passes(self, node_filter: Any, candidate: Instance, capability: str | None) -> bool:
-        """A 2.0 condition with SELF = the candidate, or 1.3's lists of constraints on properties and capabilities."""
-        evaluator = self._evaluator
-        where = Where(candidate.stack, candidate)
-        if isinstance(node_filter, Function):
-            return evaluator.evaluate(node_filter, where) is True
-        if not isinstance(node_filter, dict):
-            return False
-        for name, clauses in _pairs(node_filter.get("properties")):
-            if name not in candidate.template.type.properties:
-                return False
-            if not self._clauses_hold(clauses, evaluator.property(candidate, name), where):
-                return False
-        for name, inner in _pairs(node_filter.get("capabilities")):
-            found = self._filtered_capability(candidate, name)
-            if found is None:
-                return False
-            for key, clauses in _pairs(inner.get("properties") if isinstance(inner, dict) else None):
-                site = CapabilitySite(candidate, found)
-                if key not in candidate.template.type.capabilities[site.name].properties:
-                    return False
-                if not self._clauses_hold(clauses, evaluator.capability_property(candidate, site.name, key), where):
-                    return False
-        return True
-
-    def _filtered_capability(self, candidate: Instance, name: str) -> str | None:
-        capabilities = candidate.template.type.capabilities
-        if name in capabilities:
-            return name
-        service = candidate.stack.service
-        of_type = (item.name for item in capabilities.values() if name in _ancestry(service, "capability", item.type))
-        return next(of_type, None)
-
-    def _clauses_hold(self, clauses: Any, value: Any, where: Where) -> bool:
-        return all(value is not None and self._evaluator.holds(item, value, where) for item in _constraints(clauses, where))
-
 
 def is_hosted(service: ServiceTemplate, relationship: str) -> bool:
     """True where the relationship derives from HostedOn."""
-    names = _ancestry(service, "relationship", relationship)
+    names = ancestry(service, "relationship", relationship)
     return any(name.replace(":", ".").rpartition(".")[2] == "HostedOn" for name in names)
-
-
-def _ancestry(service: ServiceTemplate, kind: str, name: str) -> tuple[str, ...]:
-    type_ = service.types.get((kind, name))
-    return type_.ancestry or (name,) if type_ else (name,)
-
-
-def _pairs(items: Any) -> list[tuple[str, Any]]:
-    """Name and what it must be, of a map or of 1.3's list of maps with one entry."""
-    if isinstance(items, dict):
-        return list(items.items())
-    return [pair for item in items or () if isinstance(item, dict) for pair in item.items()]
-
-
-def _constraints(clauses: Any, where: Where) -> list[Constraint]:
-    """Clauses as `Constraint`s; a bare value means equality."""
-    if isinstance(clauses, Constraint):
-        return [clauses]
-    if isinstance(clauses, (list, tuple)):
-        return [item for clause in clauses for item in _constraints(clause, where)]
-    at = where.instance.template.at if where.instance else where.stack.service.at
-    if isinstance(clauses, Function):
-        return [Constraint("validation", clauses, clauses.at)]
-    if isinstance(clauses, dict):
-        return [Constraint(name, argument, at) for name, argument in clauses.items()]
-    return [Constraint("equal", clauses, at)]
 
 
 __all__ = ["DEPENDS_ON", "Matcher", "is_hosted"]

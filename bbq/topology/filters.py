@@ -1,0 +1,75 @@
+"""Node filters: which candidates a requirement takes (TOSCA 1.3 section 3.6.5, 2.0 section 8.6)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bbq.topology.instances import Instance, Where
+from bbq.tosca.model import Constraint, Function, ServiceTemplate
+
+if TYPE_CHECKING:
+    from bbq.topology.evaluate import Evaluator
+
+
+def passes(evaluator: Evaluator, node_filter: Any, candidate: Instance) -> bool:
+    """Whether a candidate meets a 2.0 condition, where SELF is the candidate, or 1.3's lists of constraints on properties
+    and capabilities. Raises `Broken` where a value that is asked for is."""
+    where = Where(candidate.stack, candidate)
+    if isinstance(node_filter, Function):
+        return evaluator.evaluate(node_filter, where) is True
+    if not isinstance(node_filter, dict):
+        return False
+    type_ = candidate.template.type
+    for name, clauses in _pairs(node_filter.get("properties")):
+        if name not in type_.properties or not _hold(evaluator, clauses, evaluator.property(candidate, name), where):
+            return False
+    for name, inner in _pairs(node_filter.get("capabilities")):
+        found = _capability(candidate, name)
+        if found is None:
+            return False
+        for key, clauses in _pairs(inner.get("properties") if isinstance(inner, dict) else None):
+            if key not in type_.capabilities[found].properties:
+                return False
+            if not _hold(evaluator, clauses, evaluator.capability_property(candidate, found, key), where):
+                return False
+    return True
+
+
+def ancestry(service: ServiceTemplate, kind: str, name: str) -> tuple[str, ...]:
+    """The type's name and those of its parents; the name alone where the type is not known."""
+    type_ = service.types.get((kind, name))
+    return type_.ancestry or (name,) if type_ else (name,)
+
+
+def _capability(candidate: Instance, name: str) -> str | None:
+    """The candidate's capability of that name, else the first of that type."""
+    capabilities = candidate.template.type.capabilities
+    if name in capabilities:
+        return name
+    service = candidate.stack.service
+    return next((item.name for item in capabilities.values() if name in ancestry(service, "capability", item.type)), None)
+
+
+def _hold(evaluator: Evaluator, clauses: Any, value: Any, where: Where) -> bool:
+    return all(value is not None and evaluator.holds(item, value, where) for item in _constraints(clauses, where))
+
+
+def _pairs(items: Any) -> list[tuple[str, Any]]:
+    """Name and what it must be, of a map or of 1.3's list of maps with one entry."""
+    if isinstance(items, dict):
+        return list(items.items())
+    return [pair for item in items or () if isinstance(item, dict) for pair in item.items()]
+
+
+def _constraints(clauses: Any, where: Where) -> list[Constraint]:
+    """Clauses as `Constraint`s; a bare value means equality."""
+    if isinstance(clauses, Constraint):
+        return [clauses]
+    if isinstance(clauses, (list, tuple)):
+        return [item for clause in clauses for item in _constraints(clause, where)]
+    at = where.instance.template.at if where.instance else where.stack.service.at
+    if isinstance(clauses, Function):
+        return [Constraint("validation", clauses, clauses.at)]
+    if isinstance(clauses, dict):
+        return [Constraint(name, argument, at) for name, argument in clauses.items()]
+    return [Constraint("equal", clauses, at)]
