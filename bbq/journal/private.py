@@ -35,6 +35,15 @@ def write_private(path: Path, content: bytes) -> None:
     sync_directory(path.parent)
 
 
+def remove_private(path: Path) -> None:
+    """Remove the file, and what a `write_private` left half-written when its process was killed."""
+    for leftover in path.parent.glob(f".{path.name}.*"):
+        leftover.unlink(missing_ok=True)
+    path.unlink(missing_ok=True)
+    if path.parent.is_dir():
+        sync_directory(path.parent)
+
+
 def sync_directory(path: Path) -> None:
     """Make the names in a directory durable."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)

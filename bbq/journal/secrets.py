@@ -14,7 +14,7 @@ from typing import Any
 
 from bbq.errors import JournalError
 from bbq.journal.model import SecretStore
-from bbq.journal.private import make_private_directory, sync_directory, write_private
+from bbq.journal.private import make_private_directory, remove_private, write_private
 from bbq.topology.values import Secret
 
 
@@ -57,9 +57,7 @@ class FileSecretStore:
     def forget(self) -> None:
         with self._lock:
             try:
-                self._path.unlink(missing_ok=True)
-                if self._path.parent.is_dir():
-                    sync_directory(self._path.parent)
+                remove_private(self._path)
             except OSError as error:
                 raise self._unusable(error) from None
 

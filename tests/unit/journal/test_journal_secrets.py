@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -75,6 +78,22 @@ def test_a_crash_leaves_the_old_content(store, tmp_path, monkeypatch):
     assert open_secrets(tmp_path / "secrets", "dep-1").get("a") == "1"
     assert store.get("a") == "1"
     assert [p.name for p in (tmp_path / "secrets").iterdir()] == ["dep-1.json"]
+
+
+def test_what_a_killed_process_left_goes_with_the_rest(store, tmp_path):
+    script = f"""
+import os, signal
+from pathlib import Path
+from bbq.journal import open_secrets
+Path.replace = lambda self, target: os.kill(os.getpid(), signal.SIGKILL)
+open_secrets({str(tmp_path / "secrets")!r}, "dep-1").put("a", "hunter2-hunter2")
+"""
+    assert subprocess.run([sys.executable, "-c", script], check=False, timeout=60).returncode == -signal.SIGKILL
+    assert len(list((tmp_path / "secrets").iterdir())) == 1
+    assert store.get("a") is None
+    store.put("a", "1")
+    store.forget()
+    assert list((tmp_path / "secrets").iterdir()) == []
 
 
 def test_a_damaged_file_names_itself_and_not_its_content(store, tmp_path):
