@@ -72,8 +72,20 @@ class Log:
             self._fd, self._used = -1, 0
 
     def write(self, data: bytes) -> None:
-        if self._used and self._used + len(data) > self.size:
-            self._rotate()
+        """Whole lines, into a new file where they do not fit any more."""
+        while data:
+            room = self.size - self._used
+            cut = len(data) if len(data) <= room else data.rfind(b"\n", 0, max(0, room)) + 1
+            if not cut and not self._used:
+                # A line that is longer than a file is allowed to be.
+                cut = data.find(b"\n") + 1 or len(data)
+            if cut:
+                self._append(data[:cut])
+                data = data[cut:]
+            if data:
+                self._rotate()
+
+    def _append(self, data: bytes) -> None:
         if self._fd < 0:
             self._open()
         try:

@@ -44,6 +44,8 @@ from bbq.providers.local.units import (
 )
 from bbq.topology.values import Secret, walk
 
+_STARTS = 5
+"""A client that was killed may have a supervisor under way that takes the lock before ours: it is ended, ours tries again."""
 _SOCKET_PATH_LIMIT = 70
 """A path of a Unix socket has 107 bytes; programs put some 35 of their own behind TMPDIR."""
 
@@ -240,14 +242,17 @@ class NodeDir:
             now.supervised or (now.phase == "exited" and now.code == 0)
         ):
             return
-        stop_units([path])
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for file, content in unit.files.items():
-            self.write(file, content)
-        for old in ("process.json", "exit.json"):
-            (path / old).unlink(missing_ok=True)
-        write_private(path / "spec.json", json.dumps(spec))
-        start_shim(path, {key: spec["env"][key] for key in spec["env"] if key.startswith("BBQ_")})
+        for _ in range(_STARTS):
+            stop_units([path])
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for file, content in unit.files.items():
+                self.write(file, content)
+            for old in ("process.json", "exit.json"):
+                (path / old).unlink(missing_ok=True)
+            write_private(path / "spec.json", json.dumps(spec))
+            if start_shim(path, {key: spec["env"][key] for key in spec["env"] if key.startswith("BBQ_")}):
+                return
+        raise AmbiguousFault(f"{node_of(self.id)}: other supervisors of {name} keep coming up")
 
     def run(
         self, argv: Sequence[str], *, env: Mapping[str, Any] | None = None, timeout: float = 60.0, **options: Any
@@ -299,7 +304,11 @@ class NodeDir:
         if self.exists:
             (self.path / "deleting").touch(mode=0o600)
             self.stop()
-        left = proc.end(proc.tagged({"BBQ_DEPLOYMENT_ID": self.deployment_id, "BBQ_NODE": node_of(self.id)}), 5.0)
+        tag = {"BBQ_DEPLOYMENT_ID": self.deployment_id, "BBQ_NODE": node_of(self.id)}
+        # Again, because what is ended may have had a child while the list was made.
+        left: list[proc.Process] = []
+        while not left and (found := proc.tagged(tag)):
+            left = proc.end(found, 5.0)
         if left:
             raise AmbiguousFault(f"{node_of(self.id)}: pid {left[0].pid} does not end, even by SIGKILL")
         if self.exists:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import json
 import os
@@ -10,12 +11,13 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bbq.engine.contract import ConfigurationFault, PermanentFault
+from bbq.engine.contract import AmbiguousFault, ConfigurationFault, PermanentFault
 from bbq.providers.local import proc
 from bbq.providers.local.files import read_json
 from bbq.topology.values import Secret, revealed, walk
@@ -190,8 +192,11 @@ def read_unit(path: Path) -> UnitState:
     )
 
 
-def start_shim(path: Path, env: Mapping[str, str]) -> None:
-    """Returns when the shim holds its lock and the component was started (which may have failed: see its state)."""
+def start_shim(path: Path, env: Mapping[str, str]) -> bool:
+    """Returns when the shim holds its lock and the component was started (which may have failed: see its state).
+
+    False where another shim has the lock. `PermanentFault` where it cannot do its work.
+    """
     with open(path / "shim.log", "ab") as log:  # noqa: PTH123 - mode below
         os.fchmod(log.fileno(), 0o600)
         done = subprocess.run(
@@ -207,26 +212,56 @@ def start_shim(path: Path, env: Mapping[str, str]) -> None:
     if done.returncode not in (0, os.EX_TEMPFAIL):
         text = (path / "shim.log").read_text(errors="replace").strip().splitlines()
         raise PermanentFault(f"the supervisor of {path.name} did not start: {text[-1] if text else done.returncode}")
+    return done.returncode == 0
 
 
 def stop_units(paths: Sequence[Path]) -> None:
-    """Ask all shims to stop, wait for them (each one's grace and a little more), then kill."""
+    """Ask all shims to stop, wait for them (each one's grace and a little more), then kill. No lock is held afterwards."""
     shims, grace = [], 0.0
     for path in paths:
         lock, spec = read_json(path / "lock"), read_json(path / "spec.json")
         if shim := proc.same(lock.get("pid", 0), lock.get("start_time", 0), lock.get("boot_id", "")):
             shims.append(shim)
             grace = max(grace, spec.get("stop", {}).get("grace", 0.0))
-        elif spec:
-            # Its shim was killed: children went with it, their own children perhaps not.
-            env = spec.get("env", {})
-            mine = {key: env[key] for key in ("BBQ_DEPLOYMENT_ID", "BBQ_NODE", "BBQ_UNIT") if key in env}
-            proc.end(proc.tagged(mine) if mine else [], 2.0)
     for shim in shims:
         proc.send(shim, signal.SIGTERM)
     for shim in proc.gone(shims, grace + 5.0):
         for one in [*proc.descendants(shim.pid), shim]:
             proc.send(one, signal.SIGKILL)
+    for path in paths:
+        _clear(path)
+
+
+def _clear(path: Path) -> None:
+    """End what no recorded shim answers for: a shim that has not written down who it is, the children of a killed one."""
+    env = read_json(path / "spec.json").get("env", {})
+    mine = {key: env[key] for key in ("BBQ_DEPLOYMENT_ID", "BBQ_NODE", "BBQ_UNIT") if key in env}
+    deadline = time.monotonic() + 10.0
+    while mine:
+        left = proc.tagged(mine)
+        if left:
+            proc.end(left, 2.0)
+        elif not _locked(path / "lock"):
+            return
+        elif time.monotonic() > deadline:
+            raise AmbiguousFault(f"{path.name}: a supervisor that cannot be found holds {path / 'lock'}")
+        else:
+            time.sleep(0.02)
+
+
+def _locked(lock: Path) -> bool:
+    """Does a shim hold it? A shim that comes to the lock in this very moment gives up, which is what is wanted here."""
+    try:
+        fd = os.open(lock, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(fd)
+    return False
 
 
 def same_specification(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
