@@ -95,6 +95,11 @@ class NatsQueue(Queue):
         self._client = None
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
+        try:
+            import nats  # noqa: F401
+        except ImportError:
+            work.close()
+            raise ConfigurationError("the Python package nats-py is not installed", hint="pip install 'bbq[local]'") from None
         if self._pid != os.getpid():  # a fork has neither the thread nor the right to the connection
             self._pid, self._client, self._opening, self._held = os.getpid(), None, None, {}
         future = asyncio.run_coroutine_threadsafe(self._translated(work), _event_loop())
