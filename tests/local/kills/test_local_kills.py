@@ -92,7 +92,7 @@ def _check_running(name: str, copies: int) -> None:
     nodes = _ours(name)
     assert set(nodes.values()) == {1}, f"a node runs more than once: {nodes}"
     assert len([node for node in nodes if node.startswith("crew")]) == copies, nodes
-    page = json.loads(_run("outputs", name, "--format", "json").stdout)["page"]
+    page = json.loads(_run("outputs", name, "--format", "json").stdout)["outputs"]["page"]
     with urllib.request.urlopen(page, timeout=10) as answer:
         assert answer.status == 200
 
