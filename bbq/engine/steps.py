@@ -32,10 +32,15 @@ from bbq.errors import BbqError, ConfigurationError, JournalError, LockedError, 
 from bbq.journal.model import Record
 from bbq.journal.secrets import decode
 from bbq.plan.model import Action
+from bbq.topology.values import UNKNOWN, contains
 
 T = TypeVar("T")
 _LOOKS = (0.1, 0.2, 0.3, 0.5)  # shares of the time that lists may lag, between one look and the next
 _AGAIN = 15.0  # seconds after which a thing that is still there is asked to go once more
+
+
+def _is_unknown(value: Any) -> bool:
+    return value is UNKNOWN
 
 
 class Gone(Exception):
@@ -76,12 +81,20 @@ class Steps:
             if record is not None:
                 self._shared.recorder.write("record.removed", run.name, action="delete")
             return
-        if node is None or (run.step.action is Action.NOTHING and record is not None):
+        if node is None:
             return
-        wanted = self._shared.scope.wanted(node, self._shared.tag(run.name, 1))
+        recorder, scope = self._shared.recorder, self._shared.scope
+        known = {name: value for name, value in scope.attributes_of(run.name).items() if not contains(value, _is_unknown)}
+        attributes = recorder.encoded(known, f"{run.name}.attributes")
+        if run.step.action is Action.NOTHING and record is not None:
+            if attributes != record.attributes:  # a member was made anew, at another port
+                recorder.write("step.stage", run.name, stage="ready", attempt=record.attempt, data={"attributes": attributes})
+            return
+        wanted = scope.wanted(node, self._shared.tag(run.name, 1))
         action, attempt = ("create", 1) if record is None else ("update", record.attempt)
         self._intent(run, action, attempt, wanted)
-        self._shared.recorder.write("step.outcome", run.name, action=action, attempt=attempt, data={"result": "ok"})
+        data = {"result": "ok", "attributes": attributes}
+        recorder.write("step.outcome", run.name, action=action, attempt=attempt, data=data)
         self._ready(run)
 
     def known(self, run: NodeRun, record: Record) -> None:
