@@ -175,6 +175,7 @@ class SimulatorProvider(Provider):
         self.clock.spend(self.faults.latency(kind, node))
         self.cloud.refresh()
         if self.faults.unreachable(self.now() - self._opened):
+            self.faults.done["unreachable"] += 1
             raise UnreachableFault("connection timed out (simulated)")
         fault = self.faults.draw(kind, node)
         if fault is not None and fault not in AFTER:
