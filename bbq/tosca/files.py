@@ -205,7 +205,9 @@ class Files:
         if node is not None and is_null(node):
             reader.error("BBQ-T012", "`imports` is empty", node, "remove the keyname or name a file")
         for item in reader.items(node, "`imports`"):
+            before = len(unit.imports)
             self._import(unit, reader, item)
+            unit.incomplete = unit.incomplete or len(unit.imports) == before
         implicit = unit.grammar.profile
         if implicit is None:
             return
@@ -258,7 +260,6 @@ class Files:
         is_profile = "profile" in keys or target in PROFILES or target in self._import_map
         imported = self._profile(unit, where, target) if is_profile else self._file(unit, where, target)
         if imported is None:
-            unit.incomplete = True
             return
         unit.incomplete = unit.incomplete or imported.incomplete
         if imported.path in self._open:

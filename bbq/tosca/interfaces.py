@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from yaml import MappingNode, Node, ScalarNode
 
-from bbq.tosca.artifacts import absolute, type_by_extension
+from bbq.tosca.artifacts import absolute, check_file, type_by_extension
 from bbq.tosca.files import Declaration
 from bbq.tosca.functions import Owner
 from bbq.tosca.model import InterfaceDef, OperationDef, ParameterDef, TypeDef
@@ -202,6 +203,8 @@ class Interfaces:
             primary = inner.get("file")
         file = reader.string(primary, f"implementation of {what}")
         if file:
+            if Path(file).suffix and primary is not None:  # else the name of an artifact, or a command
+                check_file(reader, file, primary, what)
             result.implementation = absolute(reader.unit, file)
             result.implementation_type = result.implementation_type or type_by_extension(reader.unit, file) or None
         names = []

@@ -116,6 +116,8 @@ class Requirements:
             self._capability(keys["capability"], found, what)
         if "relationship" in keys:
             self._relationship(keys["relationship"], found, node, what, key)
+        else:
+            self._properties(None, None, found, node, what, key, complete=False)
         if "properties" in keys:  # a common 1.x spelling of the relationship's properties
             self._properties(keys["properties"], None, found, node, what, key)
         if "node_filter" in keys:
@@ -210,6 +212,8 @@ class Requirements:
         source: NodeTemplate,
         what: str,
         key: Node,
+        *,
+        complete: bool = True,
     ) -> None:
         type_def = self._types.get(("relationship", found.relationship or _DEPENDS_ON))
         if type_def is None:
@@ -218,7 +222,7 @@ class Requirements:
         title = f"the relationship of {what}"
         template = self._relationships.get(found.relationship_template or "")
         given: dict[str, Any] = self._templates.assign(
-            properties, type_def.properties, "property", title, key, owner, complete=template is None
+            properties, type_def.properties, "property", title, key, owner, complete=complete and template is None
         )
         found.properties = {**given, **(template.properties if template is not None else {}), **found.properties}
         if interfaces is not None:

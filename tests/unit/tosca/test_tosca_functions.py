@@ -1,0 +1,207 @@
+"""Functions: both spellings, arguments, what they name."""
+
+from __future__ import annotations
+
+import pytest
+from conftest import HEAD_1, HEAD_2
+
+from bbq.tosca.model import Function
+
+TYPES = """\
+capability_types: { E: { properties: { port: { type: integer, default: 1 } }, attributes: { ip: { type: string } } } }
+data_types: { D: { properties: { x: { type: integer }, l: { type: list, entry_schema: string, required: false } } } }
+interface_types: { I: { operations: { go: {} } } }
+node_types:
+  A:
+    properties:
+      s: { type: string, required: false }
+      n: { type: integer, required: false }
+      d: { type: D, required: false }
+      any: { type: list, required: false }
+    attributes: { state: { type: string } }
+    capabilities: { e: E }
+    requirements: [ { to: { capability: E, COUNT: [ 0, 1 ] } } ]
+    interfaces: { i: { type: I } }
+"""
+TWO = HEAD_2 + TYPES.replace("COUNT", "count_range")
+ONE = HEAD_1 + TYPES.replace("COUNT", "occurrences")
+
+
+def two(value, prop="s"):
+    return (
+        TWO
+        + f"""\
+service_template:
+  inputs: {{ text: {{ type: string }}, number: {{ type: integer }}, deep: {{ type: D }} }}
+  node_templates:
+    a: {{ type: A, properties: {{ {prop}: {value} }}, requirements: [ {{ to: b }} ] }}
+    b: {{ type: A }}
+"""
+    )
+
+
+def one(value, prop="s"):
+    return ONE + two(value, prop).removeprefix(TWO).replace("service_template", "topology_template")
+
+
+def function(templates, text, prop="s"):
+    found = templates.good(text).node_templates["a"].properties[prop]
+    assert isinstance(found, Function)
+    return found
+
+
+def test_both_spellings_mean_the_same(templates):
+    new = function(templates, two("{ $get_input: text }"))
+    old = function(templates, one("{ get_input: text }"))
+    assert (new.name, new.args) == (old.name, old.args) == ("get_input", ("text",))
+    assert (new.at.line, new.at.column) == (19, 38)
+
+
+def test_nested_calls(templates):
+    found = function(
+        templates, two("{ $concat: [ a, { $get_input: text }, { $join: [ [ x, { $get_property: [ b, s ] } ], '-' ] } ] }")
+    )
+    assert found.name == "concat" and found.args[0] == "a"
+    assert found.args[2].args[0][1].args == ("b", "s")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "{ $get_property: [ SELF, n ] }",
+        "{ $get_property: [ b, e, port ] }",
+        "{ $get_property: [ SELF, CAPABILITY, e, port ] }",
+        "{ $get_property: [ SELF, to, port ] }",
+        "{ $get_property: [ b, d, x ] }",
+        "{ $get_property: [ b, d, l, 0 ] }",
+        "{ $get_attribute: [ b, state ] }",
+        "{ $get_attribute: [ b, n ] }",
+        "{ $get_attribute: [ b, e, ip ] }",
+        "{ $token: [ 'a:b', ':', 1 ] }",
+        "{ $get_input: [ deep, x ] }",
+        "$node_index",
+    ],
+)
+def test_good_calls(templates, value):
+    function(templates, two(value))
+
+
+@pytest.mark.parametrize(
+    ("value", "code"),
+    [
+        ("{ §$get_inputs: text }", "BBQ-T050"),
+        ("§$nothing", "BBQ-T050"),
+        ("{ §$get_input: txt }", "BBQ-T052"),
+        ("{ §$get_property: [ c, s ] }", "BBQ-T053"),
+        ("{ §$get_property: [ b, t ] }", "BBQ-T054"),
+        ("{ §$get_property: [ b, state ] }", "BBQ-T054"),
+        ("{ §$get_property: [ b, e, prt ] }", "BBQ-T054"),
+        ("{ §$get_property: [ b, d, y ] }", "BBQ-T054"),
+        ("{ §$get_property: [ SELF, to, prt ] }", "BBQ-T054"),
+        ("{ §$get_property: [ SELF, CAPABILITY, f, port ] }", "BBQ-T060"),
+        ("{ §$get_property: [ SOURCE, s ] }", "BBQ-T055"),
+        ("{ §$get_property: b }", "BBQ-T051"),
+        ("{ §$token: [ a, b ] }", "BBQ-T051"),
+        ("{ $concat: [ a, { §$get_input: txt } ] }", "BBQ-T052"),
+        ("{ a: 1, §$get_input: text }", "BBQ-T051"),
+    ],
+)
+def test_bad_calls(templates, value, code):
+    codes = [code, "BBQ-T040"] if value.startswith("{ a") else [code]
+    text = two(value) if len(codes) == 1 else two("§" + value)
+    templates.bad(text, *reversed(codes))
+
+
+def test_nearest_names(templates):
+    assert templates.bad(two("{ §$get_inputs: text }"), "BBQ-T050")[0].hint == "did you mean `get_input`?"
+    assert templates.bad(two("{ §$get_input: txt }"), "BBQ-T052")[0].hint == "did you mean `text`?"
+    assert templates.bad(one("{ §get_inptu: text }"), "BBQ-T050")[0].hint == "did you mean `get_input`?"
+
+
+def test_a_name_that_is_also_a_key(templates):
+    service = templates.good(one("[ { token: abc }, { concat: abc }, { other: [ 1 ] } ]", "any"))
+    assert service.node_templates["a"].properties["any"] == [{"token": "abc"}, {"concat": "abc"}, {"other": [1]}]
+    service = templates.good(two("[ { get_input: text } ]", "any"))
+    assert service.node_templates["a"].properties["any"] == [{"get_input": "text"}]
+
+
+def test_dollars(templates):
+    service = templates.good(two("[ $$HOME, '$5', { $$get_input: x }, 'a $b' ]", "any"))
+    assert service.node_templates["a"].properties["any"] == ["$HOME", "$5", {"$get_input": "x"}, "a $b"]
+
+
+def test_what_a_function_gives_must_fit(templates):
+    found = templates.bad(two("{ §$get_input: text }", "n"), "BBQ-T046")
+    assert found[0].message == "property `n` of node template `a` must be a integer; $get_input gives a string"
+    templates.bad(two("{ §$equal: [ 1, 2 ] }", "n"), "BBQ-T046")
+    templates.good(two("{ $get_input: number }", "n"))
+
+
+def test_keywords_in_outputs(templates):
+    templates.bad(
+        TWO
+        + """\
+service_template:
+  node_templates: { a: { type: A } }
+  outputs:
+    o: { value: { §$get_attribute: [ SELF, state ] } }
+    p: { value: { §$get_attribute: [ HOST, state ] } }
+    q: { value: { $get_attribute: [ a, state ] } }
+""",
+        "BBQ-T055",
+        "BBQ-T055",
+    )
+
+
+def test_source_and_target_in_relationships(templates):
+    templates.bad(
+        TWO
+        + """\
+relationship_types: { R: { properties: { p: { type: string } } } }
+service_template:
+  node_templates:
+    b: { type: A }
+    a:
+      type: A
+      requirements:
+        - to: { node: b, relationship: { type: R, properties: { p: { §$get_property: [ TARGET, nothing ] } } } }
+    c:
+      type: A
+      requirements:
+        - to: { node: b, relationship: { type: R, properties: { p: { $get_property: [ SOURCE, s ] } } } }
+""",
+        "BBQ-T054",
+    )
+
+
+def test_cycles_of_properties(templates):
+    found = templates.bad(
+        TWO
+        + """\
+service_template:
+  node_templates:
+    a: { type: A, properties: { s: §{ $concat: [ x, { $get_property: [ b, s ] } ] } } }
+    b: { type: A, properties: { s: { $get_property: [ a, s ] } } }
+""",
+        "BBQ-T056",
+    )
+    assert found[0].message == "properties refer to each other: `a.s` -> `b.s` -> `a.s`"
+
+
+def test_operation_outputs(templates):
+    text = (
+        ONE
+        + """\
+topology_template:
+  node_templates:
+    a: { type: A, properties: { s: { VALUE } } }
+"""
+    )
+    templates.good(text.replace("VALUE", "get_operation_output: [ SELF, i, go, x ]"))
+    templates.bad(text.replace("VALUE", "§get_operation_output: [ SELF, j, go, x ]"), "BBQ-T070")
+    templates.bad(text.replace("VALUE", "§get_operation_output: [ SELF, i, stop, x ]"), "BBQ-T071")
+
+
+def test_own_functions_of_a_file(templates):
+    text = two("{ $mine: [ 1 ] }").replace("service_template:", "functions: { mine: {} }\nservice_template:")
+    assert function(templates, text).name == "mine"

@@ -1,0 +1,229 @@
+"""Values against types: every built-in type, constraints of both versions, positions of the very value."""
+
+from __future__ import annotations
+
+import pytest
+from conftest import HEAD_1, HEAD_2
+
+
+def one(schema, value, head=HEAD_2):
+    block = "service_template" if head == HEAD_2 else "topology_template"
+    return f"""{head}node_types: {{ A: {{ properties: {{ p: {schema} }} }} }}
+{block}:
+  node_templates:
+    a:
+      type: A
+      properties:
+        p: {value}
+"""
+
+
+GOOD = [
+    ("string", "text", "text"),
+    ("string", "'1'", "1"),
+    ("integer", "7", 7),
+    ("float", "7", 7.0),
+    ("float", "7.5", 7.5),
+    ("boolean", "true", True),
+    ("version", "1.10", "1.10"),
+    ("version", "2.1.0.beta-4", "2.1.0.beta-4"),
+    ("timestamp", "2026-01-31T08:00:00Z", "2026-01-31T08:00:00Z"),
+    ("timestamp", "2026-01-31", "2026-01-31"),
+    ("range", "[ 1, UNBOUNDED ]", [1, "UNBOUNDED"]),
+    ("scalar-unit.size", "512mb", "512 MB"),
+    ("scalar-unit.time", "1.5 h", "1.5 h"),
+    ("scalar-unit.frequency", "2.4 ghz", "2.4 GHz"),
+    ("scalar-unit.bitrate", "10 Mbps", "10 Mbps"),
+    ("list", "[ 1, a ]", [1, "a"]),
+    ("map", "{ a: 1 }", {"a": 1}),
+    ("bytes", "aGVsbG8=", "aGVsbG8="),
+    ("nil", "null", None),
+]
+BAD = [
+    ("string", "7"),
+    ("string", "[ a ]"),
+    ("string", "null"),
+    ("integer", "7.5"),
+    ("integer", "true"),
+    ("integer", "'7'"),
+    ("float", "x"),
+    ("boolean", "yes"),
+    ("boolean", "0"),
+    ("version", "one"),
+    ("timestamp", "2026-13-01"),
+    ("range", "[ 4, 1 ]"),
+    ("range", "[ 1 ]"),
+    ("scalar-unit.size", "12"),
+    ("scalar-unit.size", "12 apples"),
+    ("scalar-unit.size", "-1 MB"),
+    ("scalar-unit.time", "1 MB"),
+    ("list", "{ a: 1 }"),
+    ("map", "[ a ]"),
+    ("nil", "x"),
+]
+
+
+@pytest.mark.parametrize(("name", "text", "expected"), GOOD)
+def test_good_values(templates, name, text, expected):
+    found = templates.good(one(f"{{ type: {name} }}", text)).node_templates["a"].properties["p"]
+    assert found == expected and type(found) is type(expected)
+
+
+@pytest.mark.parametrize(("name", "text"), BAD)
+def test_bad_values(templates, name, text):
+    found = templates.bad(one(f"{{ type: {name} }}", f"§{text}"), "BBQ-T040")
+    assert found[0].message.startswith("property `p` of node template `a` must be ")
+
+
+def test_1x_takes_scalars_for_each_other_with_a_warning(templates):
+    for name, text, expected in (("string", "1.10", "1.10"), ("integer", "'8080'", 8080), ("boolean", "'True'", True)):
+        service, found, marks = templates.read(one(f"{{ type: {name} }}", f"§{text}", HEAD_1))
+        assert service.node_templates["a"].properties["p"] == expected
+        assert [(item.severity, item.code, (item.line, item.column)) for item in found] == [("warning", "BBQ-T045", marks[0])]
+    templates.bad(one("{ type: integer }", "§x", HEAD_1), "BBQ-T040")
+    assert templates.good(one("{ type: boolean }", "yes", HEAD_1)).node_templates["a"].properties["p"] is True
+
+
+def test_places_inside_values(templates):
+    templates.bad(
+        HEAD_2
+        + """\
+data_types: { D: { properties: { n: { type: integer }, s: { type: string, required: false } } } }
+node_types:
+  A: { properties: { p: { type: map, entry_schema: { type: list, entry_schema: D } } } }
+service_template:
+  node_templates:
+    a:
+      type: A
+      properties:
+        p:
+          one: [ { n: 1 }, { n: §x }, §{ s: y } ]
+          two: §3
+          three: [ { n: 1, §m: 2 } ]
+""",
+        "BBQ-T040",
+        "BBQ-T042",
+        "BBQ-T040",
+        "BBQ-T041",
+    )
+
+
+def test_map_keys(templates):
+    good = one("{ type: map, key_schema: integer, entry_schema: string }", "{ 1: a, 2: b }")
+    assert templates.good(good).node_templates["a"].properties["p"] == {"1": "a", "2": "b"}
+    templates.bad(one("{ type: map, key_schema: integer }", "{ 1: a, §b: c }"), "BBQ-T040")
+
+
+CLAUSES = [
+    ("integer", "equal: 3", "3", "4"),
+    ("integer", "greater_than: 3", "4", "3"),
+    ("integer", "greater_or_equal: 3", "3", "2"),
+    ("float", "less_than: 3", "2.9", "3"),
+    ("float", "less_or_equal: 3", "3", "3.1"),
+    ("integer", "in_range: [ 1, 4 ]", "4", "5"),
+    ("integer", "in_range: [ 1, UNBOUNDED ]", "1000", "0"),
+    ("string", "valid_values: [ a, b ]", "a", "c"),
+    ("string", "length: 2", "ab", "abc"),
+    ("list", "min_length: 2", "[ 1, 2 ]", "[ 1 ]"),
+    ("map", "max_length: 1", "{ a: 1 }", "{ a: 1, b: 2 }"),
+    ("string", "pattern: '[a-z]+'", "abc", "abc1"),
+    ("scalar-unit.size", "greater_or_equal: 1 GB", "1000 MB", "999 MB"),
+    ("scalar-unit.time", "in_range: [ 1 s, 1 m ]", "60 s", "61 s"),
+    ("version", "greater_than: 1.9", "1.10", "1.8"),
+    ("timestamp", "less_than: 2026-01-01", "2025-12-31T23:59:59Z", "2026-01-01T00:00:01Z"),
+    ("range", "in_range: [ 1, 100 ]", "[ 2, 50 ]", "[ 2, 101 ]"),
+]
+
+
+@pytest.mark.parametrize(("name", "clause", "good", "bad"), CLAUSES)
+def test_clauses_of_1x(templates, name, clause, good, bad):
+    schema = f"{{ type: {name}, constraints: [ {{ {clause} }} ] }}"
+    templates.good(one(schema, good, HEAD_1))
+    templates.bad(one(schema, f"§{bad}", HEAD_1), "BBQ-T043")
+
+
+VALIDATIONS = [
+    ("integer", "$equal: [ $value, 3 ]", "3", "4"),
+    ("integer", "$and: [ { $greater_or_equal: [ $value, 1 ] }, { $less_or_equal: [ $value, 4 ] } ]", "4", "5"),
+    ("integer", "$or: [ { $equal: [ $value, 1 ] }, { $greater_than: [ $value, 4 ] } ]", "1", "3"),
+    ("integer", "$not: [ { $equal: [ $value, 3 ] } ]", "4", "3"),
+    ("integer", "$xor: [ { $greater_than: [ $value, 3 ] }, { $less_than: [ $value, 9 ] } ]", "9", "5"),
+    ("string", "$valid_values: [ $value, [ a, b ] ]", "a", "c"),
+    ("string", "$matches: [ $value, '[a-z]+' ]", "abc", "abc1"),
+    ("string", "$has_prefix: [ $value, ab ]", "abc", "bc"),
+    ("string", "$has_suffix: [ $value, bc ]", "abc", "ab"),
+    ("string", "$contains: [ $value, b ]", "abc", "ac"),
+    ("list", "$has_entry: [ $value, 1 ]", "[ 1, 2 ]", "[ 2 ]"),
+    ("list", "$has_all_entries: [ $value, [ 1, 2 ] ]", "[ 1, 2, 3 ]", "[ 1 ]"),
+    ("list", "$has_any_entry: [ $value, [ 1, 2 ] ]", "[ 2 ]", "[ 3 ]"),
+    ("map", "$has_key: [ $value, a ]", "{ a: 1 }", "{ b: 1 }"),
+    ("map", "$has_all_keys: [ $value, [ a, b ] ]", "{ a: 1, b: 1 }", "{ a: 1 }"),
+    ("map", "$has_any_key: [ $value, [ a, b ] ]", "{ b: 1 }", "{ c: 1 }"),
+    ("list", "$less_than: [ { $length: [ $value ] }, 2 ]", "[ 1 ]", "[ 1, 2 ]"),
+    ("integer", "$equal: [ { $remainder: [ $value, 2 ] }, 0 ]", "4", "5"),
+    ("integer", "$greater_than: [ { $sum: [ $value, 1 ] }, { $product: [ 2, 2 ] } ]", "4", "3"),
+    ("scalar-unit.size", "$greater_or_equal: [ $value, 1 GB ]", "1000 MB", "999 MB"),
+]
+
+
+@pytest.mark.parametrize(("name", "function", "good", "bad"), VALIDATIONS)
+def test_validations_of_2_0(templates, name, function, good, bad):
+    schema = f"{{ type: {name}, validation: {{ {function} }} }}"
+    templates.good(one(schema, good))
+    templates.bad(one(schema, f"§{bad}"), "BBQ-T043")
+
+
+def test_messages_say_what_is_expected(templates):
+    found = templates.bad(one("{ type: integer, constraints: [ { in_range: [ 1, 4 ] } ] }", "§5", HEAD_1), "BBQ-T043")
+    assert found[0].message == "property `p` of node template `a` must be in the range 1 to 4, not `5`"
+    found = templates.bad(one("{ type: integer, validation: { $less_or_equal: [ $value, 4 ] } }", "§5"), "BBQ-T043")
+    assert found[0].message == "property `p` of node template `a` must be at most `4`, not `5`"
+
+
+def test_bad_constraints(templates):
+    for clause in ("in_rang: [ 1, 2 ]",):
+        templates.bad(one(f"{{ type: integer, constraints: [ {{ §{clause} }} ] }}", "1", HEAD_1), "BBQ-T044")
+    for clause in ("in_range: §4", "valid_values: §a", "min_length: §-1", "pattern: §'['"):
+        templates.bad(one(f"{{ type: string, constraints: [ {{ {clause} }} ] }}", "x", HEAD_1), "BBQ-T044")
+    templates.bad(one("{ type: integer, validation: §5 }", "1"), "BBQ-T044")
+
+
+def test_in_range_is_not_a_function_of_2_0(templates):
+    found = templates.bad(one("{ type: integer, validation: { §$in_range: [ $value, [ 1, 2 ] ] } }", "1"), "BBQ-T050")
+    assert "$greater_or_equal" in found[0].hint
+
+
+def test_a_pattern_that_never_ends_is_answered(templates):
+    text = one("{ type: string, constraints: [ { pattern: '^(a+)+$' } ] }", "§" + "a" * 40 + "!", HEAD_1)
+    found = templates.bad(text, "BBQ-T043")
+    assert "takes too long" in found[0].message
+    templates.good(one("{ type: string, constraints: [ { pattern: '^(a+)+$' } ] }", "aaaa", HEAD_1))
+
+
+def test_unknown_and_missing_properties(templates):
+    found = templates.bad(
+        HEAD_2
+        + """\
+node_types: { A: { properties: { port: { type: integer }, host: { type: string, default: h } } } }
+service_template:
+  node_templates:
+    §a: { type: A, properties: { §prt: 1 } }
+""",
+        "BBQ-T042",
+        "BBQ-T041",
+    )
+    assert found[1].hint == "did you mean `port`?"
+
+
+def test_secret_values_are_not_told(templates):
+    found = templates.bad(
+        HEAD_2
+        + """\
+imports: [ { profile: "bbq:1.0" } ]
+service_template:
+  node_templates:
+    db: { type: bbq.nodes.Database, properties: { password: §12345 } }
+""",
+        "BBQ-T040",
+    )
+    assert "12345" not in found[0].message
