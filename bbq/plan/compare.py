@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from bbq.errors import UsageError
 from bbq.plan.fields import Answers, shown
@@ -17,6 +17,9 @@ from bbq.topology.model import Node, Topology
 if TYPE_CHECKING:
     from bbq.engine.contract import Resource, State
     from bbq.journal.model import Record, SecretStore
+
+_KEEPERS: Final = frozenset({"bbq.nodes.Database", "bbq.nodes.MessageQueue", "bbq.nodes.ObjectStore"})
+"""Types whose things hold data."""
 
 
 def diff(
@@ -226,23 +229,32 @@ class _Diff:
             step.after |= {other for other in waits.get(name, ()) if other in self._steps and other not in behind}
         self._steps |= steps
 
+    # What a user should know before
+
     def _warnings(self) -> tuple[str, ...]:
-        """A thing that keeps running was handed the connection details of one that is made anew."""
-        replaced = set()
+        """What a replacement costs: data, and connection details that running things were started with."""
+        found = []
+        replaced: set[str] = set()
         for name, step in self._steps.items():
             if step.action is Action.REPLACE:
-                current: str | None = name
-                while current is not None and current not in replaced:
-                    replaced.add(current)
-                    node = self._nodes.get(current)
-                    current = node.parent if node else None
-        found = []
+                lineage = self._lineage(name)
+                keeper = next((each for each in lineage if _KEEPERS & set(self._nodes[each].ancestry)), None)
+                if keeper is not None:
+                    found.append(f"{name} is replaced: what {keeper} holds may be lost")
+                replaced.update(lineage)
         for name, step in self._steps.items():
             if step.action is Action.NOTHING and not _composite(self._nodes[name]):
                 for edge in self._nodes[name].edges:
                     if edge.target in replaced and hands_over(edge):
                         found.append(f"{edge.target} is replaced; {name} keeps the details of it that it was started with")
         return tuple(dict.fromkeys(found))
+
+    def _lineage(self, name: str) -> list[str]:
+        """The node and the composites around it, inside out."""
+        found = [name]
+        while (parent := self._nodes[found[-1]].parent) is not None and parent in self._nodes:
+            found.append(parent)
+        return found
 
 
 def _composite(node: Node) -> bool:

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from bbq.errors import TemplateError
 from bbq.topology.values import Secret, contains, revealed
+from bbq.tosca.patterns import PatternTimeout, matches
 from bbq.tosca.units import SCALAR_UNITS, scalar
 
 
@@ -155,7 +156,10 @@ def _length(value: Any) -> int:
 
 
 def _matches(value: Any, pattern: Any) -> bool:
-    return re.fullmatch(pattern, _text(value)) is not None
+    try:
+        return matches(pattern, _text(value))
+    except PatternTimeout:
+        raise _Misfit("the pattern takes too long for this text") from None
 
 
 def _sum(*values: Any) -> Any:

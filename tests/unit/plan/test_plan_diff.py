@@ -264,6 +264,19 @@ def test_one_thing_does_not_silently_become_several(world: World) -> None:
         plan_for(topology(Node("s", "Thing", ("Thing",), members=("s.a",), composite=True), node("s.a")), records)
 
 
+def test_a_replacement_that_costs_data_is_told(world: World) -> None:
+    def wanted(kind: str) -> Topology:
+        store = Node("db", "bbq.nodes.Database", ("bbq.nodes.Database",), members=("db.server",), composite=True)
+        return topology(store, node("db.server", parent="db", properties={"kind": kind}), node("app", "db"))
+
+    plan = plan_for(wanted("b"), world.deploy(wanted("a")))
+    assert actions(plan) == {"db": "no-op", "db.server": "replace", "app": "no-op"}
+    assert plan.warnings == (
+        "db.server is replaced: what db holds may be lost",
+        "db is replaced; app keeps the details of it that it was started with",
+    )
+
+
 def test_destroy_goes_against_the_edges(world: World) -> None:
     records = world.deploy(composite(2))
     plan = destroy(records, deployment="demo", provider="test")
