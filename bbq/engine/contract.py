@@ -207,6 +207,10 @@ class Provider(ABC):
         """Paths or URLs of the thing's logs, newest last."""
         return ()
 
+    def expiry_changed(self) -> None:
+        """The deployment has an expiry now, or another one (`DeploymentContext.expires_at`): see to it that it is destroyed
+        then, where something on the provider's side can do so without the client."""
+
     def finish_destroy(self, deployment_id: str) -> None:
         """After the last delete: remove what belongs to the deployment as a whole (its state directory)."""
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from bbq.engine.contract import DeploymentContext, Handle, Provider, Resource, State, Tag
 from bbq.providers.local import proc
 from bbq.providers.local.process import ProcessResource
-from bbq.providers.local.reaper import end_reaper
+from bbq.providers.local.reaper import end_reaper, ensure_reaper
 from bbq.providers.local.supervise import NodeDir, node_id
 from bbq.topology.model import Node
 
@@ -120,6 +120,9 @@ class LocalProvider(Provider):
             older = sorted(path.glob("log.*"), key=lambda file: int(file.suffix[1:]), reverse=True)
             found += [file for file in [*older, path / "log"] if file.exists()]
         return [str(file) for file in found]
+
+    def expiry_changed(self) -> None:
+        ensure_reaper(self.context)
 
     def finish_destroy(self, deployment_id: str) -> None:
         end_reaper(deployment_id)
