@@ -101,7 +101,7 @@ class Engine:
         nodes (`--target`) deletes only what it names. Raises as `apply` does."""
         records = self._begin(None, plan.steps.values())
         whole = records.keys() <= plan.steps.keys()
-        self._journal.update(self._lease, status="destroying", error=None)
+        self._journal.update(self._lease, status="destroying" if whole else "changing", error=None)
         walk = self._walk(plan.steps)
         self._open("destroy", plan, walk)
         try:
