@@ -16,9 +16,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bbq.errors import ConfigurationError, LockedError, UsageError
+from bbq.errors import LockedError, UsageError
 from bbq.journal.model import DeploymentRow
-from bbq.plan.model import Action, Plan
+from bbq.plan.model import Plan
 from bbq.topology.values import Secret, revealed
 from bbq.wanted import build_topology, check_name, default_name, load_template
 
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     from bbq.topology.model import Topology
     from bbq.tosca.model import ServiceTemplate
     from bbq.workspace import Workspace
-
-
-_MAKING = frozenset({Action.CREATE, Action.REPLACE, Action.READ})
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +130,8 @@ class Change:
             if self.fields:
                 journal.update(lease, **self.fields)
                 row = replace(row, **self.fields)
-            if self.topology is not None:
-                _check_ahead(provider, plan, self.topology)
+            if "expires_at" in self.fields:
+                provider.expiry_changed()
             self.row, self.plan = row, plan
             engine = Engine(
                 provider=provider,
@@ -164,14 +161,6 @@ class Change:
         finally:
             executor.close()
             provider.close()
-
-
-def _check_ahead(provider: Provider, plan: Plan, topology: Topology) -> None:
-    """Problems that can be known before the first thing is made; all of them in one `ConfigurationError`."""
-    new = [topology.nodes[name] for name, step in plan.steps.items() if step.action in _MAKING and name in topology.nodes]
-    problems = provider.preflight(node for node in new if not node.members)
-    if problems:
-        raise ConfigurationError("; ".join(problems), hint="nothing was made; bbq-deploy doctor looks at what this machine has")
 
 
 def _actions(plan: Plan) -> dict[str, str]:
@@ -273,14 +262,14 @@ def scaled_count(workspace: Workspace, name: str, node: str) -> int:
     return int(found.properties[found.scale_property])
 
 
-def prepare_destroy(workspace: Workspace, name: str) -> Change:
-    """Take everything away. Needs no template: the journal has the order."""
+def prepare_destroy(workspace: Workspace, name: str, *, targets: Sequence[str] = ()) -> Change:
+    """Take everything away, or only `targets` and what depends on them. Needs no template: the journal has the order."""
     from bbq.plan import destroy
 
     row = workspace.row(name)
 
     def make_plan(provider: Provider, records: Mapping[str, Record]) -> Plan:
-        return destroy(records, deployment=row.name, provider=row.provider)
+        return destroy(records, deployment=row.name, provider=row.provider, targets=targets)
 
     return _planned(Change(workspace, row, Plan(row.name, row.provider), False, make_plan))
 

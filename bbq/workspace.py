@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 VIRTUAL = frozenset({"simulator"})
 """Providers whose time is simulated: the engine runs on a virtual clock, hours pass in milliseconds."""
 
-LIST_CALLS = 4  # calls in flight beside the `parallel` ones
-
 
 class Workspace:
     """Opened lazily, part by part; close it, or use it as a context manager.
@@ -122,7 +120,7 @@ class Workspace:
         """What runs the provider's calls, `parallel` at once."""
         from bbq.engine.clock import ThreadExecutor, VirtualClock, VirtualExecutor
 
-        return VirtualExecutor(clock) if isinstance(clock, VirtualClock) else ThreadExecutor(parallel + LIST_CALLS)
+        return VirtualExecutor(clock) if isinstance(clock, VirtualClock) else ThreadExecutor(parallel)
 
     def import_map(self) -> dict[str, str]:
         """URL prefix -> directory, from `[tosca] import_map`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from bbq.cli import options, output
@@ -48,20 +49,21 @@ def carry_out(session: Session, change: Change, how: RunOptions, *, asks: bool =
     """Show the plan, ask where somebody is there to answer, run it, show the outputs. Raises the run's error."""
     from bbq.interrupts import interruptible
 
-    view, args, workspace = session.view, session.args, session.workspace
+    view, args, journal = session.view, session.args, session.workspace.journal
     tell(session, change)
     approved = False
-    if not getattr(args, "quiet", False):
+    quiet = getattr(args, "quiet", False)
+    if not quiet:
         view.plan(change.plan)
     if asks and session.interactive and (change.plan.has_changes or change.destroys):
         what = f"Destroy {change.row.name}?" if change.destroys else "Do this?"
         if not output.ask(what):
             raise Interrupted("nothing was changed")
         approved = True
-    durations = workspace.journal.durations({step.type for step in change.plan.steps.values()})
-    with interruptible() as on_engine, view.progress(change.plan, durations):
+    durations = journal.durations({step.type for step in change.plan.steps.values()})
+    with interruptible() as on_engine, nullcontext() if quiet else view.progress(change.plan, durations):
         result = change.run(
-            on_event=view.event,
+            on_event=None if quiet else view.event,
             on_engine=on_engine,
             options=how,
             approved=approved,
