@@ -59,16 +59,14 @@ def _environ(pid: str) -> dict[str, str]:
 
 
 def _ours(deployment: str) -> Counter[str]:
-    """Node -> how many children of shims (the components themselves, not the shims) run for it."""
+    """Node -> how many components run for it; their supervisors do not count."""
     found: Counter[str] = Counter()
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and (env := _environ(entry.name)).get("BBQ_DEPLOYMENT") == deployment:
-            try:
-                parent = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
-                if b"shim" in Path("/proc", str(parent), "cmdline").read_bytes():
-                    found[env["BBQ_NODE"]] += 1
-            except OSError:
-                continue
+    for pid in _tagged(deployment):
+        try:
+            if b"shim.py" not in Path("/proc", pid, "cmdline").read_bytes():
+                found[_environ(pid)["BBQ_NODE"]] += 1
+        except (OSError, KeyError):
+            continue  # it ended while we looked
     return found
 
 
@@ -114,8 +112,14 @@ def test_kills_at_random_moments() -> None:
     first = _run(*_up("kill-0", 2))
     assert first.returncode == 0, first.stdout + first.stderr
     usual = time.monotonic() - started
-    _check_running("kill-0", 2)
+    try:
+        _check_running("kill-0", 2)
+        _kill_rounds(rng, usual)
+    finally:
+        _run("destroy", "kill-0", "--yes")
 
+
+def _kill_rounds(rng: random.Random, usual: float) -> None:
     kills, round_ = 0, 0
     while kills < KILLS:
         verb = ("create", "scale", "destroy")[round_ % 3]
