@@ -40,7 +40,7 @@ class EngineOptions:
     poll_max: float = 15.0
     poll_share: float = 0.04
     waiting_interval: float = 1.0
-    flush_interval: float = 0.5
+    flush_interval: float = 1.0
     flush_events: int = 256
     heartbeat: float = 5.0
     seed: int = 0
