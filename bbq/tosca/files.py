@@ -60,6 +60,8 @@ class Unit:
     repositories: dict[str, str] = field(default_factory=dict)
     resolved: dict[tuple[str, str], TypeDef] = field(default_factory=dict)
     canonical: dict[tuple[str, str], str] = field(default_factory=dict)
+    complete: bool = False
+    """Of a bundled profile: all of its types are in `resolved`, for every later template of this process."""
     lookups: dict[tuple[str, str], Declaration | None] = field(default_factory=dict)
     functions: frozenset[str] = frozenset()
     incomplete: bool = False

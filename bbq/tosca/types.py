@@ -38,13 +38,15 @@ class Types:
     def resolve(self) -> None:
         self._name()
         for unit in self._units:
-            if unit.bundled and unit.resolved:
+            if unit.complete:
                 self.found.update({(kind, found.name): found for (kind, _), found in unit.resolved.items()})
                 continue
             for declaration in unit.declared.values():
                 self.of(declaration)
         for definitions in self._definitions.values():
             definitions.finish(self.found)
+        for unit in self._units:
+            unit.complete = unit.bundled
 
     def definitions(self, unit: Unit) -> Definitions:
         found = self._definitions.get(id(unit))
