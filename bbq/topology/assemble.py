@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final
 
 from bbq.diagnostics import SourceRange
@@ -166,8 +167,11 @@ class Assembler:
             found.append((link, self._edge(link, properties)))
         owner = instance.stack.owner
         if owner is not None:
-            targets = {link.target.address for link, _ in found}
-            found.extend((link, edge) for link, edge in self._edges_of(owner) if edge.target not in targets)
+            outer = self._edges_of(owner)
+            with suppress(Broken):
+                self._matcher.reserve(len(outer), instance.template.at)
+                targets = {link.target.address for link, _ in found}
+                found.extend((link, edge) for link, edge in outer if edge.target not in targets)
         self._edges[instance.address] = found
         return found
 

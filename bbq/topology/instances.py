@@ -10,6 +10,9 @@ from bbq.tosca.model import NodeTemplate, RequirementAssignment, ServiceTemplate
 MAX_NODES: Final = 200_000
 """A guard against `count: 1000000000`, far above what one deployment is meant for."""
 
+MAX_EDGES: Final = 500_000
+"""Likewise: thousands of instances that each require thousands of others."""
+
 
 class Broken(Exception):
     """A value cannot be had, and the reason was reported already."""

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
+from bbq.diagnostics import SourceRange
 from bbq.topology import codes
 from bbq.topology.evaluate import suggestion
 from bbq.topology.filters import ancestry, passes
-from bbq.topology.instances import Broken, Instance, Link, Pending, Stack, members
+from bbq.topology.instances import MAX_EDGES, Broken, Instance, Link, Pending, Stack, members
 from bbq.tosca.model import RequirementAssignment, RequirementDef, ServiceTemplate
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ class Matcher:
 
     def __init__(self, evaluator: Evaluator) -> None:
         self._evaluator = evaluator
+        self._edges = 0
         self._indices: dict[int, dict[str, list[Instance]]] = {}
         self._incoming: dict[int, dict[str, list[Link]]] = {}
         self._capabilities: dict[tuple[str, str, str, str, str, bool], str | None] = {}
@@ -50,6 +52,14 @@ class Matcher:
                 continue
         instance.links = found
         return found
+
+    def reserve(self, edges: int, at: SourceRange) -> None:
+        """Count edges; `Broken` beyond what one deployment may have, reported once."""
+        fits, self._edges = self._edges <= MAX_EDGES, self._edges + edges
+        if self._edges > MAX_EDGES:
+            if fits:
+                raise self._evaluator.fail(codes.TOO_LARGE, f"the requirements make more than {MAX_EDGES} edges", at)
+            raise Broken
 
     def incoming(self, instance: Instance) -> list[Link]:
         """Links of the same stack that end at `instance`."""
@@ -128,6 +138,7 @@ class Matcher:
             hint = suggestion(name, groups)
             text = f"requirement {assignment.name!r} of {instance.address!r}: there is no node template {name!r}"
             raise self._evaluator.fail(codes.UNKNOWN_NODE, text, assignment.at, hint)
+        self.reserve(len(groups[name]), assignment.at)
         definition = self._definition(instance, assignment)
         found = []
         for target in groups[name]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from bbq.topology import codes
 from bbq.topology.values import Attribute, Call, GeneratedSecret, Secret
 
@@ -377,3 +379,13 @@ def test_nodes_that_exist_already_cannot_be_selected(workshop: Any) -> None:
     assert [item.severity for item in found] == ["warning"]
     workshop.node("a", "Server", directives=("select", "create"))
     assert workshop.build(provider="some")[1] == []
+
+
+def test_too_many_edges_are_refused_before_they_are_made(workshop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bbq.topology.requirements.MAX_EDGES", 1000)
+    server(workshop)
+    workshop.node("left", "Server", count=20, requirements=(("peer", "right"),))
+    workshop.node("right", "Server", count=50)
+    assert len(workshop.topology().nodes) == 70
+    workshop.node("one_more", "Server", requirements=(("peer", "right"),))
+    assert codes_of(workshop.problems()) == [codes.TOO_LARGE]
