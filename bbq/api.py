@@ -50,7 +50,7 @@ def plan(
     targets: Sequence[str] = (),
 ) -> Plan:
     """What `deploy` would do, without doing it. Raises `TemplateError` with all diagnostics for an invalid template."""
-    from bbq.changes import prepare_up
+    from bbq.prepare import prepare_up
     from bbq.workspace import Workspace
 
     with Workspace() as workspace:
@@ -90,7 +90,7 @@ def deploy(
     Raises a `BbqError` of the class of the cause; what was made stays (unless rolled back) and is found by `bbq.open(name)`.
     Ctrl-C finishes what is in flight and raises `Interrupted`; a second one stops at once.
     """
-    from bbq.changes import prepare_up
+    from bbq.prepare import prepare_up
     from bbq.workspace import Workspace
 
     workspace = Workspace()
@@ -124,7 +124,7 @@ def ephemeral(
     Without a `name` it gets one of its own. Raises `UsageError` where a deployment of that name lives already. `options` as in
     `deploy`.
     """
-    from bbq.changes import prepare_destroy, prepare_up
+    from bbq.prepare import prepare_destroy, prepare_up
     from bbq.wanted import default_name
     from bbq.workspace import Workspace
 
@@ -320,7 +320,7 @@ class Deployment:
 
     def scale(self, node: str, count: int, *, on_event: Listener | None = None) -> Deployment:
         """Set the number of a node's instances; returns when they are ready."""
-        from bbq.changes import prepare_scale
+        from bbq.prepare import prepare_scale
 
         self._check_live()
         _carry_out(prepare_scale(self._workspace, self.name, {node: count}), on_event, None)
@@ -336,7 +336,7 @@ class Deployment:
         **options: Any,
     ) -> Deployment:
         """`deploy` again under this name: with the template as it is now (or another one), and inputs to change."""
-        from bbq.changes import prepare_up
+        from bbq.prepare import prepare_up
 
         row = self._check_live()
         run_options = _options(options.pop("parallel", None), options.pop("on_error", None), options.pop("timeout", None))
@@ -349,7 +349,7 @@ class Deployment:
 
     def resume(self, *, on_event: Listener | None = None) -> Deployment:
         """Go on after a crash or an interruption, from what the journal has."""
-        from bbq.changes import prepare_resume
+        from bbq.prepare import prepare_resume
 
         self._check_live()
         _carry_out(prepare_resume(self._workspace, self.name), on_event, None)
@@ -363,7 +363,7 @@ class Deployment:
 
     def destroy(self, *, on_event: Listener | None = None) -> None:
         """Take everything away. Returns when a fresh listing finds nothing of it; success where it is gone already."""
-        from bbq.changes import prepare_destroy
+        from bbq.prepare import prepare_destroy
 
         row = self._workspace.journal.get(self.name)
         if row is not None and row.id == self.id:

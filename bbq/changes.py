@@ -6,21 +6,15 @@ first, then its lease, then the plan is made again under the lease, and only the
 
 from __future__ import annotations
 
-import secrets
-import tempfile
-import time
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bbq.errors import LockedError, UsageError
 from bbq.journal.model import DeploymentRow
 from bbq.plan.model import Plan
-from bbq.topology.values import Secret, revealed
-from bbq.wanted import build_topology, check_name, default_name, load_template
+from bbq.topology.values import Secret
 
 if TYPE_CHECKING:
     from bbq.diagnostics import Diagnostic
@@ -29,7 +23,6 @@ if TYPE_CHECKING:
     from bbq.engine.result import RunResult
     from bbq.journal.model import Event, Lease, Record
     from bbq.topology.model import Topology
-    from bbq.tosca.model import ServiceTemplate
     from bbq.workspace import Workspace
 
 
@@ -87,14 +80,23 @@ class Change:
             journal.release(lease)
 
     def _create_row(self) -> None:
-        """The first thing that is written. Another process may have taken the name meanwhile: then it is an update of that."""
+        """The first thing that is written. Secret inputs are references whose values come later, under the lease: a process
+        that dies in between leaves no secret behind that nobody would remove."""
+        journal, fields = self.workspace.journal, dict(self.fields)
+        fields["inputs"] = {
+            name: reference(f"input.{name}", value, self.row.salt) if isinstance(value, Secret) else value
+            for name, value in (self.inputs or {}).items()
+        }
         try:
-            self.workspace.journal.create(replace(self.row, inputs={}))
+            journal.create(replace(self.row, **fields))
         except UsageError:
-            other = self.workspace.journal.get(self.row.name)
-            if other is None or other.provider != self.row.provider:
+            other = journal.get(self.row.name)
+            if other is None:
                 raise
-            self.row, self.new = other, False
+            journal.release(journal.acquire(other.id))  # while the other process is at it, this names it
+            raise LockedError(
+                f"{self.row.name} was created by another process just now", hint="run the command again to update it"
+            ) from None
 
     def _run_with(
         self,
@@ -163,208 +165,12 @@ class Change:
             provider.close()
 
 
+def reference(name: str, secret: Secret, salt: str) -> dict[str, str]:
+    """What stands for a secret in the journal (see `bbq.journal.secrets.encode`)."""
+    from bbq.journal.secrets import digest
+
+    return {"$secret": name, "digest": digest(secret.reveal(), salt)}
+
+
 def _actions(plan: Plan) -> dict[str, str]:
     return {name: step.action.value for name, step in plan.steps.items() if step.action.value != "no-op"}
-
-
-def prepare_up(
-    workspace: Workspace,
-    path: str,
-    *,
-    provider: str | None = None,
-    name: str | None = None,
-    inputs: Mapping[str, Any] | None = None,
-    ttl: float | None = None,
-    import_map: Mapping[str, str] | None = None,
-    offline: bool = True,
-    targets: Sequence[str] = (),
-    only_new: bool = False,
-) -> Change:
-    """What it takes to make the deployment `name` what the template asks for; a new one, or an update of the live one.
-
-    The inputs and scales of a live deployment stay in force unless given again. `ttl` in seconds from now. Raises
-    `TemplateError`, and `UsageError` where the name is taken by a deployment on another provider (with `only_new`: at all).
-    """
-    name = check_name(name or default_name(path))
-    row = workspace.journal.get(name)
-    if row is not None:
-        if only_new:
-            raise UsageError(f"there is a deployment {name!r} already", hint="choose another name")
-        if provider is not None and row.provider != provider:
-            raise UsageError(
-                f"{name} is on the provider {row.provider}, not {provider}", hint="destroy it first, or choose another --name"
-            )
-        if row.status == "destroying":
-            raise UsageError(f"{name} is being destroyed", hint=f"finish that first: bbq-deploy destroy {name}")
-    mapping = {**workspace.import_map(), **(import_map or {})}
-    service = load_template(path, import_map=mapping, offline=offline)
-    new = row is None
-    if row is None:
-        row = DeploymentRow(
-            id=uuid.uuid4().hex[:16],
-            name=name,
-            provider=provider or "local",
-            template=str(Path(path).absolute()),
-            created_at=time.time(),
-            salt=secrets.token_hex(16),
-        )
-    fields: dict[str, Any] = {
-        "template": str(Path(path).absolute()),
-        "options": {**row.options, "import_map": mapping, "offline": offline, "digest": service.digest},
-    }
-    if ttl is not None:
-        fields["expires_at"] = row.expires_at = time.time() + ttl
-    return _prepare(workspace, row, service, {**stored_inputs(workspace, row, service), **(inputs or {})}, fields, new, targets)
-
-
-def prepare_resume(workspace: Workspace, name: str) -> Change:
-    """Go on with a deployment from what the journal has, with the template, inputs and scales that it was given."""
-    row = workspace.row(name)
-    if row.status == "destroying":
-        return prepare_destroy(workspace, name)
-    service = template_of(row)
-    return _prepare(workspace, row, service, stored_inputs(workspace, row, service), {}, False, ())
-
-
-def prepare_scale(workspace: Workspace, name: str, counts: Mapping[str, int]) -> Change:
-    """Set the number of instances of some nodes; remembered until the template or an input says otherwise."""
-    row = workspace.row(name)
-    if row.status == "destroying":
-        raise UsageError(f"{name} is being destroyed", hint=f"finish that first: bbq-deploy destroy {name}")
-    service = template_of(row)
-    given = stored_inputs(workspace, row, service)
-    base, _ = build_topology(workspace, service, given, row.provider, {})
-    scales = dict(row.options.get("scales", {}))
-    for node, count in counts.items():
-        found = base.nodes.get(node)
-        if found is None or found.scale_property is None:
-            able = [other.name for other in base.nodes.values() if other.scale_property]
-            raise UsageError(
-                f"{name} has no node {node!r}" if found is None else f"{node} ({found.type}) cannot be scaled",
-                hint=f"these can: {', '.join(able)}" if able else "no node of it can",
-            )
-        if count < 0:
-            raise UsageError(f"{node} cannot have {count} instances")
-        scales[node] = found.properties.get(found.scale_property)
-    fields: dict[str, Any] = {"overrides": {**row.overrides, **counts}, "options": {**row.options, "scales": scales}}
-    row = replace(row, **fields)
-    return _prepare(workspace, row, service, given, fields, False, ())
-
-
-def scaled_count(workspace: Workspace, name: str, node: str) -> int:
-    """How many instances of a node are wanted at present. `UsageError` where it cannot be scaled."""
-    row = workspace.row(name)
-    service = template_of(row)
-    topology, _ = build_topology(workspace, service, stored_inputs(workspace, row, service), row.provider, row.overrides)
-    found = topology.nodes.get(node)
-    if found is None or found.scale_property is None:
-        raise UsageError(f"{name} has no node {node!r} that can be scaled")
-    return int(found.properties[found.scale_property])
-
-
-def prepare_destroy(workspace: Workspace, name: str, *, targets: Sequence[str] = ()) -> Change:
-    """Take everything away, or only `targets` and what depends on them. Needs no template: the journal has the order."""
-    from bbq.plan import destroy
-
-    row = workspace.row(name)
-
-    def make_plan(provider: Provider, records: Mapping[str, Record]) -> Plan:
-        return destroy(records, deployment=row.name, provider=row.provider, targets=targets)
-
-    return _planned(Change(workspace, row, Plan(row.name, row.provider), False, make_plan))
-
-
-def _prepare(
-    workspace: Workspace,
-    row: DeploymentRow,
-    service: ServiceTemplate,
-    given: Mapping[str, Any],
-    fields: dict[str, Any],
-    new: bool,
-    targets: Sequence[str],
-) -> Change:
-    from bbq.observe import states
-    from bbq.plan import diff
-
-    notices: list[str] = []
-    overrides = dict(row.overrides)
-    if overrides and "overrides" not in fields:
-        overrides = _still_scaled(workspace, row, service, given, notices)
-        if overrides != row.overrides:
-            fields["overrides"] = overrides
-    topology, found = build_topology(workspace, service, given, row.provider, overrides)
-
-    def make_plan(provider: Provider, records: Mapping[str, Record]) -> Plan:
-        return diff(
-            topology,
-            records,
-            deployment=row.name,
-            provider=row.provider,
-            resource_of=provider.resource,
-            salt=row.salt,
-            observed=states(provider, records),
-            targets=targets,
-            secrets=workspace.secrets(row.id),
-        )
-
-    stored = {key: Secret(value) if service.inputs[key].secret else value for key, value in given.items()}
-    empty = Plan(row.name, row.provider)
-    return _planned(Change(workspace, row, empty, new, make_plan, topology, fields, stored, found, notices))
-
-
-def _planned(change: Change) -> Change:
-    """With the plan as of now, for showing; `Change.run` makes it again under the lease."""
-    with tempfile.TemporaryDirectory(prefix="bbq-plan-") as nothing_yet:
-        records = {} if change.new else change.workspace.journal.records(change.row.id)
-        clock = change.workspace.clock(change.row, records)
-        provider = change.workspace.open_provider(change.row, clock, state_dir=nothing_yet if change.new else None)
-        try:
-            change.plan = change.make_plan(provider, records)
-        finally:
-            provider.close()
-    return change
-
-
-def stored_inputs(workspace: Workspace, row: DeploymentRow, service: ServiceTemplate) -> dict[str, Any]:
-    """The inputs that the deployment was given before, secrets opened, as far as the template still has them."""
-    if not row.inputs:
-        return {}
-    from bbq.journal.secrets import decode
-
-    stored: dict[str, Any] = revealed(decode(row.inputs, workspace.secrets(row.id)))
-    return {name: value for name, value in stored.items() if name in service.inputs}
-
-
-def template_of(row: DeploymentRow) -> ServiceTemplate:
-    """The template that the deployment was made from; `UsageError` where it is gone or was changed since."""
-    if not Path(row.template).is_file():
-        raise UsageError(
-            f"the template of {row.name} is gone: {row.template}",
-            hint="bbq-deploy up with its new place, or bbq-deploy destroy, which needs none",
-        )
-    service = load_template(row.template, import_map=row.options.get("import_map"), offline=row.options.get("offline", True))
-    if row.options.get("digest") not in (None, service.digest):
-        raise UsageError(
-            f"{row.template} was changed since the last run of {row.name}",
-            hint=f"to apply it as it is now: bbq-deploy up {row.template} --name {row.name}",
-        )
-    return service
-
-
-def _still_scaled(
-    workspace: Workspace, row: DeploymentRow, service: ServiceTemplate, given: Mapping[str, Any], notices: list[str]
-) -> dict[str, int]:
-    """The row's overrides without those whose value the template or an input has changed since they were set."""
-    base, _ = build_topology(workspace, service, given, row.provider, {})
-    scales, kept = row.options.get("scales", {}), {}
-    for name, count in row.overrides.items():
-        node = base.nodes.get(name)
-        if node is None or node.scale_property is None:
-            continue
-        wanted = node.properties.get(node.scale_property)
-        if wanted == scales.get(name):
-            kept[name] = count
-            notices.append(f"{name} stays scaled to {count} (the template says {wanted})")
-        else:
-            notices.append(f"{name} was scaled to {count}; the template or an input says {wanted} now, which counts")
-    return kept

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def deployment_graph(workspace: Workspace, row: DeploymentRow, records: Mapping[str, Record], format: str) -> str:
     """What there is of a deployment, with what is still to come where its template can be read; `format` as in `render`."""
-    from bbq.changes import stored_inputs, template_of
+    from bbq.prepare import stored_inputs, template_of
     from bbq.views import graph
     from bbq.wanted import build_topology
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def change_of_up(session: Session) -> Change:
     """The change that `up` (and `plan`) is asked for by its arguments."""
-    from bbq.changes import prepare_up
+    from bbq.prepare import prepare_up
 
     args = session.args
     return prepare_up(

@@ -34,7 +34,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(session: Session) -> int:
     from bbq import autoscale
     from bbq.api import Deployment
-    from bbq.changes import prepare_scale, scaled_count
+    from bbq.interrupts import interruptible
+    from bbq.prepare import prepare_scale, scaled_count
 
     args, workspace = session.args, session.workspace
     row, settings = workspace.row(args.name), workspace.config.autoscale
@@ -48,8 +49,13 @@ def run(session: Session) -> int:
         messages_per_worker=limit(args.messages_per_worker, "messages_per_worker"),
     )
 
+    on_event = None if getattr(args, "quiet", False) else session.view.event
+
     def scale(count: int) -> None:
-        prepare_scale(workspace, row.name, {args.node: count}).run(on_event=session.view.event).raise_for_failure()
+        change = prepare_scale(workspace, row.name, {args.node: count})
+        with interruptible() as on_engine:
+            result = change.run(on_event=on_event, on_engine=on_engine)
+        result.raise_for_failure()
 
     with _queue(Deployment(workspace, row.name, row.id), args.queue) as queue:
         autoscale.run(

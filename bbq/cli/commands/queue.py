@@ -140,8 +140,9 @@ def _peek(session: Session, queue: Queue) -> int:
 
 def _stats(session: Session, queue: Queue) -> int:
     stats = queue.stats()
+    age = None if stats.oldest_age is None else round(stats.oldest_age, 1)
     columns = ("queue", "ready", "claimed", "delayed", "oldest_age")
-    session.view.table("stats", columns, [(queue.name, stats.ready, stats.claimed, stats.delayed, stats.oldest_age)])
+    session.view.table("stats", columns, [(queue.name, stats.ready, stats.claimed, stats.delayed, age)])
     return ExitCode.OK
 
 

@@ -23,7 +23,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(session: Session) -> int:
-    from bbq.changes import prepare_destroy
+    from bbq.prepare import prepare_destroy
 
     args, now, how = session.args, time.time(), common.run_options(session)
     rows = [row for row in session.workspace.journal.deployments() if row.expires_at is not None and row.expires_at <= now]

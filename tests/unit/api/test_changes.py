@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bbq import changes, wanted
+from bbq import prepare, wanted
 from bbq.errors import JournalError, LockedError, UsageError
 from bbq.workspace import Workspace
 
@@ -37,7 +37,7 @@ def test_names_that_are_refused(name: str) -> None:
 
 def test_the_row_is_written_before_anything_else(template: Path) -> None:
     with Workspace() as workspace:
-        change = changes.prepare_up(workspace, str(template), provider="simulator", inputs={"token": "hunter2"})
+        change = prepare.prepare_up(workspace, str(template), provider="simulator", inputs={"token": "hunter2"})
         assert workspace.journal.deployments() == []
         assert change.new and change.plan.has_changes
 
@@ -49,34 +49,64 @@ def test_the_row_is_written_before_anything_else(template: Path) -> None:
         with pytest.raises(RuntimeError, match="stop here"):
             change.run(on_engine=look)
         assert workspace.row("pipeline").status == "new"
-        changes.prepare_destroy(workspace, "pipeline").run().raise_for_failure()
+        prepare.prepare_destroy(workspace, "pipeline").run().raise_for_failure()
         assert workspace.journal.deployments() == []
         assert not list((workspace.state_directory / "secrets").iterdir())
 
 
 def test_a_name_that_was_taken_meanwhile(template: Path) -> None:
     with Workspace() as workspace:
-        first = changes.prepare_up(workspace, str(template), provider="simulator")
-        second = changes.prepare_up(workspace, str(template), provider="simulator")
+        first = prepare.prepare_up(workspace, str(template), provider="simulator")
+        second = prepare.prepare_up(workspace, str(template), provider="simulator")
         first.run().raise_for_failure()
-        assert second.run().ok
-        assert second.row.id == first.row.id, "an update of the first, which needed nothing"
+        with pytest.raises(LockedError, match="was created by another process"):
+            second.run()
         assert len(workspace.journal.deployments(include_destroyed=True)) == 1
+
+
+def test_the_owner_of_a_name_that_was_taken_meanwhile(template: Path) -> None:
+    with Workspace() as workspace, Workspace() as other:
+        second = prepare.prepare_up(workspace, str(template), provider="simulator")
+
+        def race(engine: object) -> None:
+            with pytest.raises(LockedError, match="process"):
+                second.run()
+
+        prepare.prepare_up(other, str(template), provider="simulator").run(on_engine=race).raise_for_failure()
+
+
+def test_a_crash_before_secret_inputs_were_stored(template: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {"token": "hunter2", "workers": "3"}
+    with Workspace() as workspace:
+        change = prepare.prepare_up(workspace, str(template), provider="simulator", inputs=given)
+        with monkeypatch.context() as patch:
+            patch.setattr(workspace.journal, "acquire", lambda deployment_id: 1 / 0)
+            with pytest.raises(ZeroDivisionError):
+                change.run()
+        row = workspace.row("pipeline")
+        assert row.inputs["workers"] == "3"
+        assert "hunter2" not in str(row)
+        with pytest.raises(UsageError, match="'token'"):
+            prepare.prepare_resume(workspace, "pipeline")
+        prepare.prepare_up(workspace, str(template), name="pipeline", inputs={"token": "hunter3"}).run().raise_for_failure()
+        assert workspace.journal.records(row.id)["worker"].wanted["properties"]["instances"] == 3
+        assert prepare.prepare_resume(workspace, "pipeline").plan.has_changes is False
 
 
 def test_a_plan_that_somebody_agreed_to_is_not_exchanged(template: Path) -> None:
     with Workspace() as workspace:
-        change = changes.prepare_up(workspace, str(template), provider="simulator")
-        changes.prepare_up(workspace, str(template), provider="simulator").run().raise_for_failure()
+        prepare.prepare_up(workspace, str(template), provider="simulator").run().raise_for_failure()
+        change = prepare.prepare_scale(workspace, "pipeline", {"worker": 5})
+        prepare.prepare_scale(workspace, "pipeline", {"worker": 5}).run().raise_for_failure()
         with pytest.raises(LockedError, match="was changed by another process"):
             change.run(approved=True)
 
 
 def test_destroyed_meanwhile(template: Path) -> None:
     with Workspace() as workspace:
-        changes.prepare_up(workspace, str(template), provider="simulator").run().raise_for_failure()
-        change = changes.prepare_scale(workspace, "pipeline", {"worker": 3})
-        changes.prepare_destroy(workspace, "pipeline").run().raise_for_failure()
+        prepare.prepare_up(workspace, str(template), provider="simulator").run().raise_for_failure()
+        change = prepare.prepare_scale(workspace, "pipeline", {"worker": 3})
+        prepare.prepare_destroy(workspace, "pipeline").run().raise_for_failure()
         with pytest.raises(LockedError, match="destroyed by another process"):
             change.run()
 
