@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from uuid import uuid4
 from bbq.engine.contract import Check, DeploymentContext, Handle, Provider, Resource, State, Tag, Wanted
 from bbq.providers import open_provider
 from bbq.providers.local import proc
+from bbq.providers.local.supervise import NodeDir
 from bbq.topology.model import Node
 
 DEADLINE = 60.0
@@ -62,6 +64,18 @@ class SingleNode:
     def delete(self) -> None:
         assert self.handle
         self.resource.delete(self.handle, self.wanted.tag)
+
+    def kill(self) -> None:
+        """SIGKILL to everything, the supervisor included. The kernel closes sockets a little after the process is gone."""
+        for process in self.processes():
+            proc.send(process, signal.SIGKILL)
+        assert proc.gone(self.processes(), DEADLINE) == []
+        assert self.handle
+        ports = NodeDir(self.state_dir, "test", self.wanted.tag.deployment_id, self.handle.id).ports()
+        end = time.monotonic() + DEADLINE
+        while not all(proc.port_is_free(port) for port in ports.values()):
+            assert time.monotonic() < end
+            time.sleep(0.01)
 
     def processes(self) -> list[proc.Process]:
         return proc.tagged({"BBQ_DEPLOYMENT_ID": self.wanted.tag.deployment_id})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from single_node import SingleNode, single_node
 from bbq.engine.contract import ConfigurationFault
 from bbq.errors import UsageError
 from bbq.handles import open_queue, queue_of
-from bbq.providers.local import nats, proc, rabbitmq
+from bbq.providers.local import nats, rabbitmq
 from bbq.topology.model import Node
 from bbq.topology.values import Secret
 
@@ -66,9 +65,7 @@ def test_life_of_a_broker(node: SingleNode) -> None:
         assert PASSWORD not in Path(f"/proc/{process.pid}/cmdline").read_text()
 
     # Killed altogether, found again, messages still there; then one queue more.
-    for process in node.processes():
-        proc.send(process, signal.SIGKILL)
-    assert proc.gone(node.processes(), 10.0) == []
+    node.kill()
     state = node.state()
     assert state is not None and state.failed
     assert node.resource.find(node.wanted.tag) == node.handle

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from single_node import SingleNode, single_node
 from bbq.engine.contract import ConfigurationFault, PermanentFault
 from bbq.errors import ConfigurationError
 from bbq.handles import database_of
-from bbq.providers.local import mariadb, privilege, proc
+from bbq.providers.local import mariadb, privilege
 from bbq.topology.model import Node
 from bbq.topology.values import Secret
 
@@ -93,16 +92,12 @@ def test_a_schema_with_a_mistake(node: SingleNode, tmp_path: Path) -> None:
 def test_killed_and_found_again_with_another_password(node: SingleNode) -> None:
     attributes = node.up()
     database_of(attributes).execute("create table t as select 1 as id")
-    for process in node.processes():
-        proc.send(process, signal.SIGKILL)
-    assert proc.gone(node.processes(), 10.0) == []
+    node.kill()
     assert node.resource.find(node.wanted.tag) == node.handle
     node.with_properties(password=Secret("another '\\ one"))
-    again = node.up()
-    assert database_of(again).query("select id from t") == [{"id": 1}]
-    old = attributes["url"].reveal().replace(str(attributes["port"]), str(again["port"]))
+    assert database_of(node.up()).query("select id from t") == [{"id": 1}]
     with pytest.raises(ConfigurationError):
-        database_of({"url": old}).connect()
+        database_of(attributes).connect()
 
 
 def test_reserved_names(node: SingleNode) -> None:
