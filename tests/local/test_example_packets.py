@@ -40,6 +40,13 @@ def driver_processes(state: Path) -> list[int]:
     return found
 
 
+def kill(pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return  # the JVM takes its Python with it
+
+
 def wait_for(what: str, condition) -> None:
     deadline = time.monotonic() + HANG
     while not condition():
@@ -54,7 +61,7 @@ def test_ten_thousand_records_count_once_although_the_driver_is_killed(tmp_path:
     with bbq.ephemeral(str(EXAMPLE / "service.yaml"), provider="local", name="packets-test", ttl="1h") as deployment:
         viewer, queue = deployment.outputs["viewer_url"], deployment.nodes["packets"].queue
         records = list(send.records(RECORDS))
-        odd = ["not an object", {"service": "\0 \ud800"}, {"value": 1}, {"service": "web", "value": 10**400, "level": ["x"]}]
+        odd = ["not an object", {"service": " \0 "}, {"value": 1}, {"service": "web", "value": 10**400, "level": ["x"]}]
         for start in range(0, RECORDS, 500):
             queue.send_many(records[start : start + 500])
         wait_for("a quarter of the records", lambda: sum(send.counted(viewer).values()) >= RECORDS / 4)
@@ -62,9 +69,9 @@ def test_ten_thousand_records_count_once_although_the_driver_is_killed(tmp_path:
         killed = driver_processes(tmp_path)
         assert len(killed) >= 2, "the driver and its JVM"
         for pid in killed:
-            with_pid_gone(pid)
+            kill(pid)
         queue.send_many(odd)
-        expected = Counter(send.expected(RECORDS)) + Counter({"unreadable": 2, "web": 1}) + Counter({"?": 1})
+        expected = Counter(send.expected(RECORDS)) + Counter({"unreadable": 3, "web": 1})
         wait_for("all records", lambda: sum(send.counted(viewer).values()) >= expected.total())
 
         assert Counter(send.counted(viewer)) == expected
@@ -86,10 +93,3 @@ def test_ten_thousand_records_count_once_although_the_driver_is_killed(tmp_path:
             assert b"Packets by service" in page.read()
     assert not any(tmp_path.glob("bbq/deployments/*"))
     assert driver_processes(tmp_path) == []
-
-
-def with_pid_gone(pid: int) -> None:
-    try:
-        os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return  # the JVM takes its Python with it
