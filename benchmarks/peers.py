@@ -29,7 +29,7 @@ def run() -> list[Figure]:
 
         def call(*arguments: str) -> None:
             subprocess.run(
-                [terraform, *arguments], cwd=directory, env=environment, check=True, stdout=subprocess.DEVNULL, timeout=600
+                [terraform, *arguments], cwd=directory, env=environment, check=True, capture_output=True, timeout=600
             )
 
         call("init", "-input=false")  # not counted

@@ -24,7 +24,7 @@ from bbq.errors import BbqError, ConfigurationError, DeadlineExceeded
 from bbq.journal.model import DeploymentRow, Event, Journal, Lease, Record, SecretStore
 from bbq.plan.model import Action, Plan, Step
 from bbq.topology.model import Topology
-from bbq.topology.values import evaluate
+from bbq.topology.values import UNKNOWN, contains, evaluate
 
 _TOLD = 100  # waiting steps that are told of in one round, the most urgent ones
 _GUESS = 1.0  # seconds of a step whose type nobody has timed yet
@@ -65,6 +65,7 @@ class Engine:
         self._starting = 0  # steps that have not got the answer to their first call
         self._runs: dict[str, NodeRun] = {}
         self._failed: list[NodeRun] = []
+        self._keep_going = options.on_error == "continue"
         self._beat_at = time.monotonic() + options.heartbeat  # a lease lives in real time, whatever the clock
         self._began = self._ends = self._clock.monotonic()
         self._tell_at = 0.0
@@ -89,7 +90,7 @@ class Engine:
             rolled_back = self._roll_back(walk) if self._options.on_error == "rollback" and self._failed else ((), ())
             result = self._result(plan.steps, *rolled_back)
             if result.ok:
-                result.outputs = {name: evaluate(o.value, self._shared.scope) for name, o in topology.outputs.items()}
+                self._answer_outputs(result, topology)
             self._close(result, plan.has_changes, outputs=True)
         finally:
             self._loop.abandon()
@@ -112,6 +113,8 @@ class Engine:
             result = self._result(plan.steps, (), sweep.left)
             if result.ok and sweep.error is not None:
                 result.run_error = sweep.error
+            if result.ok and whole and not sweep.done:  # stopped before the last look
+                result.interrupted = True
             if result.ok and whole:
                 self._recorder.write("run.finished", data={"result": "ok", "elapsed": result.elapsed, "exit_code": 0})
                 self._recorder.flush()
@@ -285,7 +288,7 @@ class Engine:
             walk.done(run.name)
         elif run.status == "failed":
             self._failed.append(run)
-            if self._options.on_error != "continue" and not self._shared.stopping:
+            if not self._keep_going and not self._shared.stopping:
                 self._stop("error")
 
     def _control(self) -> None:
@@ -364,6 +367,7 @@ class Engine:
         steps = {n: Step(n, run.step.type, Action.DELETE, after[n], reason="rollback") for n, run in made.items()}
         before = {name: run.status for name, run in made.items()}
         failures, self._failed = self._failed, []
+        self._keep_going = True  # what can go goes
         self._ends = math.inf  # its own deadlines bound it
         self._drive(self._walk(steps), lambda walk, run: self._spawn(walk, run, self._steps.remove))
         gone = tuple(name for name, run in made.items() if run.status == "done" and not run.recorded)
@@ -422,13 +426,22 @@ class Engine:
         )
 
     def _unfinished(self, nodes: Mapping[str, NodeResult]) -> BbqError | None:
-        if self._shared.stopping != "timeout":
-            return None
         done = sum(1 for result in nodes.values() if result.status == "done")
+        if self._shared.stopping != "timeout" or done == len(nodes):
+            return None
         return DeadlineExceeded(
             f"the time limit of the run, {self._options.timeout:g} s, passed: {done} of {len(nodes)} steps were finished",
             hint="--timeout ([engine] timeout) sets it; `bbq-deploy resume` goes on from here",
         )
+
+    def _answer_outputs(self, result: RunResult, topology: Topology) -> None:
+        """None for what cannot be known yet: an output of a node that `--target` left out."""
+        try:
+            for name, output in topology.outputs.items():
+                value = evaluate(output.value, self._shared.scope)
+                result.outputs[name] = None if contains(value, lambda item: item is UNKNOWN) else value
+        except BbqError as error:
+            result.run_error = type(error)(f"output {name}: {error}", hint=error.hint)
 
     def _close(self, result: RunResult, changes: bool, *, outputs: bool = False) -> None:
         error = result.error()

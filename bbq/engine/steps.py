@@ -138,7 +138,7 @@ class Steps:
         try:
             await self._wait(run, resource)
         except (Gone, Broken) as trouble:
-            if run.made or action is Action.UPDATE:
+            if run.made or (action is Action.UPDATE and isinstance(trouble, Broken)):
                 raise
             # known from an earlier run and of no use: made anew, once
             run.awaited = f"making it anew: {trouble}"
@@ -205,9 +205,15 @@ class Steps:
         if called or ports:
             await Durable()
             handle, run.stage = run.handle, "update"
-            run.handle = await self._bounded(
-                run, resource, "create", self._retrying(run, lambda: resource.update(handle, wanted, called), mutates=True)
-            )
+            updating = self._retrying(run, lambda: resource.update(handle, wanted, called), mutates=True)
+            try:
+                run.handle = await self._bounded(run, resource, "create", updating)
+            except PermanentFault:
+                if await self._find(run, resource, wanted.tag, shared.provider.list_grace) is not None:
+                    raise
+                # there is nothing to update: something other than bbq has taken it away
+                await self._create(run, resource, record.attempt + 1)
+                return
         self._exists(run, run.handle, "update")
 
     async def _create(self, run: NodeRun, resource: Resource, attempt: int) -> None:

@@ -17,12 +17,13 @@ Found = list[tuple[Tag, Handle, str]]
 
 
 class Sweep:
-    """`left` names the nodes whose things could not be deleted, `error` says why."""
+    """`left` names the nodes whose things could not be deleted, `error` says why; `done` once `everything` is gone."""
 
     def __init__(self, shared: Shared) -> None:
         self._shared = shared
         self.left: tuple[str, ...] = ()
         self.error: BbqError | None = None
+        self.done = False
 
     async def duplicates(self, runs: Mapping[str, NodeRun]) -> None:
         """Nodes that were made a second time after a lost answer: the first one, should it turn up, goes."""
@@ -54,6 +55,7 @@ class Sweep:
                 pause = min(5.0, max(0.2, 2 * pause))
             provider, id = self._shared.provider, self._shared.row.id
             await self._retrying(lambda: provider.finish_destroy(id))
+            self.done = True
         except ProviderFault as fault:
             self.error = error_of(fault, self._shared.scope.scrub(f"the last look for things left behind failed: {fault}"))
 

@@ -109,3 +109,18 @@ def test_a_thing_that_is_being_built_is_waited_for_not_made_again(world, graph):
     result = world.apply(topology)
     assert result.ok and world.calls["create"] == 0
     assert result.elapsed > 100
+
+
+@pytest.mark.parametrize("seen_by", ["update", "lists"])
+def test_what_is_to_be_updated_and_is_gone_is_made_again(world, graph, seen_by):
+    world.apply(graph({"a": []}, a={"workers": 1}))
+    thing = world.cloud.get(world.records["a"].handle)
+    topology = graph({"a": []}, a={"workers": 2})
+    if seen_by == "update":
+        thing.vanishes_at = world.clock.now()
+    else:
+        thing.vanishes_at = world.clock.now() + 1.0
+        thing.ready_at = None
+    assert world.apply(topology).ok
+    world.check(["a"])
+    assert world.records["a"].handle != thing.id and world.records["a"].attempt == 2

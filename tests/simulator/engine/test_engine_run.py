@@ -309,3 +309,42 @@ def test_a_node_of_a_derived_type_is_recorded_with_its_ancestry(world, graph):
     assert world.apply(topology).ok
     assert world.records["a"].ancestry == ("my.Server", "tosca.nodes.Compute", "tosca.nodes.Root")
     assert world.destroy().ok
+
+
+def test_an_output_that_cannot_be_known_yet_is_none(world, graph):
+    topology = graph({"a": [], "b": []})
+    topology.nodes["b"].attributes["port"] = Call("concat", (Attribute("b", ("host",)), ":80"))
+    topology.outputs["there"] = Output("fixed")
+    topology.outputs["later"] = Output(Attribute("b", ("port",)))
+    result = world.apply(topology, targets=("a",))
+    assert result.ok and result.outputs == {"there": "fixed", "later": None}
+
+
+def test_an_output_that_cannot_be_computed_is_told(world, graph):
+    topology = graph({"a": []})
+    topology.outputs["bad"] = Output(Call("no_such_function", ()))
+    result = world.apply(topology)
+    assert result.exit_code == 4 and "output bad" in str(result.error())
+    assert world.status() == "failed" and world.records["a"].status == "ready"
+
+
+def test_a_part_can_be_destroyed(world, graph):
+    topology = graph({"a": [], "b": ["a"], "c": []})
+    topology.outputs["text"] = Output("kept")
+    world.apply(topology)
+    from bbq import plan as planning
+
+    engine = world.open()
+    plan = planning.destroy(world.records, deployment="world", provider="simulator", targets=["b"])
+    assert world._run(lambda: engine.destroy(plan)).ok
+    world.check(["a", "c"])
+    assert world.status() == "active" and world.journal.get("world").outputs == {"text": "kept"}
+
+
+def test_a_composite_that_is_scaled_to_none_is_deleted_without_a_call(world, graph):
+    topology = graph({"pool": [], "app": ["pool"]})
+    topology.nodes["pool"].composite = True
+    assert world.apply(topology).ok
+    assert world.records["pool"].status == "ready" and world.calls["create"] == 1
+    assert world.destroy().ok
+    assert world.calls["delete"] == 1 and not world.records

@@ -2,6 +2,7 @@
 
 import pytest
 
+from bbq import plan as planning
 from bbq.errors import DeadlineExceeded, Interrupted, JournalError, LockedError, PartialError
 
 TWO_BRANCHES = {"a": [], "b": ["a"], "c": ["b"], "x": [], "y": ["x"], "z": ["y"]}
@@ -218,3 +219,25 @@ def test_a_full_disk_stops_the_run_before_the_next_call(world, graph):
     world.journal.append = append
     assert world.apply(graph({"a": [], "b": ["a"]})).ok
     world.check(["a", "b"])
+
+
+def test_an_interrupt_during_the_last_look_of_a_destroy(world, graph):
+    world.apply(graph({"a": []}))
+    provider = world.provider(
+        lambda when, call, node: world.engine.interrupt() if (when, call) == ("before", "list_tagged") else None
+    )
+    world.faults.script("*", "list_tagged", *["error_before"] * 3)
+    engine = world.open(provider)
+    plan = planning.destroy(world.records, deployment="world", provider="simulator")
+    result = world._run(lambda: engine.destroy(plan))
+    assert result.exit_code == 130 and world.status() == "interrupted"
+    assert world.destroy().ok and world.status() == "destroyed"
+
+
+def test_a_rollback_that_meets_a_failure_takes_away_the_rest(world, graph):
+    world.faults.script("c", "fate", "terminal_error")
+    world.faults.script("x", "delete", "permanent")
+    result = world.apply(graph(TWO_BRANCHES), on_error="rollback")
+    assert result.exit_code == 7 and str(result.error()).startswith("graph.yaml:3:1: c: c failed")
+    assert set(world.living()) == {"x"} and result.left == ("x",)
+    assert world.records["x"].status == "deleting"

@@ -1,5 +1,6 @@
 """The same engine on the real clock, with calls in real threads."""
 
+import os
 import signal
 import threading
 from collections import Counter
@@ -109,7 +110,7 @@ def test_ctrl_c_once_lets_a_call_finish(world, graph, provider, run):
         provider.gate.set()
 
     before = signal.signal(signal.SIGINT, on_signal)
-    threading.Thread(target=lambda: (provider.running.acquire(timeout=30), signal.raise_signal(signal.SIGINT))).start()
+    threading.Thread(target=lambda: (provider.running.acquire(timeout=30), os.kill(os.getpid(), signal.SIGINT))).start()
     try:
         result = engine.apply(plan(topology), topology)
     finally:
