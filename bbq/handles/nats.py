@@ -21,7 +21,6 @@ import json
 import math
 import os
 import re
-import threading
 import time
 import uuid
 from collections.abc import Coroutine, Sequence
@@ -31,6 +30,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from bbq.errors import BbqError, ConfigurationError, ResourceFailed, UnreachableError, UsageError
+from bbq.handles.background import event_loop, fire
 from bbq.handles.queue import HOLDER_GONE_SECONDS, Message, Queue, QueueStats, UnknownQueue, decode
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class NatsQueue(Queue):
             raise ConfigurationError("the Python package nats-py is not installed", hint="pip install 'bbq[local]'") from None
         if self._pid != os.getpid():  # a fork has neither the thread nor the right to the connection
             self._pid, self._client, self._opening, self._held = os.getpid(), None, None, {}
-        future = asyncio.run_coroutine_threadsafe(self._translated(work), _event_loop())
+        future = asyncio.run_coroutine_threadsafe(self._translated(work), event_loop())
         try:
             return future.result()
         except BaseException:
@@ -418,30 +418,15 @@ class _Held:
         left = self.deadline - time.monotonic()
         client = self.queue._client
         connected = client is not None and client.is_connected
-        loop = asyncio.get_running_loop()
         if left <= 0:
             self.drop()
             if client and connected:
-                _keep(loop.create_task(_quietly(client.publish(self.reply, b"-NAK"))))
+                fire(client.publish(self.reply, b"-NAK"))
             return
         if renew and client and connected and self.alive():
             self.renewed = time.monotonic()
-            _keep(loop.create_task(_quietly(client.publish(self.reply, b"+WPI"))))
-        self.timer = loop.call_later(min(left, HOLDER_GONE_SECONDS / 3), self.tick)
-
-
-_tasks: set[asyncio.Task[None]] = set()
-
-
-def _keep(task: asyncio.Task[None]) -> None:
-    """The event loop itself holds its tasks weakly."""
-    _tasks.add(task)
-    task.add_done_callback(_tasks.discard)
-
-
-async def _quietly(work: Coroutine[Any, Any, Any]) -> None:
-    with contextlib.suppress(Exception):
-        await work
+            fire(client.publish(self.reply, b"+WPI"))
+        self.timer = asyncio.get_running_loop().call_later(min(left, HOLDER_GONE_SECONDS / 3), self.tick)
 
 
 def _number(text: str | None) -> float:
@@ -454,27 +439,3 @@ def _number(text: str | None) -> float:
 def _expired(headers: dict[str, str]) -> bool:
     expires = _number(headers.get(_EXPIRES))
     return bool(expires) and expires <= time.time()
-
-
-_lock = threading.Lock()
-_loop: tuple[int, asyncio.AbstractEventLoop] | None = None
-
-
-def _event_loop() -> asyncio.AbstractEventLoop:
-    """The process's event loop for brokers, started at the first use (and again in a forked child)."""
-    global _loop
-    with _lock:
-        if _loop is None or _loop[0] != os.getpid():
-            loop = asyncio.new_event_loop()
-            threading.Thread(target=loop.run_forever, name="bbq-queues", daemon=True).start()
-            _loop = (os.getpid(), loop)
-        return _loop[1]
-
-
-def _after_fork() -> None:
-    """Another thread may have held the lock at the moment of the fork."""
-    global _lock
-    _lock = threading.Lock()
-
-
-os.register_at_fork(after_in_child=_after_fork)

@@ -110,7 +110,7 @@ class Queue(ABC):
         self.name = name
 
     def send(self, body: Any, *, ttl: float | None = None, delay: float | None = None) -> str:
-        """Put one message (JSON data) into the queue and return its id, as soon as the broker has it on disk.
+        """Put one message (JSON data) into the queue and return its id, as soon as the broker has stored it.
 
         `ttl`: seconds from now after which it is dropped if nobody has received it. `delay`: seconds from now during which
         nobody gets it.
