@@ -66,13 +66,14 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_PUT(self) -> None:
         match = PACKET.fullmatch(self.path)
-        length = int(self.headers.get("Content-Length") or 0)
-        if match is None or not 0 < length <= LONGEST:
-            self.close_connection = True
-            self._send(HTTPStatus.NOT_FOUND if match is None else HTTPStatus.BAD_REQUEST, {"error": "no such packet"})
+        length = self.headers.get("Content-Length", "")
+        if match is None or not length.isdecimal() or not 0 < int(length) <= LONGEST:
+            self.close_connection = True  # the body is not read
+            status = HTTPStatus.NOT_FOUND if match is None else HTTPStatus.BAD_REQUEST
+            self._send(status, {"error": "wanted: PUT /packets/<uuid> with a body of at most 1 MiB and its length"})
             return
         try:
-            services = {str(name): int(number) for name, number in json.loads(self.rfile.read(length))["services"].items()}
+            services = {str(name): int(number) for name, number in json.loads(self.rfile.read(int(length)))["services"].items()}
         except (ValueError, KeyError, TypeError, AttributeError):
             self._send(HTTPStatus.BAD_REQUEST, {"error": 'wanted: {"services": {name: count}}'})
             return

@@ -145,7 +145,7 @@ def _without_repetition(picture: Picture, arrows: list[Arrow]) -> list[Arrow]:
         sources, targets = picture.chain(arrow.source), picture.chain(arrow.target)
         return any((s, t) in ends for s in sources for t in targets if (s, t) != (arrow.source, arrow.target))
 
-    return [arrow for arrow in arrows if arrow.label or not implied(arrow)]
+    return [arrow for arrow in arrows if not implied(arrow)]
 
 
 def _merge_crowds(picture: Picture) -> dict[str, str]:
