@@ -123,10 +123,10 @@ class SparkApplication(SparkResource, Application):
         return f"it waits for executors; {free} of the cluster's {cluster['cores']} cores are free"
 
     def cause(self, lines: Sequence[str]) -> Sequence[str]:
-        """The last exception and the traceback before it, rather than Spark's words on shutting down after it."""
-        for last in range(len(lines) - 1, -1, -1):
-            if _EXCEPTION.match(lines[last]):
-                starts = [number for number in range(last) if lines[number].startswith("Traceback ")]
-                first = starts[-1] if starts else last
-                return lines[max(first, last + 1 - LAST_LINES) : last + 1]
-        return lines[-LAST_LINES:]
+        """The last traceback of Python; else the last exception of Java, rather than Spark's words on shutting down after it."""
+        first = max((number for number, line in enumerate(lines) if line.startswith("Traceback ")), default=None)
+        if first is not None:
+            last = next((n for n in range(first + 1, len(lines)) if not lines[n].startswith(" ")), len(lines) - 1)
+        else:
+            last = max((number for number, line in enumerate(lines) if _EXCEPTION.match(line)), default=len(lines) - 1)
+        return lines[max(first or 0, last + 1 - LAST_LINES) : last + 1]
