@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from bbq.tosca.model import Constraint, Function
-from bbq.tosca.patterns import PatternTimeout, matches
+from bbq.tosca.patterns import PatternTimeout, compiled, matches
 from bbq.tosca.reading import quoted
 
 Comparable = Callable[[Any], Any]
@@ -32,6 +32,8 @@ OPERATORS: Final = (
     "schema",
 )
 _UNKNOWN: Final = object()
+# What comparing values of the wrong kind, or a broken pattern, can raise.
+_BROKEN: Final = (TypeError, ValueError, ArithmeticError, LookupError, AttributeError, re.error)
 _COMPARISONS: Final[dict[str, Callable[[Any, Any], bool]]] = {
     "equal": lambda a, b: bool(a == b),
     "greater_than": lambda a, b: bool(a > b),
@@ -61,7 +63,7 @@ def broken(constraint: Constraint, value: Any, comparable: Comparable) -> str | 
         return None if _clause(constraint, value, comparable) else _expected(constraint.operator, constraint.argument)
     except PatternTimeout:
         return f"must match {quoted(constraint.argument)}, and trying that takes too long"
-    except (TypeError, ValueError, re.error):
+    except _BROKEN:
         return f"cannot be compared: {_expected(constraint.operator, constraint.argument)}"
 
 
@@ -109,7 +111,7 @@ def problem_of_clause(operator: str, argument: Any) -> str | None:
         return f"`{operator}` takes a number that is not negative"
     if operator == "pattern":
         try:
-            re.compile(str(argument))
+            compiled(str(argument))
         except re.error as error:
             return f"the pattern is not a regular expression: {error}"
     return None
@@ -129,7 +131,7 @@ def _broken_validation(function: Any, value: Any, comparable: Comparable) -> str
             return None
     except PatternTimeout:
         return f"must satisfy ${function.name}, and trying that takes too long"
-    except (TypeError, ValueError, ArithmeticError, re.error):
+    except _BROKEN:
         return f"cannot be compared by ${function.name}"
     simple = len(function.args) == 2 and isinstance(function.args[0], Function) and function.args[0].name == "value"
     if (

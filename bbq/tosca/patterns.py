@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
+import warnings
 from typing import Final
 
 _CHILD: Final = "import json,re,sys;p,t=json.load(sys.stdin);sys.exit(0 if re.fullmatch(p,t) else 3)"
@@ -20,11 +21,18 @@ class PatternTimeout(Exception):
     """The pattern took too long for this text."""
 
 
+def compiled(pattern: str) -> re.Pattern[str]:
+    """The pattern, without Python's warnings about its style. Raises `re.error`."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return re.compile(pattern)
+
+
 def matches(pattern: str, text: str) -> bool:
     """Whether all of `text` matches. Raises `re.error` for a broken pattern, `PatternTimeout` for one that takes too long."""
-    compiled = re.compile(pattern)
+    regex = compiled(pattern)
     if not _explosive(pattern, text):
-        return compiled.fullmatch(text) is not None
+        return regex.fullmatch(text) is not None
     import json
     import subprocess
 

@@ -61,8 +61,9 @@ class _Checker:
 
     def result(self, function: Function, schema: Schema, what: str) -> None:
         """Whether what a function gives can be a value of the schema at all."""
-        if function.name == "get_input" and len(function.args) == 1 and function.args[0] in self._service.inputs:
-            given = self._service.inputs[function.args[0]].schema.type
+        name = function.args[0] if len(function.args) == 1 else None
+        if function.name == "get_input" and isinstance(name, str) and name in self._service.inputs:
+            given = self._service.inputs[name].schema.type
         else:
             given = _RESULTS.get(function.name, "any")
         have, want = self._types.base(given), self._types.base(schema.type)
@@ -212,6 +213,8 @@ class _Checker:
                 return
 
     def _operation(self, node: NodeTemplate, function: Function) -> None:
+        if not isinstance(function.args[2], str):
+            return
         interface = node.interfaces.get(function.args[1])
         if interface is None:
             if "." not in function.args[1]:

@@ -92,6 +92,9 @@ class _Reader:
         """`a: [ node, attribute ]` means get_attribute."""
         if isinstance(node, SequenceNode):
             path = self._reader.convert.value(node, Owner("substitution"))
+            if len(path) < 2:
+                self._reader.error("BBQ-T091", "an attribute is mapped to [ node template, attribute ]", node)
+                return None
             function = Function("get_attribute", tuple(path), at(node))
             self._templates.uses.calls.append((function, Owner("substitution")))
             return function

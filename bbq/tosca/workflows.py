@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from yaml import MappingNode, Node
 
 from bbq.tosca.functions import Owner
-from bbq.tosca.model import InterfaceDef, NodeTemplate, ParameterDef, ServiceTemplate
+from bbq.tosca.model import Function, InterfaceDef, NodeTemplate, ParameterDef, ServiceTemplate
 from bbq.tosca.nodes import Templates
 from bbq.tosca.reading import Entries, nearest, one_of, quoted
 
@@ -89,7 +89,9 @@ def _call(templates: Templates, target: NodeTemplate, node: Node, what: str, inp
         found = reader.assigned(
             templates.checker, value, wanted.schema, f"input {quoted(wanted.name)} of {what}", Owner("workflow")
         )
-        source = inputs.get(found.args[0]) if getattr(found, "name", None) == "get_input" and found.args else None
+        source = None
+        if isinstance(found, Function) and found.name == "get_input" and found.args and isinstance(found.args[0], str):
+            source = inputs.get(found.args[0])
         if source is None:
             continue
         if source.schema.type != wanted.schema.type:
