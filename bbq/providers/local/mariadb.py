@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 from bbq.engine.contract import Check, ConfigurationFault, Handle, PermanentFault, Wanted
 from bbq.errors import BbqError
 from bbq.handles import database_of
+from bbq.providers.local.clients import missing_client
 from bbq.providers.local.databases import HOST, connection_attributes, refuse_reserved, schema_text
 from bbq.providers.local.privilege import account
 from bbq.providers.local.process import NodeDir, ProcessResource, Restart, Unit
@@ -33,7 +34,8 @@ class MariaDB(ProcessResource):
     timeouts: ClassVar[Mapping[str, float]] = {"create": 120.0, "ready": 60.0, "delete": 60.0}
 
     def preflight(self, node: Node) -> list[str]:
-        return [] if programs() else [f"{node.name} needs MariaDB: {_HINT}"]
+        problems = [] if programs() else [f"{node.name} needs MariaDB: {_HINT}"]
+        return problems + missing_client(node, "PyMySQL", "pymysql")
 
     def prepare(self, node: NodeDir, wanted: Wanted) -> None:
         refuse_reserved(

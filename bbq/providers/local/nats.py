@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from bbq.engine.contract import Check, ConfigurationFault, Handle, Wanted
+from bbq.providers.local.clients import missing_client
 from bbq.providers.local.process import NodeDir, ProcessResource, Restart, Unit, http_check
 from bbq.providers.local.queues import HOST, broker_attributes, declare_queues
 from bbq.topology.model import Node
@@ -34,7 +35,8 @@ class NatsServer(ProcessResource):
     timeouts: ClassVar[Mapping[str, float]] = {"create": 30.0, "ready": 30.0, "delete": 30.0}
 
     def preflight(self, node: Node) -> list[str]:
-        return [] if program() else [f"{node.name} needs nats-server: {_HINT}"]
+        problems = [] if program() else [f"{node.name} needs nats-server: {_HINT}"]
+        return problems + missing_client(node, "nats-py", "nats")
 
     def prepare(self, node: NodeDir, wanted: Wanted) -> None:
         found = program()

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from bbq.engine.contract import Check, ConfigurationFault, Handle, PermanentFault, Tag, Wanted
+from bbq.providers.local.clients import missing_client
 from bbq.providers.local.databases import connection_attributes, refuse_reserved, schema_text
 from bbq.providers.local.privilege import Account, account, directories
 from bbq.providers.local.process import NodeDir, ProcessResource, Restart, Unit
@@ -41,7 +42,8 @@ class PostgreSQL(ProcessResource):
     timeouts: ClassVar[Mapping[str, float]] = {"create": 120.0, "ready": 60.0, "delete": 60.0}
 
     def preflight(self, node: Node) -> list[str]:
-        return [] if programs() else [f"{node.name} needs PostgreSQL's programs: {_HINT}"]
+        problems = [] if programs() else [f"{node.name} needs PostgreSQL's programs: {_HINT}"]
+        return problems + missing_client(node, "psycopg", "psycopg")
 
     def prepare(self, node: NodeDir, wanted: Wanted) -> None:
         refuse_reserved(wanted, users=(SUPERUSER,), databases=("postgres", "template0", "template1"), prefix="pg_")

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from bbq.engine.contract import Check, ConfigurationFault, Handle, Wanted
+from bbq.providers.local.clients import missing_client
 from bbq.providers.local.process import NodeDir, ProcessResource, Restart, Unit, tcp_check
 from bbq.providers.local.queues import HOST, broker_attributes, declare_queues
 from bbq.topology.model import Node
@@ -33,7 +34,8 @@ class RabbitMQ(ProcessResource):
     timeouts: ClassVar[Mapping[str, float]] = {"create": 30.0, "ready": 120.0, "delete": 60.0}
 
     def preflight(self, node: Node) -> list[str]:
-        return [] if programs() else [f"{node.name} needs RabbitMQ: {_HINT}"]
+        problems = [] if programs() else [f"{node.name} needs RabbitMQ: {_HINT}"]
+        return problems + missing_client(node, "pika", "pika")
 
     def prepare(self, node: NodeDir, wanted: Wanted) -> None:
         if programs() is None:
