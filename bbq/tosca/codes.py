@@ -8,6 +8,7 @@ CODES: Final[dict[str, tuple[str, str]]] = {
     "BBQ-T001": ("unknown TOSCA version", "`tosca_definitions_version` is missing or names no version of TOSCA that is read."),
     "BBQ-T002": ("not a TOSCA file", "A TOSCA file is one map of keynames."),
     "BBQ-T003": ("version not in the first line", "`tosca_definitions_version` stands before everything else."),
+    "BBQ-T004": ("too many problems", "More problems were found than are listed; correct the first ones."),
     "BBQ-T010": ("unknown keyname", "The grammar of the file's TOSCA version has no such keyname at this place."),
     "BBQ-T011": ("keyname missing", "A keyname that the grammar requires is missing."),
     "BBQ-T012": ("wrong shape", "A map, list or string stands where the grammar has something else."),

@@ -19,7 +19,7 @@ from bbq.tosca.references import check_references
 from bbq.tosca.schemas import Definitions
 from bbq.tosca.service import read_service
 from bbq.tosca.types import Types
-from bbq.yamlreader import at
+from bbq.yamlreader import at, printable
 
 
 def load(
@@ -38,7 +38,7 @@ def load(
     files = Files(bag, import_map)
     unit = files.read_main(Path(path))
     if unit is None:
-        return None, bag.sorted()
+        return None, _told(bag)
     service = ServiceTemplate(str(path), unit.grammar.version, at(unit.root))
     service.files = tuple(found.file for found in files.units.values())
     service.digest = files.digest()
@@ -58,8 +58,24 @@ def load(
     read_service(templates, service, keys, key)
     check_references(service, uses, bag, broken=templates.broken)
     if "parents" in service.metadata and not unit.grammar.two:
-        return service, _partial(service, bag.sorted(), at(unit.root))
-    return service, bag.sorted()
+        return service, _partial(service, _told(bag), at(unit.root))
+    return service, _told(bag)
+
+
+def _told(bag: DiagnosticBag) -> list[Diagnostic]:
+    """The findings in order. Texts quote the template; whatever control characters it holds, no terminal gets to see them."""
+    found = bag.sorted()
+    for index, item in enumerate(found):
+        if not (item.message.isprintable() and (item.hint or "").isprintable() and item.file.isprintable()):
+            hint = printable(item.hint, 1000) if item.hint else None
+            message, file = printable(item.message, 1000), printable(item.file, 1000)
+            found[index] = replace(item, message=message, hint=hint, file=file)
+    if bag.dropped:
+        last = found[-1]
+        found.append(
+            replace(last, code="BBQ-T004", message=f"{bag.dropped:,} more problems are not listed", hint=None, related=())
+        )
+    return found
 
 
 def _partial(service: ServiceTemplate, found: list[Diagnostic], where: SourceRange) -> list[Diagnostic]:
