@@ -62,8 +62,8 @@ class QueueReader(SimpleDataSourceStreamReader):
         spool.mkdir(parents=True, exist_ok=True)
 
     def initialOffset(self) -> dict:
-        """After the newest batch; Spark before 4.1 asks again when a query is started again."""
-        return {"batch": max((int(path.stem) + 1 for path in self.spool.glob("*.json")), default=0)}
+        """Spark may ask more than once, after the first `read`, too: the answer must not depend on the state."""
+        return {"batch": 0}
 
     def read(self, start: dict) -> tuple[Iterator[tuple], dict]:
         number = start["batch"]
@@ -81,12 +81,12 @@ class QueueReader(SimpleDataSourceStreamReader):
         return iter([row for number in range(start["batch"], end["batch"]) for row in self._rows(number)])
 
     def commit(self, end: dict) -> None:
-        """Every batch before `end` is in the database: tell the queue, then forget them; the newest file keeps the number."""
+        """Every batch before `end` is in the database: tell the queue, then forget them."""
         for number in [number for number in self.held if number < end["batch"]]:
             self.queue.ack_many(self.held[number])
             del self.held[number]
         for path in self.spool.glob("*.json"):
-            if int(path.stem) < end["batch"] - 1:
+            if int(path.stem) < end["batch"]:
                 path.unlink(missing_ok=True)
 
     def _file(self, number: int) -> Path:
