@@ -52,7 +52,7 @@ def journal_floor(directory: Path, size: int) -> float:
             names = [f"n{i}" for i in range(start, min(start + 32, size))]
             journal.append(lease, [Event("step.intent", 0.0, name, "create", attempt=1, data=data) for name in names])
             outcomes = [Event("step.outcome", 0.0, n, "create", attempt=1, data={"result": "ok", "id": n}) for n in names]
-            stages = [Event("step.stage", 0.0, n, stage=s) for n in names for s in ("created", "booted", "configured", "ready")]
+            stages = [Event("step.stage", 0.0, n, stage=s) for n in names for s in ("booted", "configured", "ready")]
             journal.append(lease, outcomes + stages)
 
     found = seconds(work)

@@ -13,7 +13,8 @@ from bbq.engine.contract import Provider, ProviderFault
 from bbq.engine.events import Recorder
 from bbq.engine.loop import Loop, Task, Withdrawn
 from bbq.engine.options import EngineOptions
-from bbq.engine.result import Failure, NodeResult, RunResult
+from bbq.engine.progress import Progress
+from bbq.engine.result import RunResult
 from bbq.engine.run import NodeRun, Shared
 from bbq.engine.scope import RunScope
 from bbq.engine.steps import Steps
@@ -26,7 +27,6 @@ from bbq.plan.model import Action, Plan, Step
 from bbq.topology.model import Topology
 from bbq.topology.values import UNKNOWN, contains, evaluate
 
-_TOLD = 100  # waiting steps that are told of in one round, the most urgent ones
 _GUESS = 1.0  # seconds of a step whose type nobody has timed yet
 
 
@@ -68,8 +68,7 @@ class Engine:
         self._keep_going = options.on_error == "continue"
         self._beat_at = time.monotonic() + options.heartbeat  # a lease lives in real time, whatever the clock
         self._began = self._ends = self._clock.monotonic()
-        self._tell_at = 0.0
-        self._critical: tuple[str, ...] = ()
+        self._progress = Progress({}, ())
 
     # -- what is called from outside
 
@@ -133,7 +132,7 @@ class Engine:
         self._executor.wake()
         if self._interrupts > 1:
             return "stopping now; what was in flight is journalled as unknown, `bbq-deploy resume` looks for it"
-        left, eta = self._in_flight()
+        left, eta = self._progress.in_flight()
         about = f", about {eta:.0f} s" if eta is not None else ""
         return f"starting nothing new; finishing {len(left)} in flight{about} (again: stop now)"
 
@@ -197,13 +196,13 @@ class Engine:
         return Walk(steps, self._expected)
 
     def _open(self, command: str, plan: Plan, walk: Walk) -> None:
-        self._critical = walk.critical_path()
+        self._progress = Progress(self._runs, walk.critical_path(), self._shared)
         if not plan.has_changes and command == "apply":
             return
         data = {
             "command": command,
             "counts": plan.counts,
-            "critical_path": list(self._critical[:50]),
+            "critical_path": list(self._progress.critical[:50]),
             "expected": max(walk.priority.values(), default=0.0),
         }
         self._recorder.write("run.started", data=data)
@@ -237,8 +236,7 @@ class Engine:
                 else:
                     until = min(until, due)
             if recorder.listening:
-                self._tell_waiting(now, walk)
-                until = min(until, self._tell_at)
+                until = min(until, self._progress.tell(now))
             loop.wait(until)
 
     def _fill(self, walk: Walk, start: Callable[[Walk, NodeRun], None]) -> None:
@@ -315,15 +313,9 @@ class Engine:
             if task.withdrawable and task.flying is None and not task.pending:
                 self._loop.throw(task, Withdrawn())
                 called_back.add(task.name)
-        left, eta = self._in_flight()
+        left, eta = self._progress.in_flight()
         names = [run.name for run in left if run.name not in called_back]
         self._recorder.tell("run.stopping", data={"reason": reason, "in_flight": len(names), "nodes": names[:20], "eta": eta})
-
-    def _in_flight(self) -> tuple[list[NodeRun], float | None]:
-        """Steps under way, and seconds until the last of them is likely done."""
-        left = [run for run in list(self._runs.values()) if run.status == "running"]
-        etas = [eta for run in left if (eta := self._eta(run, self._clock.monotonic())) is not None]
-        return left, max(etas, default=None)
 
     def _stop_now(self) -> None:
         running = [run for run in self._runs.values() if run.status == "running"]
@@ -379,59 +371,27 @@ class Engine:
 
     # -- what comes out
 
-    def _eta(self, run: NodeRun, now: float) -> float | None:
-        expected = self._shared.durations.get(run.step.type) or self._shared.waits.get(run.step.type)
-        return None if expected is None or run.started is None else max(0.0, expected - (now - run.started))
-
-    def _tell_waiting(self, now: float, walk: Walk) -> None:
-        if now < self._tell_at:
-            return
-        self._tell_at = now + self._options.waiting_interval
-        critical = set(self._critical)
-        tasks = sorted(self._loop.tasks, key=lambda task: (-task.priority, task.name))[:_TOLD]
-        for task in tasks:
-            run = self._runs.get(task.name)
-            if run is None or run.started is None or now - run.started < self._options.waiting_interval / 2:
-                continue
-            data = {
-                "awaited": run.awaited or f"{run.stage} call",
-                "elapsed": now - run.started,
-                "eta": self._eta(run, now),
-                "critical": run.name in critical,
-            }
-            self._recorder.tell("step.waiting", run.name, stage=run.stage, data=data)
-
     def _result(self, steps: Mapping[str, Step], rolled_back: tuple[str, ...], left: tuple[str, ...]) -> RunResult:
-        nodes = {}
-        for name, step in steps.items():
-            run = self._runs[name]
-            status = "skipped" if run.status == "pending" else run.status
-            elapsed = (run.finished or self._clock.monotonic()) - run.started if run.started is not None else 0.0
-            nodes[name] = NodeResult(name, step.action, status, elapsed, run.handle.id if run.handle else None)
-        failures = [
-            Failure(run.name, run.error, run.cause, run.stage, run.node.source if run.node else None)
-            for run in self._failed
-            if run.error is not None
-        ]
+        now = self._clock.monotonic()
+        nodes = {name: self._runs[name].result(now) for name in steps}
+        unfinished = sum(1 for result in nodes.values() if result.status != "done")
+        error = None
+        if self._shared.stopping == "timeout" and unfinished:
+            error = DeadlineExceeded(
+                f"the time limit of the run, {self._options.timeout:g} s, passed: "
+                f"{len(nodes) - unfinished} of {len(nodes)} steps were finished",
+                hint="--timeout ([engine] timeout) sets it; `bbq-deploy resume` goes on from here",
+            )
         return RunResult(
             nodes,
-            failures,
-            elapsed=self._clock.monotonic() - self._began,
-            interrupted=self._shared.stopping == "interrupt" and any(r.status != "done" for r in nodes.values()),
+            [failure for run in self._failed if (failure := run.failure()) is not None],
+            elapsed=now - self._began,
+            interrupted=self._shared.stopping == "interrupt" and unfinished > 0,
             partial=self._options.on_error == "continue",
             rolled_back=rolled_back,
             left=left,
-            critical_path=self._critical,
-            run_error=self._unfinished(nodes),
-        )
-
-    def _unfinished(self, nodes: Mapping[str, NodeResult]) -> BbqError | None:
-        done = sum(1 for result in nodes.values() if result.status == "done")
-        if self._shared.stopping != "timeout" or done == len(nodes):
-            return None
-        return DeadlineExceeded(
-            f"the time limit of the run, {self._options.timeout:g} s, passed: {done} of {len(nodes)} steps were finished",
-            hint="--timeout ([engine] timeout) sets it; `bbq-deploy resume` goes on from here",
+            critical_path=self._progress.critical,
+            run_error=error,
         )
 
     def _answer_outputs(self, result: RunResult, topology: Topology) -> None:

@@ -12,7 +12,7 @@ from bbq.engine.run import NodeRun, Shared
 from bbq.engine.waiter import Watch
 from bbq.topology.values import evaluate
 
-_STAGES = ("created", "booted", "configured")
+_STAGES = ("booted", "configured")  # `created` is told by the outcome of the create
 
 
 class Readiness:

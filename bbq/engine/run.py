@@ -10,6 +10,7 @@ from bbq.engine.contract import Handle, Provider, Resource, Tag, Wanted
 from bbq.engine.events import Recorder
 from bbq.engine.loop import Loop, Task
 from bbq.engine.options import EngineOptions
+from bbq.engine.result import Failure, NodeResult
 from bbq.engine.scope import RunScope
 from bbq.engine.waiter import Waiter
 from bbq.errors import BbqError
@@ -70,6 +71,16 @@ class NodeRun:
         return self.record is not None and (
             bool(self.record.members) or (self.record.status == "ready" and not self.record.handle)
         )
+
+    def result(self, now: float) -> NodeResult:
+        elapsed = (now if self.finished is None else self.finished) - self.started if self.started is not None else 0.0
+        status = "skipped" if self.status == "pending" else self.status
+        return NodeResult(self.name, self.step.action, status, elapsed, self.handle.id if self.handle else None)
+
+    def failure(self) -> Failure | None:
+        if self.error is None:
+            return None
+        return Failure(self.name, self.error, self.cause, self.stage, self.node.source if self.node else None)
 
 
 @dataclass(slots=True)

@@ -11,7 +11,6 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any, TypeVar
 
-from bbq.engine.clock import Completion
 from bbq.engine.contract import (
     AmbiguousFault,
     Handle,
@@ -20,15 +19,15 @@ from bbq.engine.contract import (
     Resource,
     State,
     Tag,
-    UnreachableFault,
     Wanted,
 )
+from bbq.engine.ledger import Broken, Gone, Ledger
 from bbq.engine.loop import Call, Durable, Sleep, Withdrawn
 from bbq.engine.readiness import Readiness
-from bbq.engine.retry import Backoff, error_of
+from bbq.engine.retry import Backoff
 from bbq.engine.run import NodeRun, Shared
 from bbq.engine.waiter import Watch
-from bbq.errors import BbqError, ConfigurationError, JournalError, LockedError, ResourceFailed
+from bbq.errors import ConfigurationError, JournalError, LockedError, ResourceFailed
 from bbq.journal.model import Record
 from bbq.journal.secrets import decode
 from bbq.plan.model import Action
@@ -43,19 +42,6 @@ def _is_unknown(value: Any) -> bool:
     return value is UNKNOWN
 
 
-class Gone(Exception):
-    """What should be there is not."""
-
-
-class Broken(Exception):
-    """It reached a terminal state; `error` is what a user is told."""
-
-    def __init__(self, error: ResourceFailed, cause: str) -> None:
-        super().__init__(str(error))
-        self.error = error
-        self.cause = cause
-
-
 class Steps:
     """Carries out steps; one instance a run."""
 
@@ -63,6 +49,7 @@ class Steps:
         self._shared = shared
         self._answered = answered
         self._readiness = Readiness(shared)
+        self._ledger = Ledger(shared)
 
     # -- entry points, each the coroutine of a task
 
@@ -92,10 +79,10 @@ class Steps:
             return
         wanted = scope.wanted(node, self._shared.tag(run.name, 1))
         action, attempt = ("create", 1) if record is None else ("update", record.attempt)
-        self._intent(run, action, attempt, wanted)
+        self._ledger.intent(run, action, attempt, wanted)
         data = {"result": "ok", "attributes": attributes}
         recorder.write("step.outcome", run.name, action=action, attempt=attempt, data=data)
-        self._ready(run)
+        self._ledger.ready(run, self._readiness.news.pop(run.name, None))
 
     def known(self, run: NodeRun, record: Record) -> None:
         """Nothing is to be done: the record says what the others need to know."""
@@ -114,11 +101,12 @@ class Steps:
             run.status = "done"
         except Withdrawn:
             run.status = "skipped"
-            self._withdraw(run)
+            self._ledger.withdraw(run)
         except (LockedError, JournalError):
             raise
         except Exception as fault:  # noqa: BLE001 - every failure of a step is told, not raised
-            self._failed(run, fault)
+            self._ledger.failed(run, fault)
+            self._answer(run)
 
     async def _apply(self, run: NodeRun) -> None:
         shared, resource, record, action = self._shared, self._resource(run), run.record, run.step.action
@@ -128,7 +116,8 @@ class Steps:
         if record is None or record.status == "absent":
             await self._create(run, resource, 1)
         elif action is Action.REPLACE or record.status == "deleting":
-            await self._remove(run, resource)
+            # of what was made, which may be of another type than what is wanted now
+            await self._remove(run, shared.provider.resource(record.ancestry or (record.type,)) or resource)
             await self._create(run, resource, record.attempt + 1)
         elif action is Action.UPDATE and record.handle is not None:
             self.known(run, record)
@@ -157,13 +146,13 @@ class Steps:
         shared, run.stage = self._shared, "ready"
         seconds, origin = shared.timeout(run, "ready", resource)
         assert run.task is not None
-        with shared.loop.deadline(run.task, seconds, lambda: self._late(run, "ready", seconds, origin)):
+        with shared.loop.deadline(run.task, seconds, lambda: self._ledger.late(run, "ready", seconds, origin)):
             state = await self._readiness.reached(run, resource, run.handle, run.wanted)
             if state is None:
                 raise Gone(f"{run.name} is gone: it was made and does not exist any more")
             if state.failed:
                 raise await self._broken(run, resource, run.handle, state)
-        self._ready(run)
+        self._ledger.ready(run, self._readiness.news.pop(run.name, None))
 
     async def _adopt(self, run: NodeRun, resource: Resource, record: Record) -> None:
         """Take over what an earlier run may have made; make it where there is nothing."""
@@ -178,7 +167,7 @@ class Steps:
                 shared.twice.add(run.name)
                 await self._create(run, resource, record.attempt + 1)
                 return
-            self._exists(run, handle, "read")
+            self._ledger.exists(run, handle, "read")
         await self._change(run, resource, record)
 
     async def _change(self, run: NodeRun, resource: Resource, record: Record) -> None:
@@ -187,21 +176,24 @@ class Steps:
         assert run.node is not None and run.handle is not None
         run.recorded, run.attempt = True, record.attempt
         wanted = run.wanted = shared.scope.wanted(run.node, shared.tag(run.name, record.attempt))
-        snapshot = self._snapshot(run.name, wanted)
+        snapshot = self._ledger.snapshot(run.name, wanted)
         before = record.wanted.get("properties") or {}
         after = snapshot["properties"]
         changed = frozenset(n for n in {*before, *after} if before.get(n) != after.get(n))
         ports = (record.wanted.get("capabilities") or {}) != snapshot["capabilities"]
-        if not changed and not ports and run.step.action is not Action.UPDATE:
+        connected, connects = record.wanted.get("requirements"), snapshot["requirements"]
+        if not isinstance(connected, dict):
+            rewired = {change.path.split(".")[1] for change in run.step.changes if change.path.startswith("requirements.")}
+        else:
+            rewired = {name for name in {*connected, *connects} if connected.get(name) != connects.get(name)}
+        if not changed and not ports and not rewired and run.step.action is not Action.UPDATE:
             return
-        # another target of a requirement is a change, too, though no property shows it
-        rewired = {change.path.split(".")[1] for change in run.step.changes if change.path.startswith("requirements.")}
         called = (changed - resource.ignored) | rewired
-        if not (changed - resource.ignored) <= resource.updatable or ((ports or rewired) and not resource.updatable):
+        if not called <= resource.updatable or (ports and not resource.updatable):
             await self._remove(run, resource)
             await self._create(run, resource, record.attempt + 1)
             return
-        self._intent(run, "update", record.attempt, wanted)
+        self._ledger.intent(run, "update", record.attempt, wanted)
         if called or ports:
             await Durable()
             handle, run.stage = run.handle, "update"
@@ -214,19 +206,19 @@ class Steps:
                 # there is nothing to update: something other than bbq has taken it away
                 await self._create(run, resource, record.attempt + 1)
                 return
-        self._exists(run, run.handle, "update")
+        self._ledger.exists(run, run.handle, "update")
 
     async def _create(self, run: NodeRun, resource: Resource, attempt: int) -> None:
         shared = self._shared
         assert run.node is not None and run.task is not None
         run.stage = "create"
         wanted = run.wanted = shared.scope.wanted(run.node, shared.tag(run.name, attempt))
-        self._intent(run, "create", attempt, wanted)
+        self._ledger.intent(run, "create", attempt, wanted)
         run.task.withdrawable = True
         await Durable()
         handle = await self._bounded(run, resource, "create", self._creating(run, resource, wanted))
         run.made = True
-        self._exists(run, handle, "create")
+        self._ledger.exists(run, handle, "create")
 
     async def _creating(self, run: NodeRun, resource: Resource, wanted: Wanted) -> Handle:
         shared, task = self._shared, run.task
@@ -236,7 +228,9 @@ class Steps:
             if shared.stopping in ("interrupt", "timeout"):
                 raise Withdrawn
             task.withdrawable = True
-            call = Call(lambda: resource.create(wanted), mutates=True, late=lambda completion: self._came_late(run, completion))
+            call = Call(
+                lambda: resource.create(wanted), mutates=True, late=lambda completion: self._ledger.came_late(run, completion)
+            )
             try:
                 run.doubtful, doubt = True, run.doubtful
                 handle = await call
@@ -319,7 +313,7 @@ class Steps:
         seconds, origin = self._shared.timeout(run, stage, resource)
         assert run.task is not None
         # counted from the first call on: a step that waits for one of `parallel` slots is not late
-        with self._shared.loop.deadline(run.task, seconds, lambda: self._late(run, stage, seconds, origin), armed=False):
+        with self._shared.loop.deadline(run.task, seconds, lambda: self._ledger.late(run, stage, seconds, origin), armed=False):
             return await body
 
     async def _retrying(self, run: NodeRun, fn: Callable[[], T], *, mutates: bool = False) -> T:
@@ -367,110 +361,7 @@ class Steps:
             )
         return resource
 
-    # -- what is written down
-
-    def _snapshot(self, name: str, wanted: Wanted) -> dict[str, Any]:
-        encoded: dict[str, Any] = self._shared.recorder.encoded(
-            {"properties": wanted.properties, "capabilities": wanted.capabilities}, f"{name}.wanted"
-        )
-        return encoded
-
-    def _intent(self, run: NodeRun, action: str, attempt: int, wanted: Wanted) -> None:
-        node = wanted.node
-        data = {
-            "type": node.type,
-            "ancestry": list(node.ancestry),
-            "wanted": self._snapshot(run.name, wanted),
-            "edges": sorted(node.dependencies()),
-            "members": list(node.members),
-            "parent": node.parent,
-        }
-        run.recorded, run.attempt = True, attempt
-        self._shared.recorder.write("step.intent", run.name, action=action, attempt=attempt, data=data)
-
-    def _exists(self, run: NodeRun, handle: Handle, action: str) -> None:
-        shared = self._shared
-        run.handle, run.doubtful = handle, False
-        shared.scope.handles[run.name] = handle
-        shared.scope.know(run.name, handle.attributes)
-        attributes = shared.recorder.encoded(dict(handle.attributes), f"{run.name}.attributes")
-        shared.recorder.write(
-            "step.outcome",
-            run.name,
-            action=action,
-            attempt=run.attempt,
-            data={"result": "ok", "id": handle.id, "attributes": attributes},
-        )
-
-    def _ready(self, run: NodeRun) -> None:
-        run.stage = "ready"
-        news = self._readiness.news.pop(run.name, None)
-        data = {"attributes": self._shared.recorder.encoded(news, f"{run.name}.attributes")} if news else {}
-        self._shared.recorder.write("step.stage", run.name, stage="ready", attempt=run.attempt, data=data)
-
     def _answer(self, run: NodeRun) -> None:
         if run.starting:
             run.starting = False
             self._answered(run)
-
-    def _withdraw(self, run: NodeRun) -> None:
-        """Its intent is durable and its call was never made: say so, or the next run would look for a thing in vain."""
-        if run.recorded and not run.doubtful and not run.made and (run.record is None or run.handle is None):
-            self._shared.recorder.write("record.removed", run.name, action=run.step.action.value, attempt=run.attempt)
-            run.recorded = False
-
-    def _came_late(self, run: NodeRun, completion: Completion) -> None:
-        """The answer to a create whose deadline had passed: at least its handle is known now."""
-        if isinstance(completion.value, Handle):
-            run.handle, run.made = completion.value, True
-            self._shared.recorder.write(
-                "step.outcome",
-                run.name,
-                action="create",
-                attempt=run.attempt,
-                data={"result": "failed", "id": run.handle.id, "error": str(run.error or "it came too late")},
-            )
-
-    def _late(self, run: NodeRun, stage: str, seconds: float, origin: str) -> str:
-        what = {"create": "was not made", "ready": "was not ready", "delete": "was not gone"}[stage]
-        awaited = f"; last seen: {run.awaited}" if run.awaited else ""
-        return f"{run.name} {what} within {seconds:g} s{awaited} (the limit is {origin})"
-
-    def _failed(self, run: NodeRun, fault: Exception) -> None:
-        scope, stage = self._shared.scope, run.stage
-        cause = fault.cause if isinstance(fault, Broken) else scope.scrub(str(fault))
-        if isinstance(fault, Broken):
-            error: BbqError = fault.error
-        elif isinstance(fault, Gone):
-            error = ResourceFailed(
-                str(fault), hint="something other than bbq has taken it away; `bbq-deploy up` makes it again"
-            )
-        elif isinstance(fault, BbqError):
-            error = fault
-        elif isinstance(fault, ProviderFault):
-            what = "unreachable provider" if isinstance(fault, UnreachableFault) else "fault"
-            tries = "" if isinstance(fault, PermanentFault) else f" after {self._shared.options.retries + 1} tries"
-            text = cause if isinstance(fault, PermanentFault) else f"{what}{tries}: {cause}"
-            error = error_of(fault, f"{stage} of {run.name} failed: {text}")
-        else:
-            error = BbqError(
-                f"{stage} of {run.name} failed by a defect in the provider: {type(fault).__name__}: {cause}",
-                hint="please report it; `bbq-deploy resume` goes on from here",
-            )
-        run.status, run.error, run.cause = "failed", error, cause
-        in_doubt = stage == "delete" or (run.doubtful and not isinstance(fault, PermanentFault))
-        data: dict[str, Any] = {
-            "result": "unknown" if in_doubt else "failed",
-            "error": scope.scrub(str(error)),
-            "cause": cause,
-            "hint": error.hint,
-            "exit_code": int(error.exit_code),
-        }
-        if run.handle is not None and stage != "delete":
-            data["id"] = run.handle.id
-        action = {"delete": "delete", "update": "update"}.get(stage, "create")
-        if run.recorded:
-            self._shared.recorder.write("step.outcome", run.name, action=action, stage=stage, attempt=run.attempt, data=data)
-        else:
-            self._shared.recorder.tell("step.outcome", run.name, stage=stage, data=data)
-        self._answer(run)

@@ -94,7 +94,7 @@ def test_an_update_that_was_cut_off_is_made_again(world, graph):
     world.apply(graph({"a": []}, a={"workers": 1}))
     wanted = graph({"a": []}, a={"workers": 4})
     lease = world.journal.acquire(world.row.id)
-    snapshot = {"properties": {"workers": 4}, "capabilities": {}}
+    snapshot = {"properties": {"workers": 4}, "capabilities": {}, "requirements": {}}
     world.journal.append(lease, [Event("step.intent", 0.0, "a", "update", attempt=1, data={"wanted": snapshot})])
     world.journal.release(lease)
     assert world.apply(wanted).ok

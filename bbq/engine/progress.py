@@ -1,0 +1,54 @@
+"""What a run tells while it goes: what exactly is awaited, since when, for how long still, and on which path."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bbq.engine.run import NodeRun, Shared
+
+_TOLD = 100  # waiting steps that are told of in one round, the most urgent ones
+
+
+class Progress:
+    """Reads the state of the run and changes nothing. `critical` is the plan's longest chain by expected time."""
+
+    def __init__(self, runs: Mapping[str, NodeRun], critical: tuple[str, ...], shared: Shared | None = None) -> None:
+        self.critical = critical
+        self._critical = frozenset(critical)
+        self._runs = runs
+        self._shared = shared
+        self._next = 0.0
+
+    def eta(self, run: NodeRun, now: float) -> float | None:
+        """Seconds until the step is likely done; None where nobody has timed its like."""
+        if self._shared is None or run.started is None or run.stage == "delete":
+            return None
+        expected = self._shared.durations.get(run.step.type) or self._shared.waits.get(run.step.type)
+        return None if expected is None else max(0.0, expected - (now - run.started))
+
+    def in_flight(self) -> tuple[list[NodeRun], float | None]:
+        """Steps under way, and seconds until the last of them is likely done. Safe in a signal handler."""
+        left = [run for run in list(self._runs.values()) if run.status == "running"]
+        if self._shared is None:
+            return left, None
+        now = self._shared.loop.clock.monotonic()
+        return left, max((eta for run in left if (eta := self.eta(run, now)) is not None), default=None)
+
+    def tell(self, now: float) -> float:
+        """Tell of the most urgent steps that wait, at most once per `waiting_interval`. Returns when to tell again."""
+        shared = self._shared
+        if shared is None or now < self._next:
+            return self._next
+        self._next = now + shared.options.waiting_interval
+        for task in sorted(shared.loop.tasks, key=lambda task: (-task.priority, task.name))[:_TOLD]:
+            run = self._runs.get(task.name)
+            if run is None or run.started is None or now - run.started < shared.options.waiting_interval / 2:
+                continue
+            data = {
+                "awaited": run.awaited or f"{run.stage} call",
+                "elapsed": now - run.started,
+                "eta": self.eta(run, now),
+                "critical": run.name in self._critical,
+            }
+            shared.recorder.tell("step.waiting", run.name, stage=run.stage, data=data)
+        return self._next
