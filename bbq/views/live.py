@@ -113,7 +113,7 @@ class Progress:
                 f"{states[state]} {word}" for state, word in (("active", "at work"), ("failed", "FAILED")) if states[state]
             ]
             parts.append(span.text(elapsed))
-            if self._left > elapsed and self._first is not None:
+            if self._left > elapsed and self._first is not None and states["done"] < len(self._rows):
                 parts.append(f"about {span.text(self._left - elapsed)} left")
             return ", ".join(parts) + (f"\n{self._stopping}" if self._stopping else "")
 
