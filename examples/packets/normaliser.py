@@ -177,6 +177,8 @@ def process(batch: DataFrame, number: int, stream_id: uuid.UUID) -> None:
     with psycopg.connect(db_url) as connection:
         found = connection.execute("SELECT service, count(*) FROM record WHERE packet_id = %s GROUP BY 1", (packet_id,))
         counts = dict(found.fetchall())
+        if not counts:  # nothing new: all of it had come before
+            connection.execute("DELETE FROM packet WHERE packet_id = %s", (packet_id,))
     if counts:
         tell(os.environ["VIEWER_URL"], packet_id, counts)
         print(f"packet {packet_id} (batch {number}): {sum(counts.values())} records, {len(counts)} services", flush=True)
