@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 CALL_SECONDS: Final = 10.0
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 _SENT, _EXPIRES = "bbq-sent", "bbq-expires"
+_BATCH = 1000  # messages of a transaction
 _TICK = 0.25  # seconds between looks at heartbeats and claims
 _POLL = 0.2  # seconds between looks at an empty queue, at most
 _DELAY_QUEUE_IDLE = 60_000  # milliseconds a delay queue outlives its last message
@@ -64,8 +65,21 @@ class RabbitQueue(Queue):
         with self._calling() as channel:
             names = [uuid.uuid4().hex for _ in payloads]
             target = self._delay_queue(channel, delay) if delay else self.name
-            for name, payload in zip(names, payloads, strict=True):
-                self._publish(channel, target, name, payload, ttl, delay)
+            if len(names) == 1:
+                self._publish(channel, target, names[0], payloads[0], ttl, delay)
+                return names
+            # A confirmation for each message costs a write to the disk each; a transaction, one for the whole batch.
+            with contextlib.closing(channel.connection.channel()) as batch:
+                batch.tx_select()
+                returned: list[Any] = []
+                batch.add_on_return_callback(lambda *message: returned.append(message))
+                for start in range(0, len(names), _BATCH):
+                    for name, payload in zip(names[start : start + _BATCH], payloads[start : start + _BATCH], strict=True):
+                        self._publish(batch, target, name, payload, ttl, delay)
+                    batch.tx_commit()
+                    channel.connection.process_data_events(0)
+                    if returned:
+                        raise self._unknown()
             return names
 
     def _publish(self, channel: Any, target: str, name: str, payload: bytes, ttl: float | None, delay: float) -> None:

@@ -281,20 +281,20 @@ def test_dots_in_names_do_not_mix_queues(broker: Broker) -> None:
         assert [m.body for m in take(dotted, 1)] == ["x"]
 
 
-@pytest.mark.parametrize("action", ["send", "receive", "peek", "stats", "purge"])
+@pytest.mark.parametrize("action", ["send", "send_many", "receive", "peek", "stats", "purge"])
 def test_an_unknown_queue(broker: Broker, action: str) -> None:
     with (
         open_queue(broker.url, "nobody-made-this", **broker.options) as queue,
         pytest.raises(UnknownQueue, match="nobody-made"),
     ):
-        queue.send("x") if action == "send" else getattr(queue, action)()
+        call(queue, action)
 
 
-@pytest.mark.parametrize("action", ["send", "receive", "stats"])
+@pytest.mark.parametrize("action", ["send", "send_many", "receive", "stats"])
 def test_a_wrong_password(broker: Broker, action: str) -> None:
     url = broker.url.replace(QUOTED, "wrong-and-secret")
     with open_queue(url, "any") as queue, pytest.raises(ConfigurationError, match="refused") as caught:
-        queue.send("x") if action == "send" else getattr(queue, action)()
+        call(queue, action)
     assert "wrong-and-secret" not in f"{caught.value} {caught.value.hint} {queue!r}"
 
 
@@ -349,6 +349,11 @@ def test_a_broker_that_goes_and_comes_back(start: Start, tmp_path: Path) -> None
                 bodies.add(message.body)
                 message.ack()
         assert bodies == {"a", "b", "delayed"}
+
+
+def call(queue: Queue, action: str) -> None:
+    arguments = {"send": ["x"], "send_many": [["x", "y"]]}.get(action, [])
+    getattr(queue, action)(*arguments)
 
 
 def take(queue: Queue, count: int) -> list[Message]:
