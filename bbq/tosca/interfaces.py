@@ -232,7 +232,11 @@ class Interfaces:
 
 
 def _with_values(found: InterfaceDef) -> InterfaceDef:
-    """A template's interface: definitions of inputs give way to their values and defaults."""
+    """A template's interface: definitions of inputs give way to their values and defaults. Without any it is shared."""
+    operations = (*found.operations.values(), *found.notifications.values())
+    blocks = [found.inputs, *(item.inputs for item in operations)]
+    if not any(isinstance(value, ParameterDef) for block in blocks for value in block.values()):
+        return found
 
     def values(inputs: dict[str, Any]) -> dict[str, Any]:
         result = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -231,8 +231,11 @@ def _merged(base: Node, over: Node) -> Node:
 
 def _implement(template: NodeTemplate) -> None:
     """An implementation may be the name of one of the node's artifacts (TOSCA 2.0 section 12.2)."""
-    for interface in template.interfaces.values():
+    for name, interface in template.interfaces.items():
+        operations = {}
         for operation in interface.operations.values():
             artifact = template.artifacts.get(Path(operation.implementation or "").name)
             if artifact is not None and artifact.file:
-                operation.implementation, operation.implementation_type = artifact.file, artifact.type
+                operations[operation.name] = replace(operation, implementation=artifact.file, implementation_type=artifact.type)
+        if operations:
+            template.interfaces[name] = replace(interface, operations=interface.operations | operations)

@@ -211,6 +211,10 @@ topology_template:
     assert operations["start"].dependencies == (script,) and operations["start"].timeout == 5.0
     assert operations["start"].inputs["n"].args == ("n",)
     assert service.node_templates["a"].interfaces["Standard"].inputs == {"x": 1}
+    assert operations["stop"].implementation == script
+    assert (
+        service.types["node", "tosca.nodes.SoftwareComponent"].interfaces["Standard"].operations["stop"].implementation is None
+    )
 
 
 def test_bad_interfaces(templates):
