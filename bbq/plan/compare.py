@@ -197,6 +197,8 @@ class _Diff:
         answers = self._answers
         wanted = requirements(node.edges, (answers.answer(edge.properties) for edge in node.edges))
         recorded = record.wanted.get("requirements")
+        if not isinstance(recorded, dict):  # none were recorded, or an update was cut off before they were
+            recorded = None
         for name in dict.fromkeys([*(recorded or {}), *wanted]):
             forces, after = name not in resource.updatable, wanted.get(name, {})
             if recorded is None:

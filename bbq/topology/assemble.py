@@ -66,6 +66,9 @@ class Assembler:
             scale_property=self._evaluator.scale_property(instance),
             source=template.at,
             composite=instance.child is not None,
+            declared={
+                name: "bbq.datatypes.Secret" if item.secret else item.schema.type for name, item in type_.attributes.items()
+            },
         )
 
     def _value(self, compute: Callable[[], Any]) -> Any:
