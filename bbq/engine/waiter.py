@@ -56,8 +56,8 @@ def tick(age: float, expected: float | None, options: EngineOptions) -> float:
     pause = age * options.poll_share
     if expected is not None and expected > 0:
         window = 0.9 * expected
-        if age < window:  # nothing is to be seen before then: a look half-way is enough, for what is early or fails
-            pause = min(window - age, max(pause, expected / 4))
+        if age < window:  # likely nothing to see before then: a little lazier, for knowledge may be wrong
+            pause = min(window - age, 2.5 * pause)
         elif age < 1.25 * expected:
             pause = min(pause, expected * options.poll_share / 4)
     return min(options.poll_max, max(options.poll_min, pause))
