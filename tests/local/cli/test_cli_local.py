@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -43,6 +44,7 @@ service_template:
 """
 PAGE = """\
 import os
+import signal
 from http.server import HTTPServer, SimpleHTTPRequestHandler
 HTTPServer(("127.0.0.1", int(os.environ["PORT"])), SimpleHTTPRequestHandler).serve_forever()
 """
@@ -193,3 +195,20 @@ def test_doctor(cli: Cli) -> None:
     assert rows["State directory"]["verdict"] == "ok"
     assert rows["NATS"]["verdict"] == "ok"
     assert {"Java", "Spark", "PostgreSQL", "RabbitMQ", "MariaDB", "Disk", "User namespaces"} <= set(rows)
+
+
+def test_two_interrupts_end_a_run_at_once(cli: Cli) -> None:
+    (cli.home / "page.py").write_text("import time; time.sleep(1000)\n")  # never answers
+    process = cli.start("up", "service.yaml", "--name", "demo", "--format", "json")
+    assert process.stdout is not None
+    next(line for line in process.stdout if '"step.waiting"' in line and '"page"' in line)
+    process.send_signal(signal.SIGINT)
+    next(line for line in process.stdout if '"run.stopping"' in line)
+    assert process.poll() is None, "it waits for what is in flight"
+    process.send_signal(signal.SIGINT)
+    lines = process.stdout.read().splitlines()
+    assert process.wait(timeout=30) == 130
+    assert json.loads(lines[-1])["exit_code"] == 130
+    assert "interrupted" in cli("status", "demo")
+    (cli.home / "page.py").write_text(PAGE)
+    cli("destroy", "demo", "--quiet")
