@@ -1,7 +1,7 @@
 """An object store: a directory with one directory for each bucket, for this user only.
 
-There is no S3 server here: no Python or Debian package was found to bring one. An application gets a `file://` URL, which Spark, fsspec
-and pyarrow take as it is, and `bbq.handles.open_store` for put, get, list and delete.
+There is no S3 server here: no Python or Debian package was found to bring one. An application gets a `file://` URL, which
+Spark, fsspec and pyarrow take as it is, and `bbq.handles.open_store` for put, get, list and delete.
 """
 
 from __future__ import annotations
