@@ -32,11 +32,12 @@ import time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bbq.providers.local import cron, proc
+    from bbq.providers.local import cron, proc, rotation
 else:
     # By path: with -I neither bbq nor this directory is importable, and a broken site-packages cannot hurt.
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120
     import proc
+    import rotation
 
     cron = None
     sys.path.pop(0)
@@ -57,57 +58,6 @@ def write_json(path: str, value: Any) -> None:
     os.replace(temporary, path)  # noqa: PTH105
 
 
-class Log:
-    """The child's output with rotation by size. A full disk loses output, never the component."""
-
-    def __init__(self, path: str, size: int, count: int) -> None:
-        self.path, self.size, self.count = path, size, count
-        self._open()
-
-    def _open(self) -> None:
-        try:
-            self._fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-            self._used = os.fstat(self._fd).st_size
-        except OSError:
-            self._fd, self._used = -1, 0
-
-    def write(self, data: bytes) -> None:
-        """Whole lines, into a new file where they do not fit any more."""
-        while data:
-            room = self.size - self._used
-            cut = len(data) if len(data) <= room else data.rfind(b"\n", 0, max(0, room)) + 1
-            if not cut and not self._used:
-                # A line that is longer than a file is allowed to be.
-                cut = data.find(b"\n") + 1 or len(data)
-            if cut:
-                self._append(data[:cut])
-                data = data[cut:]
-            if data:
-                self._rotate()
-
-    def _append(self, data: bytes) -> None:
-        if self._fd < 0:
-            self._open()
-        try:
-            self._used += os.write(self._fd, data)
-        except OSError:
-            self._used = max(self._used, 1)
-
-    def _rotate(self) -> None:
-        if self._fd >= 0:
-            os.close(self._fd)
-        try:
-            for number in range(self.count - 1, 0, -1):
-                older = f"{self.path}.{number - 1}" if number > 1 else self.path
-                if os.path.exists(older):  # noqa: PTH110
-                    os.replace(older, f"{self.path}.{number}")  # noqa: PTH105
-            if self.count <= 1:
-                os.truncate(self.path, 0)
-        except OSError:
-            pass
-        self._open()
-
-
 class Child:
     """One run of the component. `run` numbers the runs, and is in the environment of all its processes."""
 
@@ -123,7 +73,7 @@ class Shim:
     def __init__(self, directory: str, spec: dict[str, Any]) -> None:
         self.directory, self.spec = directory, spec
         self.restart, self.stop = spec["restart"], spec["stop"]
-        self.log = Log(f"{directory}/log", spec["log"]["size"], spec["log"]["count"])
+        self.log = rotation.Log(f"{directory}/log", spec["log"]["size"], spec["log"]["count"])
         self.mask = [text.encode() for text in spec.get("mask", ())]
         self.children: dict[int, Child] = {}
         self.stopping = False

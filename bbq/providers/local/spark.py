@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
+import shutil
 import sys
 import threading
 import time
@@ -115,7 +116,7 @@ class SparkResource(ProcessResource):
         }
 
     def preflight(self, node: Node) -> list[str]:
-        problems = []
+        problems = [] if shutil.which("bash") else [f"node {node.name}: Spark's programs need bash, which is not installed"]
         for check in (spark_home, lambda: find_java(self.context.options.get("java_home"))):
             try:
                 check()

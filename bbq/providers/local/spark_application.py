@@ -15,6 +15,13 @@ from bbq.providers.local.process import LAST_LINES, NodeDir, Restart, Unit, Unit
 from bbq.providers.local.spark import CONF, SparkResource, get_json, java_option, master_json, megabytes, spark_home
 
 _EXCEPTION = re.compile(r"(Caused by: )?([\w$]+\.)*[\w$]*(Error|Exception|Interrupt|Exit|Fault)\b")
+_START_SECONDS = 120.0
+
+
+def _never_ran(unit: UnitState) -> bool:
+    """Its first run gave up by itself, and soon: an error in the program, which a second start would only repeat (though it is
+    made). A driver that was killed, or that failed later, is worth its restart."""
+    return unit.phase == "backoff" and unit.ended_run == 1 and bool(unit.code) and unit.ran < _START_SECONDS
 
 
 class SparkApplication(SparkResource, Application):
@@ -50,7 +57,7 @@ class SparkApplication(SparkResource, Application):
                 **self.connections_file(wanted),
             },
             cwd=str(node.directory("state")),
-            restart=Restart("on-failure") if streaming else Restart("never"),
+            restart=Restart("on-failure", backoff=3.0) if streaming else Restart("never"),
             grace=20.0,
         )
         return {"main": unit}
@@ -93,7 +100,8 @@ class SparkApplication(SparkResource, Application):
     def state(self, node: NodeDir, units: Sequence[UnitState]) -> State:
         streaming = node.spec("main").get("restart", {}).get("policy") == "on-failure"
         if streaming:
-            return worst(units)
+            broken = [unit for unit in units if _never_ran(unit)]
+            return State("failed", failed=True, detail=f"its driver {broken[0].how}") if broken else worst(units)
         if any(unit.phase == "running" for unit in units):
             return State("running", detail="the job has not ended yet", stage="booted", attributes={"state": "RUNNING"})
         found = worst(units, ended_well=True)
@@ -123,7 +131,7 @@ class SparkApplication(SparkResource, Application):
         return f"it waits for executors; {free} of the cluster's {cluster['cores']} cores are free"
 
     def cause(self, lines: Sequence[str]) -> Sequence[str]:
-        """The last traceback of Python; else the last exception of Java, rather than Spark's words on shutting down after it."""
+        """The last traceback of Python; else the last exception of Java, not Spark's words on shutting down after it."""
         first = max((number for number, line in enumerate(lines) if line.startswith("Traceback ")), default=None)
         if first is not None:
             last = next((n for n in range(first + 1, len(lines)) if not lines[n].startswith(" ")), len(lines) - 1)

