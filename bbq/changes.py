@@ -19,6 +19,7 @@ from bbq.topology.values import Secret
 if TYPE_CHECKING:
     from bbq.diagnostics import Diagnostic
     from bbq.engine import Engine
+    from bbq.engine.clock import Clock
     from bbq.engine.contract import Provider
     from bbq.engine.result import RunResult
     from bbq.journal.model import Event, Lease, Record
@@ -46,7 +47,7 @@ class Change:
     row: DeploymentRow
     plan: Plan
     new: bool
-    make_plan: Callable[[Provider, Mapping[str, Record]], Plan]
+    make_plan: Callable[[Provider, Mapping[str, Record], Clock], Plan]
     topology: Topology | None = None
     fields: dict[str, Any] = field(default_factory=dict)
     inputs: dict[str, Any] | None = None
@@ -120,7 +121,7 @@ class Change:
             row = journal.get(self.row.name)
             if row is None or row.id != self.row.id:
                 raise LockedError(f"{self.row.name} was destroyed by another process just now", hint="run the command again")
-            plan = self.make_plan(provider, records)
+            plan = self.make_plan(provider, records, clock)
             if approved and _actions(plan) != _actions(self.plan):
                 raise LockedError(
                     f"{self.row.name} was changed by another process since the plan was shown", hint="run the command again"

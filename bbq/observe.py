@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from functools import partial
+from random import Random
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from bbq.errors import UnreachableError
 
 if TYPE_CHECKING:
+    from bbq.engine.clock import Clock
     from bbq.engine.contract import Provider, State
     from bbq.journal.model import DeploymentRow, Record
     from bbq.workspace import Workspace
 
+T = TypeVar("T")
+TRIES = 4
 _EXISTING = frozenset({"created", "ready", "failed"})
 
 
@@ -26,10 +32,8 @@ class Difference:
     detail: str
 
 
-def states(provider: Provider, records: Mapping[str, Record]) -> dict[str, State | None]:
+def states(provider: Provider, records: Mapping[str, Record], clock: Clock) -> dict[str, State | None]:
     """The state of every recorded thing, None for what is gone; nodes that have no thing of their own are left out."""
-    from bbq.engine.contract import TransientFault
-
     groups: dict[str, list[Record]] = defaultdict(list)
     for record in records.values():
         resource = None if record.members else provider.resource(record.ancestry or (record.type,))
@@ -37,19 +41,38 @@ def states(provider: Provider, records: Mapping[str, Record]) -> dict[str, State
             groups[resource.poll_group].append(record)
     found: dict[str, State | None] = {}
     for group, members in groups.items():
-        try:
-            seen = provider.list_states(group, [str(record.handle) for record in members])
-        except TransientFault as fault:
-            raise UnreachableError(f"the provider does not say what is there: {fault}", hint="try again in a moment") from None
+        ids = [str(record.handle) for record in members]
+        seen = _asked(partial(provider.list_states, group, ids), clock)
         found.update({record.node: seen.get(str(record.handle)) for record in members})
     return found
 
 
+def _asked(call: Callable[[], T], clock: Clock) -> T:
+    """What a call that only looks returns; tried again a few times. `UnreachableError` where nobody answers."""
+    from bbq.engine import EngineOptions
+    from bbq.engine.clock import VirtualClock
+    from bbq.engine.contract import ProviderFault, TransientFault
+    from bbq.engine.retry import Backoff, error_of
+
+    backoff = Backoff(EngineOptions(retries=TRIES), Random(0))
+    while True:
+        try:
+            return call()
+        except ProviderFault as fault:
+            pause, text = backoff.pause(fault), f"the provider does not say what is there: {fault}"
+            if pause is None and isinstance(fault, TransientFault):
+                raise UnreachableError(text, hint="try again in a moment") from None
+            if pause is None:
+                raise error_of(fault, text) from None
+            clock.spend(pause) if isinstance(clock, VirtualClock) else time.sleep(pause)
+
+
 def observed(workspace: Workspace, row: DeploymentRow, records: Mapping[str, Record]) -> dict[str, Record]:
     """The records, with those marked failed whose thing is gone or has failed since."""
-    provider = workspace.open_provider(row, workspace.clock(row, records))
+    clock = workspace.clock(row, records)
+    provider = workspace.open_provider(row, clock)
     try:
-        seen = states(provider, records)
+        seen = states(provider, records, clock)
     finally:
         provider.close()
     result = dict(records)
@@ -64,10 +87,11 @@ def observed(workspace: Workspace, row: DeploymentRow, records: Mapping[str, Rec
 
 def drift(workspace: Workspace, row: DeploymentRow, records: Mapping[str, Record]) -> list[Difference]:
     """Where what is there differs from what was wanted, things that nobody recorded included."""
-    provider = workspace.open_provider(row, workspace.clock(row, records))
+    clock = workspace.clock(row, records)
+    provider = workspace.open_provider(row, clock)
     try:
         found = []
-        for node, state in states(provider, records).items():
+        for node, state in states(provider, records, clock).items():
             if state is None:
                 found.append(Difference(node, "gone", f"{records[node].type} {records[node].handle} is gone"))
             elif state.failed:
@@ -75,7 +99,7 @@ def drift(workspace: Workspace, row: DeploymentRow, records: Mapping[str, Record
             elif not state.ready:
                 found.append(Difference(node, "not ready", state.detail or state.name))
         recorded = {record.node for record in records.values()}
-        for tag, handle, kind in provider.list_tagged(row.id):
+        for tag, handle, kind in _asked(lambda: list(provider.list_tagged(row.id)), clock):
             if tag.node not in recorded:
                 found.append(Difference(tag.node, "unknown", f"{kind} {handle.id} is there without a record"))
         return found

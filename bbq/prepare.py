@@ -19,6 +19,7 @@ from bbq.topology.values import Secret, revealed
 from bbq.wanted import build_topology, check_name, default_name, load_template
 
 if TYPE_CHECKING:
+    from bbq.engine.clock import Clock
     from bbq.engine.contract import Provider
     from bbq.journal.model import Record
     from bbq.tosca.model import ServiceTemplate
@@ -128,7 +129,7 @@ def prepare_destroy(workspace: Workspace, name: str, *, targets: Sequence[str] =
 
     row = workspace.row(name)
 
-    def make_plan(provider: Provider, records: Mapping[str, Record]) -> Plan:
+    def make_plan(provider: Provider, records: Mapping[str, Record], clock: Clock) -> Plan:
         return destroy(records, deployment=row.name, provider=row.provider, targets=targets)
 
     return _planned(Change(workspace, row, Plan(row.name, row.provider), False, make_plan))
@@ -154,7 +155,7 @@ def _prepare(
             fields["overrides"] = overrides
     topology, found = build_topology(workspace, service, given, row.provider, overrides)
 
-    def make_plan(provider: Provider, records: Mapping[str, Record]) -> Plan:
+    def make_plan(provider: Provider, records: Mapping[str, Record], clock: Clock) -> Plan:
         return diff(
             topology,
             records,
@@ -162,7 +163,7 @@ def _prepare(
             provider=row.provider,
             resource_of=provider.resource,
             salt=row.salt,
-            observed=states(provider, records),
+            observed=states(provider, records, clock),
             targets=targets,
             secrets=workspace.secrets(row.id),
         )
@@ -179,7 +180,7 @@ def _planned(change: Change) -> Change:
         clock = change.workspace.clock(change.row, records)
         provider = change.workspace.open_provider(change.row, clock, state_dir=nothing_yet if change.new else None)
         try:
-            change.plan = change.make_plan(provider, records)
+            change.plan = change.make_plan(provider, records, clock)
         finally:
             provider.close()
     return change

@@ -312,3 +312,18 @@ def test_standard_output_that_is_full_or_closed(cli) -> None:
     assert re.search("cannot be written", done.err)
     command = f"exec {sys.executable} -m bbq list >&- 2>&-"
     assert subprocess.run(["sh", "-c", command], env=cli.environment, cwd=cli.home, check=False, timeout=60).returncode == 0
+
+
+def test_a_bad_day_of_the_provider(cli) -> None:
+    """Faults that pass are waited for, by the verbs that only look as well."""
+    flaky = {"BBQ_SIMULATOR__FAULTS": "flaky", "BBQ_SIMULATOR__THROTTLE": "0.3"}
+    for argv in (["--input", "workers=3"], ["--input", "workers=4"], []):
+        done = cli.up(*argv, env=flaky)
+        assert done.code == 0, done.all
+    assert cli("status", "demo", env=flaky).code == 0
+    assert cli("drift", "demo", env={"BBQ_SIMULATOR__THROTTLE": "0.3"}).code == 0
+    silent = {"BBQ_SIMULATOR__UNREACHABLE_FOR": "86400"}
+    for argv in (["status", "demo"], ["drift", "demo"], ["plan", str(cli.template), "--name", "demo"]):
+        done = cli(*argv, env=silent)
+        assert (done.code, "does not say what is there" in done.err) == (11, True), done.all
+    assert cli("destroy", "demo", env=flaky).code == 0
