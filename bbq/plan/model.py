@@ -39,7 +39,7 @@ class Step:
     reason: str = ""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Plan:
     """Steps in a valid order. A replaced node is one step: its old thing is deleted, then the new one is made, and its
     dependents wait."""
@@ -59,3 +59,13 @@ class Plan:
     @property
     def has_changes(self) -> bool:
         return any(step.action is not Action.NOTHING for step in self.steps.values())
+
+    def __repr__(self) -> str:
+        """What a REPL shows: one line a change, the first hundred of them."""
+        counts = ", ".join(f"{count} to {name}" for name, count in self.counts.items() if count and name != Action.NOTHING)
+        lines = [f"<bbq plan for {self.deployment} on {self.provider}: {counts or 'nothing to do'}>"]
+        changing = [step for step in self.steps.values() if step.action is not Action.NOTHING]
+        lines += [f"  {step.action} {step.node} ({step.type})" for step in changing[:100]]
+        if len(changing) > 100:
+            lines.append(f"  ... and {len(changing) - 100} more")
+        return "\n".join(lines)

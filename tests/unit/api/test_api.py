@@ -56,6 +56,7 @@ def test_validate_checks_inputs(template: Path) -> None:
 def test_plan_changes_nothing(template: Path) -> None:
     plan = bbq.plan(template, provider="simulator", name="demo", inputs={"workers": 3})
     assert plan.counts["create"] == 2
+    assert repr(plan).splitlines()[:2] == ["<bbq plan for demo on simulator: 2 to create>", "  create db (bbq.nodes.Database)"]
     assert bbq.deployments() == []
     assert not (ini.state_directory() / "deployments").exists()
     template.write_text("nonsense: true\n")
