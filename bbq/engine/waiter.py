@@ -84,15 +84,13 @@ class _Group:
 
 
 class Waiter:
-    """Owned by the loop's thread. `calls` counts list calls, `looks` the ids asked for."""
+    """Owned by the loop's thread."""
 
     def __init__(self, loop: Loop, provider: Provider, options: EngineOptions) -> None:
         self._loop = loop
         self._provider = provider
         self._options = options
         self._groups: dict[str, _Group] = {}
-        self.calls = 0
-        self.looks = 0
 
     def add(self, task: Task, watch: Watch) -> None:
         group = self._groups.setdefault(watch.group, _Group())
@@ -120,8 +118,6 @@ class Waiter:
     def _ask(self, name: str, group: _Group) -> None:
         ids = list(group.entries)
         group.asked = True
-        self.calls += 1
-        self.looks += len(ids)
         provider = self._provider
 
         def done(completion: Completion) -> None:
@@ -174,6 +170,3 @@ class Waiter:
             return
         pause = min(self._options.retry_cap, self._options.retry_base * 2.0 ** (group.faults - 1))
         group.due = group.floor = self._loop.clock.monotonic() + max(pause, retry_after)
-
-    def waiting(self) -> list[tuple[Task, Watch, State | None]]:
-        return [(e.task, e.watch, e.last) for g in self._groups.values() for e in g.entries.values()]
