@@ -86,6 +86,8 @@ def findings(
     service, found = tosca.load(path, import_map=import_map, offline=offline)
     if service is None or _has_errors(found):
         return found
+    if service.substitution is not None and inputs is None:
+        return found  # it is to stand for a node of another template, which has what its requirements ask for
     values, wrong = tosca.check_inputs(service, inputs or {})
     if _has_errors(wrong):
         return found if inputs is None else [*found, *wrong]
