@@ -146,6 +146,27 @@ def ordered_records(records: Mapping[str, Record]) -> list[tuple[int, Record]]:
     return found
 
 
+def took(record: Record, records: Mapping[str, Record], now: float) -> str:
+    """From its start to ready, or to now. A composite node started when its first member did."""
+    members = [records[name] for name in record.members if name in records]
+    begins = [found.started_at for found in (record, *members) if found.started_at is not None]
+    if not begins:
+        return "-"
+    return age(min(begins), now if record.ready_at is None else record.ready_at)
+
+
+def composites(names: Iterable[str]) -> set[str]:
+    """Those of the addresses that others stand below: `spark` of `spark.worker[0]`."""
+    known = set(names)
+    found = set()
+    for name in known:
+        while "." in name:
+            name = name.rpartition(".")[0]
+            if name in known:
+                found.add(name)
+    return found
+
+
 def event_text(event: Event, began: float | None = None) -> str | None:
     """One event as a phrase about its node; None for those that only machines and `--verbose` need.
 

@@ -30,6 +30,7 @@ class HumanView(View):
         self._first: float | None = None
         self._began: dict[str, float] = {}
         self._waiting: dict[str, tuple[float, str]] = {}
+        self._composites: set[str] = set()
         self._sources: dict[str, list[str]] = {}
 
     # --- writing
@@ -135,6 +136,7 @@ class HumanView(View):
     @contextlib.contextmanager
     def _progress(self, plan: Plan, durations: Mapping[str, float]) -> Iterator[View]:
         self._first = None
+        self._composites = fmt.composites(plan.steps)
         self._began.clear()
         self._waiting.clear()
         yield self
@@ -154,6 +156,9 @@ class HumanView(View):
             if event.at - last < WAITING_EVERY and (now_awaited == awaited or event.at - last < 1.0):
                 return None
             self._waiting[node] = (event.at, now_awaited)
+        quiet = event.kind == "step.intent" or (event.kind == "step.outcome" and event.data.get("result", "ok") == "ok")
+        if node in self._composites and quiet and not self.verbose:
+            return None  # nothing is made for it; that it is ready is worth a line
         text = fmt.event_text(event, self._began.get(node))
         if event.kind == "step.intent":
             self._began[node] = event.at
@@ -184,9 +189,7 @@ class HumanView(View):
             lines.append(self._paint(one_line(row.error), "red"))
         table = []
         for depth, record in fmt.ordered_records(records):
-            took = "-"
-            if record.started_at is not None:
-                took = fmt.age(record.started_at, now if record.ready_at is None else record.ready_at)
+            took = fmt.took(record, records, now)
             cells = ["  " * depth + one_line(record.node), fmt.short_type(record.type), record.status, took]
             table.append([*cells, *([one_line(record.handle or "-")] * self.verbose), fmt.record_detail(record)])
         if table:

@@ -144,6 +144,38 @@ def test_status_shows_nodes_below_their_composite(row: DeploymentRow, records, e
     assert lines[5].endswith(evil[1])
 
 
+def test_a_composite_takes_as_long_as_its_members() -> None:
+    from bbq.journal.model import Record
+
+    records = {
+        "c": Record("c", "t", "ready", members=("c.m",), started_at=9.0, ready_at=9.0),
+        "c.m": Record("c.m", "t", "ready", parent="c", started_at=2.0, ready_at=9.0),
+    }
+    lines = shown(lambda view: view.status(DeploymentRow("i", "d", "p", "t", 0.0), records, now=50.0)).splitlines()
+    assert [line.split()[3] for line in lines[3:]] == ["7.0s", "7.0s"]
+
+
+def test_a_composite_is_only_told_to_be_ready() -> None:
+    from bbq.plan.model import Action, Step
+
+    names = ("c.m", "c", "d")
+    plan = Plan("d", "p", {name: Step(name, "t", Action.CREATE) for name in names})
+
+    def act(view: HumanView) -> None:
+        with view.progress(plan):
+            for name in names:
+                view.event(Event("step.intent", 1.0, name, "create", attempt=1))
+                view.event(Event("step.outcome", 1.0, name, "create", attempt=1, data={"result": "ok"}))
+                view.event(Event("step.stage", 2.0, name, stage="ready"))
+
+    told = [line.split("  ")[-1] for line in shown(act).splitlines()]
+    assert told == [
+        *("c.m: creating", "c.m: created", "c.m: ready in 1.0s"),
+        "c: ready",
+        *("d: creating", "d: created", "d: ready in 1.0s"),
+    ]
+
+
 def test_colour_is_outside_of_the_columns(row: DeploymentRow, records) -> None:
     plain, painted = io.StringIO(), io.StringIO()
     HumanView(plain).status(row, records, now=4600.0)
