@@ -296,16 +296,16 @@ def _library(context: Context) -> None:
 def _python(context: Context, engines: list[str]) -> dict[str, Any]:
     _library(context)
     clients = _pip(engines)
-    if not clients:
-        return {"image": PYTHON}
-    return {"build": {"dockerfile_inline": _PYTHON_IMAGE.format(clients=clients)}}
+    # An init process: the first process of a container takes no signal that it has no handler for.
+    image = {"build": {"dockerfile_inline": _PYTHON_IMAGE.format(clients=clients)}} if clients else {"image": PYTHON}
+    return {**image, "init": True}
 
 
 def _spark(context: Context) -> dict[str, Any]:
     """One image for master, workers and drivers: executors run the application's functions, so they need its clients."""
     nodes = context.topology.nodes.values()
     engines = [str(node.properties["engine"]) for node in nodes if isinstance(node.properties.get("engine"), str)]
-    return {"build": {"dockerfile_inline": _SPARK_IMAGE.format(clients=_pip(engines)).rstrip() + "\n"}}
+    return {"build": {"dockerfile_inline": _SPARK_IMAGE.format(clients=_pip(engines)).rstrip() + "\n"}, "init": True}
 
 
 def _pip(engines: list[str]) -> str:
