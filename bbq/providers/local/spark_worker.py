@@ -12,7 +12,7 @@ from bbq.providers.local import proc
 from bbq.providers.local.process import NodeDir, Restart, Unit
 from bbq.providers.local.spark import SparkResource, get_json, master_json, megabytes, spark_home
 
-_DRAIN_SECONDS = 20.0
+_DRAIN_SECONDS = 30.0
 
 
 class SparkWorker(SparkResource):
@@ -74,20 +74,21 @@ class SparkWorker(SparkResource):
         node = self.node_dir(handle.id)
         deadline = time.monotonic() + _DRAIN_SECONDS
         asked = False
-        while time.monotonic() < deadline:
+        while time.monotonic() < deadline and (worker := self._process(node)):
             try:
-                executors = get_json(f"{handle.attributes['webui_url']}/json/", timeout=1.0)["executors"]
-                if not executors:
+                if not get_json(f"{handle.attributes['webui_url']}/json/")["executors"]:
                     return
-                if not asked:
-                    self._decommission(node)
-                    asked = True
-            except (OSError, ValueError, KeyError):
-                return
+            except (OSError, ValueError, KeyError) as error:
+                if isinstance(getattr(error, "reason", None), ConnectionRefusedError):
+                    return
+            if not asked:
+                asked = proc.send(worker, signal.SIGPWR)
             time.sleep(0.2)
 
-    def _decommission(self, node: NodeDir) -> None:
+    def _process(self, node: NodeDir) -> proc.Process | None:
+        """The worker itself, where it runs."""
         for unit in node.units():
-            worker = proc.process(unit.pid) if unit.supervised else None
-            if worker is not None and worker.start_time == unit.start_time:
-                proc.send(worker, signal.SIGPWR)
+            found = proc.process(unit.pid) if unit.supervised else None
+            if found is not None and found.start_time == unit.start_time:
+                return found
+        return None
