@@ -73,9 +73,11 @@ class Killer:
     def __init__(self, at: int | None) -> None:
         self.at = at
         self.points: list[str] = []
+        self.note_time: Callable[[], object] = lambda: None
 
     def point(self, what: str) -> None:
         self.points.append(what)
+        self.note_time()
         if len(self.points) == self.at:
             os.kill(os.getpid(), signal.SIGKILL)
 
@@ -125,7 +127,10 @@ class Place:
         for target, methods in ((journal, ("append", "update")), (store, ("put_all", "forget"))):
             for method in methods:
                 killer.around(target, method)
-        clock = VirtualClock()
+        # the next process starts where the time of this one ended: time goes on for the cloud, whoever dies
+        times = self.directory / "time"
+        clock = VirtualClock(float(times.read_text())) if times.exists() else VirtualClock()
+        killer.note_time = lambda: times.write_text(repr(clock.now()))
         provider = SimulatorProvider(
             DeploymentContext(row.name, row.id, str(self.directory), None, {"jitter": 0.1}),
             clock=clock,
