@@ -59,7 +59,7 @@ class _Builder:
     def build(self, inputs: Mapping[str, Any]) -> tuple[Topology | None, list[Diagnostic]]:
         self._set_inputs(self._root, dict(inputs))
         self._expand()
-        assembler = Assembler(self._evaluator, self._matcher)
+        assembler = Assembler(self._evaluator, self._matcher, Path(self._root.service.path).resolve().parent)
         nodes = {address: assembler.node(instance) for address, instance in self._instances.items()}
         self._check_overrides()
         topology = Topology(

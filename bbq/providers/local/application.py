@@ -19,6 +19,7 @@ _HANDED_OVER = ("connection", "cluster")
 _TOSCA_OWN = frozenset({"state", "tosca_id", "tosca_name"})
 """Attributes that TOSCA gives to every node (1.3 section 5.9.1), of no use to an application."""
 CONNECTIONS = "connections.json"
+SOURCES = "sources.json"
 
 
 def alias(target: Target) -> str:
@@ -58,7 +59,8 @@ class Application(ProcessResource):
     """Environment: <ALIAS>_<ATTRIBUTE> for every connection, BBQ_CONNECTIONS_FILE (0600, JSON), BBQ_STATE_DIR (a directory that
     is kept over restarts and goes with the node), BBQ_INSTANCE (the number of the copy), then the template's own."""
 
-    updatable = frozenset({"environment"})
+    updatable = frozenset({"environment", "source_digests"})
+    ignored = frozenset({"sources"})
 
     def application_environment(self, node: NodeDir, wanted: Wanted) -> dict[str, Any]:
         env: dict[str, Any] = {}
@@ -72,14 +74,18 @@ class Application(ProcessResource):
         own = wanted.properties.get("environment") or {}
         return {**env, **{str(key): text_of(value) for key, value in own.items()}}
 
-    def connections_file(self, wanted: Wanted) -> dict[str, Any]:
-        return {CONNECTIONS: Secret(json.dumps(revealed(connections(wanted.targets)), indent=1))}
+    def application_files(self, wanted: Wanted) -> dict[str, Any]:
+        """The connections, and the digests of the program's files: a changed program is started again."""
+        return {
+            CONNECTIONS: Secret(json.dumps(revealed(connections(wanted.targets)), indent=1)),
+            SOURCES: json.dumps(wanted.properties.get("source_digests") or {}, indent=1),
+        }
 
 
 class CommandApplication(Application):
     """`command` and `directory`, common to all but Spark applications."""
 
-    updatable = frozenset({"command", "directory", "environment"})
+    updatable = frozenset({"command", "directory", "environment", "source_digests"})
 
     def command_unit(self, node: NodeDir, wanted: Wanted, env: Mapping[str, Any] | None = None, **options: Any) -> Unit:
         argv = [str(item) for item in wanted.properties.get("command") or ()]
@@ -93,7 +99,7 @@ class CommandApplication(Application):
         return Unit(
             argv=argv,
             env={**(env or {}), **self.application_environment(node, wanted)},
-            files=self.connections_file(wanted),
+            files=self.application_files(wanted),
             cwd=str(directory),
             **options,
         )

@@ -29,7 +29,9 @@ class SparkApplication(SparkResource, Application):
     directory (BBQ_STATE_DIR), in which its checkpoints belong. Its working directory is that directory, too."""
 
     type = "bbq.nodes.SparkApplication"
-    updatable = frozenset({"arguments", "configuration", "driver_memory", "environment", "executor_memory", "file"})
+    updatable = frozenset(
+        {"arguments", "configuration", "driver_memory", "environment", "executor_memory", "file", "source_digests"}
+    )
     timeouts: ClassVar[Mapping[str, float]] = {"create": 60.0, "ready": 3600.0, "delete": 60.0}
 
     def units(self, node: NodeDir, wanted: Wanted) -> Mapping[str, Unit]:
@@ -54,7 +56,7 @@ class SparkApplication(SparkResource, Application):
                 **self.configuration(
                     self._spark_properties(node, wanted, str(cluster.attributes["master_url"])), secret, "warn"
                 ),
-                **self.connections_file(wanted),
+                **self.application_files(wanted),
             },
             cwd=str(node.directory("state")),
             restart=Restart("on-failure", backoff=3.0) if streaming else Restart("never"),

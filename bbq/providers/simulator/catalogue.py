@@ -57,7 +57,7 @@ KINDS: Final[Mapping[str, Kind]] = {
 }
 UPDATABLE: Final = frozenset(
     {"arguments", "buckets", "capacity", "command", "configuration", "count", "environment", "instances", "queues", "replicas"}
-    | {"size", "workers"}
+    | {"size", "source_digests", "sources", "workers"}
 )
 """Properties that the cloud changes in place, of whatever type; another change replaces the thing."""
 IGNORED: Final = frozenset({"timeouts", "readiness"})
