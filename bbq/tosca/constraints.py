@@ -59,6 +59,8 @@ def broken(constraint: Constraint, value: Any, comparable: Comparable) -> str | 
         return _broken_validation(constraint.argument, value, comparable)
     if _holds_function(constraint.argument) or _holds_function(value):
         return None
+    if problem_of_clause(constraint.operator, constraint.argument) is not None:
+        return None  # told where the clause stands
     try:
         return None if _clause(constraint, value, comparable) else _expected(constraint.operator, constraint.argument)
     except PatternTimeout:
@@ -90,9 +92,9 @@ def _clause(constraint: Constraint, value: Any, comparable: Comparable) -> bool:
 
 
 def _expected(operator: str, argument: Any) -> str:
-    if operator == "in_range":
+    if operator == "in_range" and isinstance(argument, list) and len(argument) == 2:
         return f"must be in the range {argument[0]} to {argument[1]}"
-    if operator == "valid_values":
+    if operator == "valid_values" and isinstance(argument, list):
         return "must be one of " + ", ".join(quoted(item) for item in argument[:20])
     if operator in ("pattern", "matches"):
         return f"must match {quoted(argument)}"
