@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bbq.engine.run import NodeRun, Shared
+from bbq.plan.model import Action
 
 _TOLD = 100  # waiting steps that are told of in one round, the most urgent ones
 
@@ -23,6 +24,8 @@ class Progress:
         """Seconds until the step is likely done; None where nobody has timed its like."""
         if self._shared is None or run.started is None or run.stage == "delete":
             return None
+        if run.step.action not in (Action.CREATE, Action.REPLACE):
+            return None  # what is timed is the making of one
         expected = self._shared.durations.get(run.step.type) or self._shared.waits.get(run.step.type)
         return None if expected is None else max(0.0, expected - (now - run.started))
 

@@ -211,7 +211,8 @@ def _outcome_text(event: Event, action: str, took: str) -> str:
     result = data.get("result", "ok")
     if result == "ok":
         return DONE.get(action, "done") + (took if action == "delete" else "")
-    cause = one_line(data.get("cause") or data.get("error") or "", 400)
+    # further lines are the end of the node's log
+    cause = one_line((str(data.get("cause") or data.get("error") or "").splitlines() or [""])[0], 400)
     word = "FAILED" if result == "failed" else "outcome unknown"
     doing = DOING.get(action, action)
     return f"{word} {doing}: {cause}" if cause else f"{word} {doing}".rstrip()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -18,8 +20,11 @@ from bbq.views.base import View
 from bbq.views.clean import clean, one_line
 
 _SGR = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow": 33, "blue": 34, "magenta": 35, "cyan": 36}
-WAITING_EVERY = 10.0
-"""Seconds between two plain lines about the same wait, unless what is awaited changes."""
+WAITING_MARKS = (10.0, 30.0, 60.0)
+"""Seconds after which a wait for the same thing is told again; from the last one on, each time as many seconds later."""
+_WAITING_GAP = 1.0
+LOG_LINES = 20
+_NUMBERS = re.compile(r"\d+(\.\d+)?")
 _SOURCE_LIMIT = 8 << 20
 """Bytes of a file that are read to show a finding's line."""
 
@@ -29,8 +34,9 @@ class HumanView(View):
         super().__init__(stream, err=err, color=color, verbose=verbose)
         self._first: float | None = None
         self._began: dict[str, float] = {}
-        self._waiting: dict[str, tuple[float, str]] = {}
+        self._waiting: dict[str, _Wait] = {}
         self._composites: set[str] = set()
+        self._running = False
         self._sources: dict[str, list[str]] = {}
 
     # --- writing
@@ -63,7 +69,8 @@ class HumanView(View):
 
     def _diagnostic(self, item: Diagnostic) -> list[str]:
         style = "red" if item.severity == "error" else "yellow"
-        place = one_line(f"{item.file}:{item.line}:{item.column}")
+        # what was given on the command line has no lines
+        place = one_line(item.file if item.file.startswith("<") else f"{item.file}:{item.line}:{item.column}")
         label = self._paint(item.severity, style)
         lines = [f"{self._paint(place, 'bold')}: {label} {one_line(item.code)}: {clean(item.message).strip()}"]
         lines += self._excerpt(item, style)
@@ -139,29 +146,39 @@ class HumanView(View):
         self._composites = fmt.composites(plan.steps)
         self._began.clear()
         self._waiting.clear()
-        yield self
+        self._running = True
+        try:
+            yield self
+        finally:
+            self._running = False
 
     def event(self, event: Event) -> None:
         line = self._event_line(event)
         if line is not None:
-            self._put(line)
+            self._put(line, *self._log_lines(event))
+
+    def _log_lines(self, event: Event) -> list[str]:
+        """The end of a failed node's log, below the line that says that it failed."""
+        lines = str(event.data.get("cause") or "").splitlines()[1:] if event.kind == "step.outcome" else []
+        return [f"{'':11}{self._paint('|', 'dim')} {clean(line)}" for line in lines[-LOG_LINES:]]
 
     def _event_line(self, event: Event) -> str | None:
         if self._first is None or event.at < self._first:
             self._first = event.at
         node = event.node or ""
         if event.kind == "step.waiting":
-            last, awaited = self._waiting.get(node, (float("-inf"), ""))
-            now_awaited = str(event.data.get("awaited", ""))
-            if event.at - last < WAITING_EVERY and (now_awaited == awaited or event.at - last < 1.0):
+            wait = self._waiting.setdefault(node, _Wait(event.at))
+            if not wait.is_news(event.at, str(event.data.get("awaited", ""))):
                 return None
-            self._waiting[node] = (event.at, now_awaited)
         quiet = event.kind == "step.intent" or (event.kind == "step.outcome" and event.data.get("result", "ok") == "ok")
         if node in self._composites and quiet and not self.verbose:
             return None  # nothing is made for it; that it is ready is worth a line
+        if event.kind == "run.finished" and self._running:
+            event = replace(event, data={**event.data, "error": None})  # it is shown when the command ends
         text = fmt.event_text(event, self._began.get(node))
         if event.kind == "step.intent":
             self._began[node] = event.at
+            self._waiting.pop(node, None)
         if text is None:
             if not self.verbose:
                 return None
@@ -235,8 +252,8 @@ class HumanView(View):
 
     def error(self, exc: BaseException) -> None:
         lines: list[str] = []
-        if isinstance(exc, TemplateError) and exc.diagnostics:
-            lines += self._diagnostic_lines(exc.diagnostics)
+        if isinstance(exc, TemplateError):
+            lines += [line for item in exc.diagnostics for line in self._diagnostic(item)]  # the error itself counts them
         text = clean(exc).strip() or type(exc).__name__
         lines.append(f"{self._paint('error:', 'red')} {text}")
         if isinstance(exc, BbqError) and exc.hint:
@@ -264,6 +281,36 @@ class HumanView(View):
 
     def log(self, node: str, line: str) -> None:
         self._put(f"{self._paint(one_line(node), 'cyan')} | {clean(line.rstrip(os.linesep))}")
+
+
+class _Wait:
+    """What was told of one node's wait. Progress in numbers alone (5 %, 6 %) is no news, nor is what was told before."""
+
+    def __init__(self, began: float) -> None:
+        self._told: set[str] = set()
+        self._last = float("-inf")
+        self._since = began
+        self._mark = 0
+
+    def is_news(self, at: float, awaited: str) -> bool:
+        if at - self._last < _WAITING_GAP:
+            return False
+        kind = _NUMBERS.sub("#", awaited)
+        if kind not in self._told:
+            self._told.add(kind)
+            self._since, self._mark = at, 0
+        elif at - self._since < self._due():
+            return False
+        else:
+            while self._due() <= at - self._since:
+                self._mark += 1
+        self._last = at
+        return True
+
+    def _due(self) -> float:
+        """Seconds after the first line at which the next one is due."""
+        last = len(WAITING_MARKS) - 1
+        return WAITING_MARKS[min(self._mark, last)] + max(self._mark - last, 0) * WAITING_MARKS[last]
 
 
 def _plural(count: int, word: str) -> str:

@@ -54,7 +54,11 @@ class Progress:
         self._rows = {
             name: _Row(name, step.action.value) for name, step in plan.steps.items() if step.action is not Action.NOTHING
         }
-        self._expected = {name: durations.get(step.type) for name, step in plan.steps.items()}
+        self._expected = {
+            name: durations.get(step.type)
+            for name, step in plan.steps.items()
+            if step.action in (Action.CREATE, Action.REPLACE)  # what is timed is the making of one
+        }
         self._left = 0.0
         self._first: float | None = None
         self._at = 0.0

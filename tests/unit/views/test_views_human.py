@@ -10,10 +10,10 @@ import pytest
 from bbq import views
 from bbq.errors import ConfigurationError, TemplateError, UsageError
 from bbq.journal.model import DeploymentRow, Event
-from bbq.plan.model import Plan
+from bbq.plan.model import Action, FieldChange, Plan, Step
 from bbq.topology.values import UNKNOWN, Attribute, Secret
 from bbq.views.clean import clean, one_line
-from bbq.views.human import WAITING_EVERY, HumanView
+from bbq.views.human import HumanView
 
 CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]")
 
@@ -59,7 +59,7 @@ def test_diagnostics_show_the_line_a_caret_and_the_hint(diagnostics, evil) -> No
     assert lines[1] == f"    3 |   type: bbq.nodes.Sparc # {evil[1]}"
     assert lines[2] == "      |         " + "^" * 15
     assert lines[3] == "  hint: did you mean bbq.nodes.Spark?"
-    assert "<input>:1:1: warning BBQ-T002: odd" in lines
+    assert "<input>: warning BBQ-T002: odd" in lines
     assert lines[-1] == "service.yaml: 1 error, 1 warning"
     assert shown(lambda view: view.diagnostics([], checked="s.yaml")) == "s.yaml: valid\n"
 
@@ -94,7 +94,6 @@ def test_plan_says_per_field_what_happens(plan: Plan, evil) -> None:
 
 
 def test_plan_never_shows_a_secret() -> None:
-    from bbq.plan.model import Action, FieldChange, Step
 
     changes = (
         FieldChange("a", None, {"deep": [Secret("hunter2")]}),
@@ -123,15 +122,43 @@ def test_events_as_lines(events: list[Event], evil) -> None:
     assert "deployment.created" in shown(act, verbose=True)
 
 
-def test_waiting_is_not_repeated_all_the_time_but_again_when_it_changes() -> None:
+def test_a_wait_is_told_again_when_it_changes_in_kind_and_ever_less_often_else() -> None:
     def act(view: HumanView) -> None:
-        for tenth in range(300):
-            awaited = "port" if tenth < 150 else "workers"
-            view.event(Event("step.waiting", tenth / 10, "n", data={"awaited": awaited, "elapsed": tenth / 10}))
+        for second in range(400):
+            awaited = f"port {second} %" if second % 2 or second < 5 else "workers"
+            view.event(Event("step.waiting", float(second), "n", data={"awaited": awaited, "elapsed": float(second)}))
+        view.event(Event("step.intent", 400.0, "n", "update"))
+        view.event(Event("step.waiting", 401.0, "n", data={"awaited": "port 1 %", "elapsed": 1.0}))
 
-    lines = shown(act).splitlines()
-    assert len(lines) <= 300 / 10 / WAITING_EVERY + 2
-    assert sum("workers" in line for line in lines) >= 1
+    told = [(float(line.split("s")[0]), line.split(":")[-1].split()[0]) for line in shown(act).splitlines()]
+    assert told[:2] == [(0.0, "port"), (6.0, "workers")], "a change in kind is news; another number is none"
+    assert [at for at, _ in told[2:-2]] == [16.0, 36.0, 66.0, 126.0, 186.0, 246.0, 306.0, 366.0]
+    assert told[-2:] == [(400.0, "updating"), (401.0, "port")], "a new step tells anew"
+
+
+def test_a_failure_shows_the_end_of_the_log_and_the_runs_error_once() -> None:
+    plan = Plan("d", "local", {"n": Step("n", "t", Action.CREATE)})
+    cause = "it exited with code 1\nTraceback\n  File \x1b[31mx\nKeyError: 'y'"
+    events = [
+        Event("step.intent", 1.0, "n", "create"),
+        Event("step.outcome", 2.0, "n", "create", data={"result": "failed", "cause": cause}),
+        Event("run.finished", 2.0, data={"result": "failed", "elapsed": 1.0, "error": "n failed"}),
+    ]
+
+    def act(view: HumanView) -> None:
+        with view.progress(plan):
+            for event in events:
+                view.event(event)
+
+    assert [line.strip() for line in shown(act).splitlines()] == [
+        "0.0s  n: creating",
+        "1.0s  n: FAILED creating: it exited with code 1",
+        "| Traceback",
+        "|   File x",
+        "| KeyError: 'y'",
+        "1.0s  finished: failed in 1.0s",
+    ]
+    assert "finished: failed in 1.0s: n failed" in shown(lambda view: view.event(events[2])), "by itself it says why"
 
 
 def test_status_shows_nodes_below_their_composite(row: DeploymentRow, records, evil) -> None:
@@ -156,8 +183,6 @@ def test_a_composite_takes_as_long_as_its_members() -> None:
 
 
 def test_a_composite_is_only_told_to_be_ready() -> None:
-    from bbq.plan.model import Action, Step
-
     names = ("c.m", "c", "d")
     plan = Plan("d", "p", {name: Step(name, "t", Action.CREATE) for name in names})
 
