@@ -37,7 +37,7 @@ def refuse_errors(found: Iterable[Diagnostic], what: str) -> None:
     found = list(found)
     errors = sum(item.severity == "error" for item in found)
     if errors:
-        raise TemplateError(f"{what} has {errors} error{'s' if errors > 1 else ''}", found)
+        raise TemplateError(f"{errors} error{'s' if errors > 1 else ''} in {what}", found)
 
 
 def build_topology(

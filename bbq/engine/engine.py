@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping
+from dataclasses import replace
 from random import Random
 from typing import Any
 
+from bbq.diagnostics import SourceRange
 from bbq.engine.clock import Clock, Executor, RealClock, ThreadExecutor
 from bbq.engine.contract import Provider, ProviderFault
 from bbq.engine.events import Recorder
@@ -178,9 +180,9 @@ class Engine:
         if not problems:
             return None
         result = self._result(plan.steps, (), ())
-        text = self._shared.scope.scrub("; ".join(problems))
+        text = self._shared.scope.scrub("\n- ".join(problems))
         result.run_error = ConfigurationError(
-            f"this cannot be made here: {text}" if len(problems) == 1 else f"{len(problems)} things are in the way: {text}",
+            f"this cannot be made here: {text}" if len(problems) == 1 else f"{len(problems)} things are in the way:\n- {text}",
             hint="nothing was made; `bbq-deploy doctor` shows what is missing",
         )
         self._close(result, False)
@@ -190,7 +192,8 @@ class Engine:
         run = self._runs[step.node]
         if run.composite or step.action is Action.NOTHING:
             return 0.0
-        return self._shared.durations.get(step.type, _GUESS)
+        # what is known is how long it takes to make one
+        return self._shared.durations.get(step.type, _GUESS) if step.action in (Action.CREATE, Action.REPLACE) else _GUESS
 
     def _walk(self, steps: Mapping[str, Step]) -> Walk:
         return Walk(steps, self._expected)
@@ -203,7 +206,7 @@ class Engine:
             "command": command,
             "counts": plan.counts,
             "critical_path": list(self._progress.critical[:50]),
-            "expected": max(walk.priority.values(), default=0.0),
+            "expected": 0.0 if command == "destroy" else max(walk.priority.values(), default=0.0),
         }
         self._recorder.write("run.started", data=data)
 
@@ -380,11 +383,11 @@ class Engine:
             error = DeadlineExceeded(
                 f"the time limit of the run, {self._options.timeout:g} s, passed: "
                 f"{len(nodes) - unfinished} of {len(nodes)} steps were finished",
-                hint="--timeout ([engine] timeout) sets it; `bbq-deploy resume` goes on from here",
+                hint=f"--timeout ([engine] timeout) sets it; `bbq-deploy resume {self._row.name}` goes on from here",
             )
         return RunResult(
             nodes,
-            [failure for run in self._failed if (failure := run.failure()) is not None],
+            [replace(failure, source=self._source(run)) for run in self._failed if (failure := run.failure()) is not None],
             elapsed=now - self._began,
             interrupted=self._shared.stopping == "interrupt" and unfinished > 0,
             partial=self._options.on_error == "continue",
@@ -392,7 +395,15 @@ class Engine:
             left=left,
             critical_path=self._progress.critical,
             run_error=error,
+            deployment=self._row.name,
         )
+
+    def _source(self, run: NodeRun) -> SourceRange | None:
+        """Where the user's template asks for it: for a member, the place of the node that it is a part of."""
+        node = run.node
+        while node is not None and node.parent in self._runs and (whole := self._runs[node.parent].node) is not None:
+            node = whole
+        return node.source if node else None
 
     def _answer_outputs(self, result: RunResult, topology: Topology) -> None:
         """None for what cannot be known yet: an output of a node that `--target` left out."""
@@ -413,6 +424,7 @@ class Engine:
                 "error": self._shared.scope.scrub(str(error)) if error else None,
                 "rolled_back": list(result.rolled_back),
             }
+            self._recorder.flush()  # first, or a full disk would be told of after a good end
             self._recorder.write("run.finished", data=data)
         self._recorder.flush()
         status = "active" if error is None else "interrupted" if result.interrupted else "failed"

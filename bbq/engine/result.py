@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
 from bbq.diagnostics import SourceRange
-from bbq.errors import BbqError, ExitCode, Interrupted, PartialError
+from bbq.errors import BbqError, DeadlineExceeded, ExitCode, Interrupted, PartialError, ResourceFailed
 from bbq.plan.model import Action
 
 
@@ -23,7 +24,9 @@ class Failure:
 
     def __str__(self) -> str:
         place = f"{self.source}: " if self.source else ""
-        return f"{place}{self.node}: {self.error}"
+        text = str(self.error)
+        named = re.search(rf"(?<![\w.]){re.escape(self.node)}(?![\w.\[])", text)
+        return place + (text if named else f"{self.node}: {text}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,7 @@ class RunResult:
     left: tuple[str, ...] = ()
     critical_path: tuple[str, ...] = ()
     run_error: BbqError | None = None
+    deployment: str = ""
 
     @property
     def ok(self) -> bool:
@@ -70,21 +74,25 @@ class RunResult:
             unfinished = [r.node for r in self.nodes.values() if r.status != "done"]
             return Interrupted(
                 f"interrupted: {len(self.nodes) - len(unfinished)} of {len(self.nodes)} steps were finished",
-                hint="`bbq-deploy resume` goes on from here, `bbq-deploy destroy` takes everything away",
+                hint=f"{self._command('resume')} goes on from here, {self._command('destroy')} takes everything away",
             )
         if self.run_error is not None:
             return self.run_error
         if not self.failures:
             return None
         first = self.failures[0]
+        hint = first.error.hint
+        if hint is None and isinstance(first.error, (ResourceFailed, DeadlineExceeded)) and not self.rolled_back:
+            hint = f"{self._command('logs', first.node)} shows its log; {self._command('resume')} tries again"
         if self.partial:
             names = ", ".join(f.node for f in self.failures[:5]) + (", ..." if len(self.failures) > 5 else "")
-            return PartialError(
-                f"{len(self.failures)} of {len(self.nodes)} steps failed: {names}; first: {first}", hint=first.error.hint
-            )
-        error = type(first.error)(str(first), hint=first.error.hint)
+            return PartialError(f"{len(self.failures)} of {len(self.nodes)} steps failed: {names}; first: {first}", hint=hint)
+        error = type(first.error)(str(first), hint=hint)
         error.__cause__ = first.error
         return error
+
+    def _command(self, verb: str, *arguments: str) -> str:
+        return f"`{' '.join(['bbq-deploy', verb, self.deployment, *arguments]).replace('  ', ' ')}`"
 
     def raise_for_failure(self) -> None:
         """Raise the error that stands for this run, if there is one."""

@@ -350,7 +350,8 @@ class Steps:
             cause = ""
         cause = self._shared.scope.scrub(cause or state.detail or state.name)
         lines = cause.strip().splitlines() or [state.name]
-        return Broken(ResourceFailed(f"{run.name} failed ({state.name}): {lines[-1]}"), cause)
+        text = lines[0] if len(lines) == 1 else f"{lines[0]}: {lines[-1].strip()}"  # what happened, and the log's last word
+        return Broken(ResourceFailed(f"{run.name} failed ({state.name}): {text}"), cause)
 
     def _resource(self, run: NodeRun) -> Resource:
         resource = self._shared.provider.resource(run.ancestry)

@@ -117,7 +117,7 @@ class SqlJournal(ABC):
             if text is not None:
                 holder = self._owner(text)
                 age = self._age(key, holder, (fence, beats), now - beat_at, owner.kernel_clock() - beat_kernel)
-                self._require_dead(holder, age)
+                self._require_dead(holder, age, self._name(tx, key))
             me = owner.this_process()
             tx.execute(
                 "UPDATE leases SET fence = ?, owner = ?, beats = 0, beat_at = ?, beat_kernel = ? WHERE deployment = ?",
@@ -166,7 +166,10 @@ class SqlJournal(ABC):
             self._seen[key] = (beat, since := time.monotonic())
         return max(by_clock, time.monotonic() - since)
 
-    def _require_dead(self, holder: owner.Owner, age: float) -> None:
+    def _name(self, tx: Transaction, key: int) -> str:
+        return self._row(tx.execute("SELECT data FROM deployments WHERE key = ?", (key,))[0][0]).name
+
+    def _require_dead(self, holder: owner.Owner, age: float, name: str) -> None:
         if owner.is_local(holder):
             dead = not owner.lives(holder)
         elif self.one_machine and holder.host == owner.this_process().host and not owner.same_kernel(holder):
@@ -176,8 +179,8 @@ class SqlJournal(ABC):
         if not dead:
             since = "" if owner.is_local(holder) else f"; it is given up when silent for {owner.LEASE_SECONDS:.0f} s"
             raise LockedError(
-                f"the deployment is being changed by {holder} (last sign of life {max(0.0, age):.0f} s ago)",
-                hint=f"wait until it ends{since}; if you are sure that it is dead: bbq-deploy unlock",
+                f"{name} is being changed by {holder} (last sign of life {max(0.0, age):.0f} s ago)",
+                hint=f"wait until it ends{since}; if you are sure that it is dead: bbq-deploy unlock {name}",
             )
 
     # Events
@@ -242,7 +245,7 @@ class SqlJournal(ABC):
             ):
                 holder = self._owner(text)
                 age = owner.kernel_clock() - beat_kernel if owner.same_kernel(holder) else self._now(tx) - beat_at
-                self._require_dead(holder, age)
+                self._require_dead(holder, age, self._name(tx, key))
                 tx.execute("UPDATE leases SET owner = NULL, fence = fence + 1 WHERE deployment = ?", (key,))
         for step in range(version, SCHEMA_VERSION):
             for statement in statements(step, integer=integer, auto=auto):

@@ -32,6 +32,10 @@ def run(session: Session) -> int:
         lines = logs.follow(session.workspace, row, args.node, tail, lambda: session.stdout.closed_by_reader)
     else:
         lines = logs.read(session.workspace, row, args.node, tail)
+    empty = True
     for node, line in lines:
+        empty = False
         session.view.log(node, line)
+    if empty:
+        session.notice(f"{args.node} has logged nothing")
     return ExitCode.OK

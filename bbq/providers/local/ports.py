@@ -6,7 +6,7 @@ import random
 import threading
 from collections.abc import Callable
 
-from bbq.engine.contract import PermanentFault, QuotaFault
+from bbq.engine.contract import ConfigurationFault, QuotaFault
 from bbq.providers.local import proc
 
 PORTS = range(20000, 32000)
@@ -19,7 +19,7 @@ _given: set[int] = set()
 def choose_port(wanted: int, recorded: Callable[[], set[int]]) -> int:
     """`wanted`, or where that is 0 a free one that is not among the `recorded`.
 
-    `PermanentFault` where the wanted one is taken, naming its holder; `QuotaFault` where none is free.
+    `ConfigurationFault` where the wanted one is taken, naming its holder; `QuotaFault` where none is free.
     """
     with _lock:
         port = wanted or _free_port(recorded())
@@ -37,11 +37,11 @@ def _free_port(recorded: set[int]) -> int:
 
 
 def refuse_taken(port: int) -> None:
-    """`PermanentFault` where a server could not listen on the port now; it names the port's holder."""
+    """`ConfigurationFault` where a server could not listen on the port now; it names the port's holder."""
     try:
         if proc.port_is_free(port):
             return
     except PermissionError:
-        raise PermanentFault(f"port {port} needs root", hint="take one above 1023") from None
+        raise ConfigurationFault(f"port {port} needs root", hint="take one above 1023") from None
     holder = proc.listening([port]).get(port, "another process")
-    raise PermanentFault(f"port {port} is taken by {holder}", hint="choose another port, or 0 for a free one")
+    raise ConfigurationFault(f"port {port} is taken by {holder}", hint="choose another port, or 0 for a free one")

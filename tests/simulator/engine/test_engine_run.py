@@ -186,7 +186,7 @@ def test_a_value_that_does_not_exist_fails_the_node_that_asks_for_it(world, grap
     assert result.exit_code == 7
     (failure,) = result.failures
     assert failure.node == "app" and "db.no_such" in str(failure.error)
-    assert str(failure).startswith("graph.yaml:2:1: app")
+    assert str(failure).startswith("graph.yaml:2:1: property")
     assert list(world.living()) == ["db"]
 
 

@@ -58,7 +58,7 @@ def test_rollback_takes_away_what_this_run_made(world, graph):
     assert set(result.rolled_back) >= {"a", "b", "c"} and not result.left
     gone = [e.node for e in world.events if e.kind == "step.outcome" and e.action == "delete"]
     assert gone.index("c") < gone.index("b") < gone.index("a")
-    assert str(result.error()).startswith("graph.yaml:3:1: c: c failed")
+    assert str(result.error()).startswith("graph.yaml:3:1: c failed")
 
 
 def test_rollback_looks_for_what_may_have_been_made(world, graph):
@@ -238,6 +238,6 @@ def test_a_rollback_that_meets_a_failure_takes_away_the_rest(world, graph):
     world.faults.script("c", "fate", "terminal_error")
     world.faults.script("x", "delete", "permanent")
     result = world.apply(graph(TWO_BRANCHES), on_error="rollback")
-    assert result.exit_code == 7 and str(result.error()).startswith("graph.yaml:3:1: c: c failed")
+    assert result.exit_code == 7 and str(result.error()).startswith("graph.yaml:3:1: c failed")
     assert set(world.living()) == {"x"} and result.left == ("x",)
     assert world.records["x"].status == "deleting"
