@@ -17,12 +17,12 @@ $(VENV)/.base: setup.cfg setup.py
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
 	  { echo "could not make a virtual environment; on Debian: apt-get install python3-venv" >&2; rm -rf $(VENV); exit 1; }
 	@echo "Installing bbq with Spark, PostgreSQL and NATS into $(VENV) (about 1 GB, once) ..."
-	@$(BIN)/python -m pip install --quiet --editable '.[local,spark]'
+	@$(BIN)/python -m pip install --quiet --use-pep517 --editable '.[local,spark]'
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.base
 	@echo "Installing the tools for tests, checks and docs into $(VENV) ..."
-	@$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@$(BIN)/python -m pip install --quiet --use-pep517 --editable '.[dev]'
 	@touch $@
 
 venv: $(VENV)/.dev  ## the virtual environment with everything in it
