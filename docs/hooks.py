@@ -5,8 +5,11 @@ Each function returns a page's Markdown; `PAGES` says where it goes. Nothing gen
 
 from __future__ import annotations
 
+import argparse
 import ast
-from collections.abc import Callable, Iterator
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +50,11 @@ def exit_codes() -> str:
 def types() -> str:
     """From the profile `templates/types/bbq.yaml`."""
     profile = yaml.safe_load((ROOT / "templates/types/bbq.yaml").read_text(encoding="utf-8"))
-    parts = ["# Types of the profile `bbq:1.0`\n"]
+    parts = [
+        "# Types of the profile `bbq:1.0`\n\nWhat each of them becomes on this machine: "
+        "[the local provider](local.md). Types that no provider makes are checked, and made by the "
+        "[simulator](../how-to/simulator.md) only: `KubernetesCluster`, `HTCondorCluster`, `Function`.\n"
+    ]
     for name, body in profile["node_types"].items():
         parts.append(f"\n## {name}\n\n{body.get('description', '')}\n\nDerived from `{body.get('derived_from', '-')}`.\n")
         for kind in ("properties", "attributes"):
@@ -67,6 +74,15 @@ def types() -> str:
                 parts.append(f"\nRequirement `{key}`: a node with the capability `{item['capability']}`.\n")
         for key, item in body.get("capabilities", {}).items():
             parts.append(f"\nCapability `{key}`: `{item['type']}`.\n")
+    for kind, title in (("data_types", "Data types"), ("relationship_types", "Relationship types")):
+        rows = []
+        for name, body in profile[kind].items():
+            members = "; ".join(
+                f"`{key}` ({item['type']}): {item.get('description', '')}".removesuffix(": ")
+                for key, item in body.get("properties", {}).items()
+            )
+            rows.append((f"`{name}`", body.get("description", ""), members))
+        parts.append(f"\n## {title}\n\n" + _table(("type", "meaning", "properties"), rows))
     return "".join(parts)
 
 
@@ -117,32 +133,163 @@ def diagnostics() -> str:
 def commands() -> str:
     """From the argument parsers: what `--help` says."""
     from bbq.cli.main import COMMANDS, parser_of
+    from bbq.cli.parsing import main_parser
 
-    parts = ["# Commands\n\nEvery command takes `--help`. See [exit codes](exit-codes.md).\n"]
+    parts = [
+        "# Commands\n\nEvery command takes `--help`. What it ends with: [exit codes](exit-codes.md).\n\n",
+        f"```text\n{_help(main_parser())}\n```\n",
+    ]
     for name in COMMANDS:
-        parts.append(f"\n## bbq-deploy {name}\n\n```text\n{parser_of(name).format_help().rstrip()}\n```\n")
+        parser = parser_of(name)
+        parts.append(f"\n## bbq-deploy {name}\n\n```text\n{_help(parser)}\n```\n")
+        for action in parser._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                for verb, sub in action.choices.items():
+                    sub.prog = f"bbq-deploy {name} NAME NODE {verb}"
+                    own = [item for item in sub._action_groups if item.title != "options of every command"]
+                    sub._action_groups = own
+                    parts.append(f"\n### {name} {verb}\n\n```text\n{_help(sub)}\n```\n")
     return "".join(parts)
+
+
+def _help(parser: argparse.ArgumentParser) -> str:
+    """As wide as a page, whatever terminal the site is built in."""
+    before = os.environ.get("COLUMNS")
+    os.environ["COLUMNS"] = "100"
+    try:
+        return parser.format_help().rstrip()
+    finally:
+        if before is None:
+            del os.environ["COLUMNS"]
+        else:
+            os.environ["COLUMNS"] = before
+
+
+def events() -> str:
+    """From `bbq/views/schema.py`, to which tests hold the output."""
+    from bbq.cli.main import COMMANDS
+    from bbq.cli.parsing import load
+    from bbq.views import schema
+
+    streams = [name for name in COMMANDS if getattr(load(name), "STREAMS", False)]
+    parts = [
+        "# Events and other machine-readable output\n\n"
+        "With `--format json` (or `yaml`) every document, and every line of a stream, is an object with `v`, the version of "
+        f"this schema (now {schema.VERSION}), and `kind`. Within a version fields are only added: ignore kinds and fields that "
+        f"you do not know. {_list(streams)} stream one object a line; the other commands print one document. A command that "
+        "fails ends with an `error`.\n"
+    ]
+    for title, text, kinds in (
+        ("Events", "What `events` shows, a run streams, and `on_event` is called with in Python.", schema.EVENTS),
+        ("Documents", "Answers of the other commands.", schema.DOCUMENTS),
+    ):
+        parts.append(f"\n## {title}\n\n{text}\n")
+        shared = set(schema.EVENTS[0].fields) if title == "Events" else set()
+        if shared:
+            parts.append("\nEvery event has:\n\n" + _fields(schema.EVENTS[0].fields))
+        for kind in kinds:
+            own = [field for field in kind.fields if field not in shared]
+            parts.append(f"\n### {kind.name}\n\n{kind.description}\n" + ("\n" + _fields(own) if own else ""))
+    parts.append(
+        "\n## Tables\n\nCommands that show a table (`config`, `doctor`, `drift`, `queue stats` ...) have a kind of their own, "
+        "with `rows` (array of object) or `value`.\n"
+    )
+    return "".join(parts)
+
+
+def _list(names: Iterable[str]) -> str:
+    *first, last = (f"`{name}`" for name in names)
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def _fields(fields: Iterable[Any]) -> str:
+    return _table(
+        ("field", "type", "meaning"),
+        [(f"`{item.name}`", item.type, item.description + ("" if item.required else " Not always there.")) for item in fields],
+    )
+
+
+SOURCES: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
+    ("bbq/api.py", "bbq.", "", ()),
+    ("bbq/diagnostics.py", "bbq.", "", ("Diagnostic",)),
+    (
+        "bbq/handles/__init__.py",
+        "bbq.handles.",
+        "\n# Clients\n\nFor applications, from a URL; `d.nodes[...]` gives the same without one.\n",
+        ("open_queue", "open_database", "open_store"),
+    ),
+    ("bbq/handles/queue.py", "bbq.handles.", "", ("Queue", "Message", "QueueStats")),
+    ("bbq/handles/database.py", "bbq.handles.", "", ("Database",)),
+    ("bbq/handles/objects.py", "bbq.handles.", "", ("ObjectStore",)),
+)
+"""File, prefix of its names, text before them, and which names; all public ones where none are given."""
 
 
 def python() -> str:
     """Signatures and docstrings of what `import bbq` gives, read without running it."""
-    tree = ast.parse((ROOT / "bbq/api.py").read_text(encoding="utf-8"))
-    parts = ["# Python\n\n`import bbq` gives these; nothing heavy is imported before it is used.\n"]
-    for node in tree.body:
-        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
-            parts.append(_function(node, "bbq."))
-        elif isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-            parts.append(f"\n## class bbq.{node.name}\n\n{ast.get_docstring(node) or ''}\n")
-            for item in node.body:
-                if isinstance(item, ast.FunctionDef) and not item.name.startswith("_"):
-                    parts.append(_function(item, "", "###"))
+    parts = [
+        "# Python\n\n`import bbq` gives these; nothing heavy is imported before it is used. Every error is a `bbq.BbqError` of "
+        "the class of its cause: see [exit codes](exit-codes.md).\n"
+    ]
+    for path, prefix, text, names in SOURCES:
+        parts.append(text.replace("\n# ", "\n## "))
+        for node in ast.parse((ROOT / path).read_text(encoding="utf-8")).body:
+            name = getattr(node, "name", "_")
+            if name.startswith("_") or (names and name not in names):
+                continue
+            if isinstance(node, ast.FunctionDef):
+                parts.append(_function(node, prefix))
+            elif isinstance(node, ast.ClassDef):
+                parts.append(f"\n## class {prefix}{name}\n\n{_docstring(node)}\n")
+                public = [item for item in node.body if isinstance(item, ast.FunctionDef) and not item.name.startswith("_")]
+                if attributes := [item for item in public if _is_property(item)]:
+                    parts.append("\n" + "".join(_attribute(item) for item in attributes))
+                parts += [_function(item, "", "###") for item in public if not _is_property(item)]
     return "".join(parts)
+
+
+def _is_property(node: ast.FunctionDef) -> bool:
+    return any(isinstance(item, ast.Name) and item.id == "property" for item in node.decorator_list)
+
+
+def _attribute(node: ast.FunctionDef) -> str:
+    text = " ".join(_docstring(node).split())
+    kind = f": {ast.unparse(node.returns)}" if node.returns else ""
+    return f"- `{node.name}{kind}`" + (f" - {text}\n" if text else "\n")
 
 
 def _function(node: ast.FunctionDef, prefix: str, level: str = "##") -> str:
     returns = f" -> {ast.unparse(node.returns)}" if node.returns else ""
-    signature = f"{prefix}{node.name}({ast.unparse(node.args)}){returns}"
-    return f"\n{level} {prefix}{node.name}\n\n```python\n{signature}\n```\n\n{ast.get_docstring(node) or ''}\n"
+    arguments = ast.unparse(node.args).removeprefix("self").removeprefix(", ")
+    signature = f"{prefix}{node.name}({arguments}){returns}"
+    if len(signature) > 90:
+        signature = f"{prefix}{node.name}(\n{_one_a_line(arguments)}){returns}"
+    return f"\n{level} {prefix}{node.name}\n\n```python\n{signature}\n```\n\n{_docstring(node)}\n"
+
+
+def _one_a_line(arguments: str) -> str:
+    depth, lines = 0, [""]
+    for char in arguments:
+        depth += (char in "([{") - (char in ")]}")
+        if char == "," and depth == 0:
+            lines.append("")
+        else:
+            lines[-1] += char
+    return "".join(f"    {line.strip()},\n" for line in lines)
+
+
+def _docstring(node: ast.FunctionDef | ast.ClassDef) -> str:
+    """As Markdown: a paragraph of aligned columns (`name   what it is`) becomes a list."""
+    paragraphs = []
+    for paragraph in (ast.get_docstring(node) or "").split("\n\n"):
+        lines = paragraph.split("\n")
+        if all(_COLUMNS.match(line) for line in lines):
+            paragraph = "\n".join(f"- `{found[1]}`: {found[2]}" for line in lines if (found := _COLUMNS.match(line)))
+        paragraphs.append(paragraph)
+    return "\n\n".join(paragraphs)
+
+
+_COLUMNS = re.compile(r"([a-z_]+) {2,}(\S.*)")
 
 
 PAGES: dict[str, Callable[[], str]] = {
@@ -151,6 +298,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "reference/options.md": options,
     "reference/diagnostics.md": diagnostics,
     "reference/commands.md": commands,
+    "reference/events.md": events,
     "reference/python.md": python,
 }
 
