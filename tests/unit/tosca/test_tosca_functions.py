@@ -113,7 +113,7 @@ def test_bad_calls(templates, value, code):
 
 
 def test_nearest_names(templates):
-    assert templates.bad(two("{ §$get_inputs: text }"), "BBQ-T050")[0].hint == "did you mean `get_input`?"
+    assert templates.bad(two("{ §$get_inputs: text }"), "BBQ-T050")[0].hint == "did you mean `$get_input`?"
     assert templates.bad(two("{ §$get_input: txt }"), "BBQ-T052")[0].hint == "did you mean `text`?"
     assert templates.bad(one("{ §get_inptu: text }"), "BBQ-T050")[0].hint == "did you mean `get_input`?"
 
