@@ -60,7 +60,7 @@ def test_every_page_of_the_reference_says_something() -> None:
     from bbq.cli.main import COMMANDS
 
     for path, make in hooks.PAGES.items():
-        assert make().count("\n| ") + make().count("\n## ") > 5, path
+        assert make().count("\n| ") + make().count("\n#") > 10, path
     commands = hooks.commands()
     assert all(f"## bbq-deploy {name}\n" in commands for name in COMMANDS)
 
