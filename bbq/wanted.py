@@ -37,6 +37,8 @@ def refuse_errors(found: Iterable[Diagnostic], what: str) -> None:
     found = list(found)
     errors = sum(item.severity == "error" for item in found)
     if errors:
+        if all(item.file == "<override>" for item in found if item.severity == "error"):
+            what = "the numbers of instances"  # there is nothing wrong with the template
         raise TemplateError(f"{errors} error{'s' if errors > 1 else ''} in {what}", found)
 
 

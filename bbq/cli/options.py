@@ -53,7 +53,7 @@ def given(args: argparse.Namespace) -> dict[str, Any] | None:
     for pair in args.input:
         name, separator, value = pair.partition("=")
         if not separator or not name:
-            raise UsageError(f"--input {pair!r} is not NAME=VALUE")
+            raise UsageError(f"--input {pair!r} is not NAME=VALUE", hint="for example --input workers=2")
         found[name] = value
     return found
 
@@ -71,7 +71,9 @@ def _read(file: str) -> dict[str, Any]:
         raise TemplateError(f"the inputs file {file} cannot be used", bag.sorted())
     values = data(document.root)
     if not isinstance(values, dict):
-        raise UsageError(f"the inputs file {file} is not a mapping of input names to values")
+        raise TemplateError(
+            f"the inputs file {file} is not a mapping of input names to values", hint="write one `name: value` a line"
+        )
     return values
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import os
 from importlib import import_module
 from typing import Any, NoReturn, Protocol
 
@@ -28,7 +29,10 @@ class Parser(argparse.ArgumentParser):
     """Raises `UsageError` instead of printing and leaving, so that errors look the same everywhere."""
 
     def error(self, message: str) -> NoReturn:
-        raise UsageError(message, hint=f"see {self.prog} --help")
+        hint = f"see {self.prog} --help"
+        if message.endswith("expected one argument"):
+            hint = f"a value that begins with '-' is written --option=VALUE; {hint}"
+        raise UsageError(message, hint=hint)
 
 
 def load(name: str) -> Any:
@@ -71,6 +75,12 @@ def main_parser() -> argparse.ArgumentParser:
 
 def parse(argv: list[str]) -> argparse.Namespace:
     """The command's arguments; `command` is its name, None where only help or the version is asked for."""
+    for word in argv:
+        try:
+            word.encode()
+        except UnicodeEncodeError:  # bytes that are not UTF-8 came as lone surrogates
+            shown = os.fsencode(word).decode(errors="backslashreplace")
+            raise UsageError(f"the argument '{shown}' is not UTF-8", hint="names and values are UTF-8 text") from None
     found = main_parser().parse_args(argv)
     name, rest = found.command, found.rest
     del found.rest

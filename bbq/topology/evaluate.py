@@ -17,6 +17,7 @@ from bbq.topology.instances import MISSING, Broken, Failed, Instance, Link, Pend
 from bbq.topology.paths import Paths
 from bbq.topology.secrecy import Secrecy
 from bbq.topology.values import Attribute, Call, Expr, GeneratedSecret, contains
+from bbq.tosca.constraints import broken
 from bbq.tosca.model import Constraint, Function, OperationDef, ParameterDef
 
 if TYPE_CHECKING:
@@ -135,11 +136,8 @@ class Evaluator:
             )
         for constraint in definition.schema.constraints:
             if not self.holds(constraint, count, where):
-                raise self.fail(
-                    codes.BAD_OVERRIDE,
-                    f"{address} cannot be scaled to {count}: {definition.name!r} must be {describe(constraint)}",
-                    at,
-                )
+                must = broken(constraint, count, lambda value: value) or f"must be {describe(constraint)}"
+                raise self.fail(codes.BAD_OVERRIDE, f"{address} cannot be scaled to {count}: {definition.name!r} {must}", at)
         return count
 
     def capability_property(self, instance: Instance, capability: str, name: str) -> Any:

@@ -145,7 +145,8 @@ class Files:
         if document is None:
             return None
         if not isinstance(document.root, MappingNode):
-            self.bag.error("BBQ-T002", f"a TOSCA file is a map, not {shape(document.root)}", at(document.root))
+            hint = "it begins with a line like `tosca_definitions_version: tosca_2_0`"
+            self.bag.error("BBQ-T002", f"a TOSCA file is a map, not {shape(document.root)}", at(document.root), hint)
             return None
         grammar = self._grammar(document.root)
         if grammar is None:

@@ -134,7 +134,7 @@ class Converter:
             if name not in self._reader.unit.functions:
                 sigil = "$" if self._two else ""
                 hint = _HINTS.get(name) if self._two else None
-                hint = hint or nearest(name, self._table) or one_of(self._table, 60)
+                hint = hint or nearest(sigil + name, [sigil + known for known in self._table]) or one_of(self._table, 60)
                 self._reader.error("BBQ-T050", f"unknown function {quoted(sigil + name)}", key, hint)
             least, most = 0, None
         else:

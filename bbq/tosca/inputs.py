@@ -33,15 +33,22 @@ def check_inputs(service: ServiceTemplate, given: Mapping[str, Any]) -> tuple[di
         what = f"input {quoted(name)}"
         if name in given:
             value = given[name]
+            described = f"{name}: {definition.description.strip()}" if definition.description else None
             if isinstance(value, str):
                 value = from_text(value, definition.schema, service.types)
 
             def report(
-                path: Path, code: str, message: str, hint: str | None, what: str = what, secret: bool = definition.secret
+                path: Path,
+                code: str,
+                message: str,
+                hint: str | None,
+                what: str = what,
+                secret: bool = definition.secret,
+                described: str | None = described,
             ) -> None:
                 if secret:
                     message, hint = f"{what} does not have the form that its type asks for", None
-                bag.error("BBQ-T102", message, where, hint)
+                bag.error("BBQ-T102", message, where, hint or described)
 
             values[name] = checker.check(value, definition.schema, report, what=what)
         elif definition.has_value:

@@ -187,7 +187,8 @@ class Templates:
                 if places is not None:
                     places[name] = definition.at
             elif definition.required and complete and word != "attribute" and name not in self._names(node):
-                self.reader.error("BBQ-T042", f"{what} lacks the required {word} {quoted(name)}", owner_node)
+                hint = f"{name}: {definition.description.strip()}" if definition.description else None
+                self.reader.error("BBQ-T042", f"{what} lacks the required {word} {quoted(name)}", owner_node, hint)
         return found
 
     @staticmethod

@@ -83,7 +83,9 @@ class _Checker:
         if not isinstance(name, str) or owner.kind == "workflow":
             return
         if name not in self._service.inputs:
-            self._error("BBQ-T052", f"unknown input {quoted(name)}", function.at, self._service.inputs, name)
+            inputs = self._service.inputs
+            hint = nearest(name, inputs) or one_of(inputs) or "the template has none; declare it under `inputs`"
+            self._bag.error("BBQ-T052", f"unknown input {quoted(name)}", function.at, hint)
 
     def _entity(self, name: str, function: Function, owner: Owner) -> NodeTemplate | None:
         """The node template that the first argument means; None where it cannot be told (or was reported)."""
@@ -298,4 +300,9 @@ def _requirement_cycles(service: ServiceTemplate, bag: DiagnosticBag) -> None:
             bag.error("BBQ-T065", f"node template {quoted(first)} requires itself", where)
         else:
             names = " -> ".join(map(quoted, [*found, first]))
-            bag.error("BBQ-T065", f"node templates require each other, so there is no order: {names}", where)
+            bag.error(
+                "BBQ-T065",
+                f"node templates require each other, so there is no order: {names}",
+                where,
+                "remove one of these requirements",
+            )

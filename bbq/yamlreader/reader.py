@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import gc
 import hashlib
 import io
@@ -47,9 +48,10 @@ class Document:
 class _TooMuch(Exception):
     """A cap was met while composing: there is nothing sensible to go on with."""
 
-    def __init__(self, code: str, message: str, node: Node | None) -> None:
+    def __init__(self, code: str, message: str, node: Node | None, hint: str | None = None) -> None:
         super().__init__(message)
         self.code = code
+        self.hint = hint
         self.node = node
 
 
@@ -97,12 +99,14 @@ def read_file(
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a file name"
-        bag.error("BBQ-Y001", f"cannot read {printable(str(path))}: {reason}", start)
+        bag.error("BBQ-Y001", f"cannot read {printable(str(path))}: {reason}", start, _near_file(path))
         return None
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
         os.close(descriptor)
-        bag.error("BBQ-Y001", f"cannot read {printable(str(path))}: not a regular file", start)
+        directory = stat.S_ISDIR(status.st_mode)
+        reason, hint = ("it is a directory", "name a file in it") if directory else ("not a regular file", None)
+        bag.error("BBQ-Y001", f"cannot read {printable(str(path))}: {reason}", start, hint)
         return None
     with os.fdopen(descriptor, "rb") as file:
         if status.st_size > limits.file_bytes:
@@ -135,12 +139,13 @@ def read_bytes(
     try:
         root = _Parser(source, limits).get_single_node()
         if root is None:
-            bag.error("BBQ-Y008", "the file holds no document", start)
+            what = "the file holds nothing but comments" if text.strip() else "the file is empty"
+            bag.error("BBQ-Y008", what, start)
             return None
         checker = _Checker(bag, limits, forgiving)
         checker.visit(root)
     except _TooMuch as error:
-        bag.error(error.code, str(error), at(error.node) if error.node is not None else start)
+        bag.error(error.code, str(error), at(error.node) if error.node is not None else start, error.hint)
         return None
     except yaml.YAMLError as error:
         _syntax_error(error, text, name, bag)
@@ -152,7 +157,19 @@ def read_bytes(
 
 
 def _too_large(size: int, start: SourceRange, bag: DiagnosticBag, limits: Limits) -> None:
-    bag.error("BBQ-Y002", f"the file has {size:,} bytes; at most {limits.file_bytes:,} are read", start)
+    text = f"the file has {size:,} bytes; at most {limits.file_bytes:,} are read"
+    bag.error("BBQ-Y002", text, start, "a template has no data in it: put that into a file of its own")
+
+
+def _near_file(path: Path) -> str | None:
+    """A name in the same directory that may be meant."""
+    try:
+        with os.scandir(path.parent) as entries:
+            names = [entry.name for entry, _ in zip(entries, range(1000), strict=False)]
+    except (OSError, ValueError):
+        return None
+    near = difflib.get_close_matches(path.name, [name for name in names if name != path.name], 1)
+    return f"did you mean {printable(str(path.parent / near[0]))}?" if near else None
 
 
 def _place(text: str, index: int, name: str) -> SourceRange:
@@ -172,7 +189,7 @@ def _decoded(content: bytes, name: str, bag: DiagnosticBag) -> str | None:
     found = _FORBIDDEN.search(text)
     if found:
         where = _place(text, found.start(), name)
-        bag.error("BBQ-Y004", f"control character U+{ord(found.group()):04X} is not allowed", where)
+        bag.error("BBQ-Y004", f"control character U+{ord(found.group()):04X} is not allowed", where, "is this a text file?")
         return None
     return text
 
@@ -242,7 +259,8 @@ class _Checker:
         if height > self._limits.depth:
             raise _TooMuch("BBQ-Y011", f"nested deeper than {self._limits.depth} levels", node)
         if size > self._limits.expanded:
-            raise _TooMuch("BBQ-Y014", f"aliases expand to more than {self._limits.expanded:,} values", node)
+            text = f"aliases expand to more than {self._limits.expanded:,} values"
+            raise _TooMuch("BBQ-Y014", text, node, "an alias stands for a whole copy of its value: use fewer")
         return size, height
 
     def _alias(self, node: Node) -> tuple[int, int]:
@@ -305,8 +323,9 @@ class _Checker:
         self.failed = self.failed or not self._forgiving
         place = at(first)
         report = self._bag.warning if self._forgiving else self._bag.error
-        hint = f"first defined at line {place.line}, column {place.column}"
-        report("BBQ-Y009", f"duplicate key `{printable(text)}`", at(key), hint, ((place, "first definition"),))
+        report(
+            "BBQ-Y009", f"duplicate key `{printable(text)}`", at(key), "rename or remove one", ((place, "first definition"),)
+        )
 
     def _error(self, code: str, message: str, node: Node, hint: str | None = None) -> None:
         self.failed = True

@@ -80,7 +80,7 @@ def test_wrong_inputs(tmp_path: Path) -> None:
         options.given(parsing.parse(["plan", "t.yaml", "--input", "workers"]))
     file = tmp_path / "inputs.yaml"
     file.write_text("- 1\n")
-    with pytest.raises(UsageError, match="not a mapping"):
+    with pytest.raises(TemplateError, match="not a mapping"):
         options.given(parsing.parse(["plan", "t.yaml", "--inputs", str(file)]))
     file.write_text("a: 1\na: 2\n")
     with pytest.raises(TemplateError) as caught:

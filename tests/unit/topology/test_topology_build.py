@@ -318,7 +318,7 @@ def test_overrides(workshop: Any) -> None:
         (found,) = workshop.problems(overrides=wrong)
         assert found.code == codes.BAD_OVERRIDE
     (found,) = workshop.problems(overrides={"s": 9})
-    assert "from 1 to 5" in found.message
+    assert "range 1 to 5" in found.message
     (found,) = workshop.problems(overrides={"plain": 9})
     assert found.hint == "these scale: s, many"
 
