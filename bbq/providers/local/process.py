@@ -144,7 +144,7 @@ class ProcessResource(Resource):
     def explain(self, handle: Handle, state: State) -> str:
         node = self.node_dir(handle.id)
         lines = [line for path in self.failed_logs(node) for line in last_lines(path)]
-        said = "\n".join(line.rstrip() for line in self.cause(lines) if line.strip())
+        said = "\n".join(line.rstrip() for line in self.cause(without_repeats(lines)) if line.strip())
         text = state.detail or state.name
         return f"{text}\n{said}" if said else text
 
@@ -202,6 +202,15 @@ def last_lines(path: Path, size: int = 65536) -> list[str]:
             return file.read().decode(errors="replace").splitlines()
     except OSError:
         return []
+
+
+def without_repeats(lines: Sequence[str], longest: int = 60) -> Sequence[str]:
+    """Without the copies of its last lines right before them: what dies at each start writes the same each time."""
+    for size in range(1, min(longest, len(lines) // 2) + 1):
+        tail = lines[-size:]
+        while len(lines) >= 2 * size and lines[-2 * size : -size] == tail:
+            lines = lines[:-size]
+    return lines
 
 
 def tcp_check(host: str, port: int, timeout: float = 2.0) -> Check:

@@ -25,7 +25,8 @@ class Service(CommandApplication):
         return {"url": f"http://127.0.0.1:{port}", "host": "127.0.0.1", "port": port}
 
     def probe(self, handle: Handle, wanted: Wanted) -> Check:
-        path = wanted.properties.get("health_path")
-        if path:
-            return http_check(f"{handle.attributes['url']}/{str(path).lstrip('/')}")
-        return tcp_check("127.0.0.1", handle.attributes["port"])
+        path, port = wanted.properties.get("health_path"), handle.attributes["port"]
+        listening = tcp_check("127.0.0.1", port)
+        if not listening.ok:
+            return Check(False, f"{listening.detail} (it is to listen on 127.0.0.1, on the port in its variable PORT)")
+        return http_check(f"{handle.attributes['url']}/{str(path).lstrip('/')}") if path else listening

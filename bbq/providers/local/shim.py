@@ -7,8 +7,8 @@ the shim is the subreaper of all descendants (prctl(2)), those that left the pro
 the shim (PR_SET_PDEATHSIG).
 
 The start is synchronous: the first process returns 0 when the lock is held and `process.json` written, 75 (EX_TEMPFAIL)
-where another shim has the lock. Standard library only, run with -I -S: it starts in some ten milliseconds and needs no
-site-packages.
+where another shim has the lock, 74 (EX_IOERR) where the disk is full. Standard library only, run with -I -S: it starts in
+some ten milliseconds and needs no site-packages.
 
 Files in the unit's directory (0600):
     spec.json       in: argv, env, cwd, user, restart, schedule, stop, log, mask (see `units.Unit`)
@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import fcntl
 import json
 import os
@@ -430,16 +431,21 @@ def main(directory: str) -> int:
     if os.fork():
         # The lock belongs to the open file, which the child has too.
         os.close(write_end)
-        return 0 if os.read(read_end, 1) else os.EX_SOFTWARE
+        return {b".": 0, b"F": os.EX_IOERR}.get(os.read(read_end, 1), os.EX_SOFTWARE)
     os.close(read_end)
     os.setsid()
     os.chdir("/")
     _prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     me = proc.process(os.getpid())
     text = {"pid": os.getpid(), "start_time": me.start_time if me else 0, "boot_id": proc.boot_id()}
-    write_in_place(f"{directory}/lock", json.dumps(text).encode())
-    shim = Shim(directory, spec)
-    shim.begin()
+    try:
+        write_in_place(f"{directory}/lock", json.dumps(text).encode())
+        shim = Shim(directory, spec)
+        shim.begin()
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            os.write(write_end, b"F")  # said this way because there is no room for a log, either
+        raise
     os.write(write_end, b".")
     os.close(write_end)
     shim.loop()

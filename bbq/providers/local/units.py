@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import json
@@ -197,7 +198,7 @@ def read_unit(path: Path) -> UnitState:
 def start_shim(path: Path, env: Mapping[str, str]) -> bool:
     """Returns when the shim holds its lock and the component was started (which may have failed: see its state).
 
-    False where another shim has the lock. `PermanentFault` where it cannot do its work.
+    False where another shim has the lock. `PermanentFault` where it cannot do its work, `OSError` where the disk is full.
     """
     with open(path / "shim.log", "ab") as log:  # noqa: PTH123 - mode below
         os.fchmod(log.fileno(), 0o600)
@@ -211,6 +212,8 @@ def start_shim(path: Path, env: Mapping[str, str]) -> bool:
             check=False,
             start_new_session=True,
         )
+    if done.returncode == os.EX_IOERR:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
     if done.returncode not in (0, os.EX_TEMPFAIL):
         text = (path / "shim.log").read_text(errors="replace").strip().splitlines()
         raise PermanentFault(f"the supervisor of {path.name} did not start: {text[-1] if text else done.returncode}")
