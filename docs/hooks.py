@@ -104,11 +104,18 @@ def options() -> str:
         name = getattr(group, "name", group) or "DEFAULT"
         rows = []
         for opt in opts:
-            limits = [f"{word} {bound}" for word in ("min", "max") if (bound := getattr(opt.type, word, None)) is not None]
+            limits = [
+                f"{word} {bound:g}"
+                for word, name in (("at least", "min"), ("at most", "max"))
+                if (bound := getattr(opt.type, name, None)) is not None
+            ]
             if choices := getattr(opt.type, "choices", None):
                 limits.append("one of " + ", ".join(map(str, choices)))
-            shown = "secret" if opt.secret else "" if opt.default is None else f"`{opt.default}`"
-            rows.append((f"`{opt.dest}`", shown, "; ".join(limits), opt.help or ""))
+            default = opt.default if opt.default not in (None, []) else opt.sample_default
+            secret = " Masked wherever it is shown." if opt.secret else ""
+            rows.append(
+                (f"`{opt.dest}`", "" if default is None else f"`{default}`", "; ".join(limits), (opt.help or "") + secret)
+            )
         parts.append(f"\n## [{name}]\n\n" + _table(("option", "default", "range", "meaning"), rows))
     return "".join(parts)
 
@@ -155,7 +162,7 @@ def commands() -> str:
 def _help(parser: argparse.ArgumentParser) -> str:
     """As wide as a page, whatever terminal the site is built in."""
     before = os.environ.get("COLUMNS")
-    os.environ["COLUMNS"] = "100"
+    os.environ["COLUMNS"] = "96"
     try:
         return parser.format_help().rstrip()
     finally:

@@ -65,6 +65,8 @@ def commands(text: str) -> Iterator[list[str]]:
         words: list[str] = []
         for word in [*lexer, ";"]:
             if word in _OPERATORS:
+                while words and re.fullmatch(r"[A-Z]\w*=.*", words[0]):
+                    del words[0]
                 if words[:1] == ["bbq-deploy"]:
                     yield words[1:]
                 words = []
