@@ -44,7 +44,7 @@ def prepare_up(
     The inputs and scales of a live deployment stay in force unless given again. `ttl` in seconds from now. Raises
     `TemplateError`, and `UsageError` where the name is taken by a deployment on another provider (with `only_new`: at all).
     """
-    name = check_name(name or default_name(path))
+    name = check_name(default_name(path) if name is None else name)
     row = workspace.journal.get(name)
     if row is not None:
         if only_new:

@@ -55,7 +55,7 @@ def queue_of(attributes: Mapping[str, Any], name: str | None = None) -> Queue:
     """The queue of a MessageQueue node: the one of that name, or its only (or first) one."""
     names = attributes.get("queues") or []
     if name is None and not names:
-        raise UsageError("this node has no queues")
+        raise UsageError("this node has no queues", hint="name a node of type bbq.nodes.MessageQueue")
     if name is not None and name not in names:
         raise UsageError(f"this node has no queue {name!r}", hint=f"queues: {', '.join(names)}" if names else None)
     url, monitoring = _text(attributes, "url"), attributes.get("monitoring_url")

@@ -169,7 +169,7 @@ def _near_file(path: Path) -> str | None:
     except (OSError, ValueError):
         return None
     near = difflib.get_close_matches(path.name, [name for name in names if name != path.name], 1)
-    return f"did you mean {printable(str(path.parent / near[0]))}?" if near else None
+    return f"did you mean {printable(near[0])}?" if near else None
 
 
 def _place(text: str, index: int, name: str) -> SourceRange:
