@@ -213,6 +213,19 @@ time.sleep(600)
     assert [pid for pid in children if proc.process(pid)] == []
 
 
+@pytest.mark.parametrize("code", [0, 1])
+def test_worker_whose_program_ends_is_never_ready(site: Site, code: int) -> None:
+    """At its first look it runs, and between two failures it runs again: neither is readiness."""
+    text = f"import sys, time; print('no such queue', flush=True); time.sleep(0.2); sys.exit({code})"
+    wanted = site.wanted("bbq.nodes.local.WorkerInstance", "crew", {"command": python(text)})
+    handle = site.create(wanted)
+    assert not site.state(handle).ready
+    state = site.settled(wanted, handle)
+    assert state.failed
+    cause = site.resource(wanted).explain(handle, state)
+    assert f"exited with code {code}" in cause and cause.endswith("no such queue")
+
+
 # -- jobs ---------------------------------------------------------------------------------------------------------------
 
 
