@@ -54,6 +54,12 @@ class UnreachableFault(TransientFault):
     """The provider does not answer; after the retries, exit code 11."""
 
 
+class NoRoom(str):
+    """A problem that `Provider.preflight` found with quota or capacity, not with the configuration."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Tag:
     """Goes onto everything created, in the mechanism that the thing has."""
@@ -139,6 +145,8 @@ class Resource(ABC):
     type            the TOSCA node type that this makes, nodes of derived types included
     updatable       property names (top level) that `update` can change in place; any other change replaces the thing
     ignored         property names that mean nothing to the thing itself (a timeout): a change is recorded, no call is made
+    repairable      a thing that stopped or failed is brought back by `update` (then with nothing changed), with all that it
+                    holds; so a failure never replaces it. Without, a failed thing is taken away and made anew
     poll_group      things of one group are asked for with one `Provider.list_states` call per tick
     timeouts        default seconds by stage (`create`: one call, `ready`: from created to ready, `delete`: until gone)
     """
@@ -146,6 +154,7 @@ class Resource(ABC):
     type: ClassVar[str]
     updatable: ClassVar[frozenset[str]] = frozenset()
     ignored: ClassVar[frozenset[str]] = frozenset()
+    repairable: ClassVar[bool] = False
     poll_group: ClassVar[str] = "default"
     timeouts: ClassVar[Mapping[str, float]] = {"create": 60.0, "ready": 120.0, "delete": 60.0}
 
@@ -158,7 +167,7 @@ class Resource(ABC):
         """Make it; return as soon as it exists, not when it is ready."""
 
     def update(self, handle: Handle, wanted: Wanted, changed: frozenset[str]) -> Handle:
-        """Change `updatable` properties in place."""
+        """Change `updatable` properties in place; with none changed, bring a `repairable` thing back."""
         raise NotImplementedError(f"{self.type} is replaced, not updated")
 
     @abstractmethod
@@ -200,7 +209,10 @@ class Provider(ABC):
         it exits 0 only when this is empty."""
 
     def preflight(self, nodes: Iterable[Node]) -> list[str]:
-        """Problems that can be known before the first create (missing component, port taken, quota); all of them."""
+        """Problems that can be known before the first create (missing component, port taken, quota); all of them.
+
+        A `NoRoom` among them is about room: where all are, the run ends with exit code 6, otherwise with 5.
+        """
         return []
 
     def logs(self, handle: Handle) -> Sequence[str]:

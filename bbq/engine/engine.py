@@ -11,7 +11,7 @@ from typing import Any
 
 from bbq.diagnostics import SourceRange
 from bbq.engine.clock import Clock, Executor, RealClock, ThreadExecutor
-from bbq.engine.contract import Provider, ProviderFault
+from bbq.engine.contract import NoRoom, Provider, ProviderFault, QuotaFault
 from bbq.engine.events import Recorder
 from bbq.engine.loop import Loop, Task, Withdrawn
 from bbq.engine.options import EngineOptions
@@ -23,7 +23,7 @@ from bbq.engine.steps import Steps
 from bbq.engine.sweep import Sweep
 from bbq.engine.waiter import Waiter
 from bbq.engine.walk import Walk
-from bbq.errors import BbqError, ConfigurationError, DeadlineExceeded
+from bbq.errors import BbqError, ConfigurationError, DeadlineExceeded, QuotaError
 from bbq.journal.model import DeploymentRow, Event, Journal, Lease, Record, SecretStore
 from bbq.plan.model import Action, Plan, Step
 from bbq.topology.model import Topology
@@ -175,16 +175,21 @@ class Engine:
         nodes = [topology.nodes[name] for name in new if not self._runs[name].composite]
         try:
             problems = self._provider.preflight(nodes) if nodes else []
+        except QuotaFault as fault:
+            problems = [NoRoom(str(fault))]
         except ProviderFault as fault:
             problems = [str(fault)]
         if not problems:
             return None
         result = self._result(plan.steps, (), ())
-        text = self._shared.scope.scrub("\n- ".join(problems))
-        result.run_error = ConfigurationError(
-            f"this cannot be made here: {text}" if len(problems) == 1 else f"{len(problems)} things are in the way:\n- {text}",
-            hint="nothing was made; `bbq-deploy doctor` shows what is missing",
+        told = self._shared.scope.scrub("\n- ".join(problems))
+        text = (
+            f"this cannot be made here: {told}" if len(problems) == 1 else f"{len(problems)} things are in the way:\n- {told}"
         )
+        if all(isinstance(problem, NoRoom) for problem in problems):
+            result.run_error = QuotaError(text, hint="nothing was made; ask for less, or have the quota raised")
+        else:
+            result.run_error = ConfigurationError(text, hint="nothing was made; `bbq-deploy doctor` shows what is missing")
         self._close(result, False)
         return result
 

@@ -14,6 +14,7 @@ from bbq.engine.contract import (
     Check,
     DeploymentContext,
     Handle,
+    NoRoom,
     PermanentFault,
     Provider,
     QuotaFault,
@@ -157,7 +158,7 @@ class SimulatorProvider(Provider):
     def preflight(self, nodes: Iterable[Node]) -> list[str]:
         quota = self.faults.rates.quota
         wanted = sum(1 for _ in nodes)
-        return [f"{wanted} things are wanted, the quota is {quota} (simulated)"] if quota and wanted > quota else []
+        return [NoRoom(f"{wanted} things are wanted, the quota is {quota} (simulated)")] if quota and wanted > quota else []
 
     def finish_destroy(self, deployment_id: str) -> None:
         if not any(thing.exists(self.now()) for thing in self.cloud.of_deployment(deployment_id)):

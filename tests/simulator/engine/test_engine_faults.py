@@ -278,7 +278,7 @@ def test_a_provider_that_is_lost_while_things_wait(world, graph):
 def test_what_is_known_to_be_missing_is_told_before_anything_is_made(world, graph):
     world.set(quota=2)
     result = world.apply(graph(CHAIN))
-    assert result.exit_code == 5 and "3 things are wanted, the quota is 2" in str(result.error())
+    assert result.exit_code == 6 and "3 things are wanted, the quota is 2" in str(result.error())
     assert not world.calls and not world.records and world.status() == "failed"
     assert {r.status for r in result.nodes.values()} == {"skipped"}
 
