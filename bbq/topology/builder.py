@@ -50,7 +50,8 @@ class _Builder:
         self._overrides = overrides
         self._evaluator = Evaluator(self._bag, Secrecy(), overrides)
         self._matcher = self._evaluator.matcher = Matcher(self._evaluator)
-        self._library = Library(self._evaluator, _directories(provider, template_dirs), rehearsal=self._rehearsal)
+        directories = _directories(provider, template_dirs)
+        self._library = Library(self._evaluator, directories, import_map=service.import_map, rehearsal=self._rehearsal)
         self._root = Stack(service)
         self._instances: dict[str, Instance] = {}
         self._used_overrides: set[str] = set()

@@ -7,7 +7,7 @@ occurs, and once a process as long as none of its files changes.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -22,14 +22,22 @@ if TYPE_CHECKING:
 
 _NODE_TYPE: Final = re.compile(r"""\bnode_type["']?\s*:\s*["']?([\w.:\-]+)""")
 _Stamp = tuple[tuple[str, int, int], ...]
-_loaded: dict[str, tuple[_Stamp, ServiceTemplate]] = {}
+_loaded: dict[tuple[str, tuple[tuple[str, str], ...]], tuple[_Stamp, ServiceTemplate]] = {}
 
 
 class Library:
-    """The substitution templates of some directories, in the order of their precedence."""
+    """The substitution templates of some directories, in the order of their precedence; loaded with `import_map`."""
 
-    def __init__(self, evaluator: Evaluator, directories: Sequence[Path], *, rehearsal: bool = False) -> None:
+    def __init__(
+        self,
+        evaluator: Evaluator,
+        directories: Sequence[Path],
+        *,
+        import_map: Mapping[str, str] | None = None,
+        rehearsal: bool = False,
+    ) -> None:
         self._evaluator = evaluator
+        self._import_map = dict(import_map or {})
         self._rehearsal = rehearsal
         self._indices = [_index(directory) for directory in directories]
         self._broken: set[Path] = set()
@@ -84,7 +92,7 @@ class Library:
         """None where the file is broken; its problems are reported once a build."""
         if path in self._broken:
             return None
-        service, found = load_cached(path)
+        service, found = load_cached(path, self._import_map)
         if service is None or any(item.severity == "error" for item in found):
             self._broken.add(path)
             self._evaluator.bag.items.extend(found)
@@ -132,15 +140,15 @@ def _index(directory: Path) -> dict[str, list[Path]]:
     return index
 
 
-def load_cached(path: Path) -> tuple[ServiceTemplate | None, list[Diagnostic]]:
+def load_cached(path: Path, import_map: Mapping[str, str]) -> tuple[ServiceTemplate | None, list[Diagnostic]]:
     """`bbq.tosca.load`, remembered while the file and its imports keep their sizes and times."""
     from bbq.tosca import load
 
-    key = str(path)
+    key = (str(path), tuple(sorted(import_map.items())))
     known = _loaded.get(key)
     if known is not None and known[0] == _stamp(known[1]):
         return known[1], []
-    service, found = load(path)
+    service, found = load(path, import_map=import_map)
     if service is not None and not any(item.severity == "error" for item in found):
         _loaded[key] = (_stamp(service), service)
     return service, found

@@ -42,6 +42,7 @@ def load(
     service = ServiceTemplate(str(path), unit.grammar.version, at(unit.root))
     service.files = tuple(found.file for found in files.units.values())
     service.digest = files.digest()
+    service.import_map = {prefix: os.fspath(target) for prefix, target in (import_map or {}).items()}
     types = Types(bag, files.units.values())
     types.resolve()
     service.types = types.found

@@ -267,3 +267,5 @@ class ServiceTemplate:
     digest: str = ""
     """SHA-256 over this file and all its imports, in import order."""
     files: tuple[str, ...] = ()
+    import_map: dict[str, str] = field(default_factory=dict)
+    """What it was loaded with; its substitution templates are loaded with the same."""

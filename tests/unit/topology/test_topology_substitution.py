@@ -361,3 +361,13 @@ def test_what_tosca_knows_of_every_node(bench: Bench) -> None:
     topology = bench.topology(SERVICE.rstrip() + outputs)
     assert [topology.outputs[name].value for name in "ab"] == ["viewer", "viewer"]
     assert topology.nodes["viewer"].attributes["state"] == "started"
+
+
+def test_substitution_templates_are_loaded_with_the_import_map_of_the_template(bench: Bench) -> None:
+    bench.write("elsewhere/types.yaml", TYPES)
+    bench.write("own/cluster.yaml", CLUSTER.replace("types.yaml", "https://example.com/profiles/types.yaml"))
+    mapping = {"https://example.com/profiles/": bench.path / "elsewhere"}
+    service, _ = load(bench.write("service.yaml", SERVICE), import_map=mapping)
+    assert service is not None
+    topology, found = build(service, inputs={"n": 2}, provider="some", template_dirs=[bench.path / "own"])
+    assert topology is not None and "spark.master" in topology.nodes, found
