@@ -233,6 +233,8 @@ class LiveView(HumanView):
             super().event(event)
             return
         self._run.event(event)
+        if self._first is None or event.at < self._first:
+            self._first = event.at  # the lines above the table count from the start of the run, too
         failed = event.kind == "step.outcome" and event.data.get("result", "ok") != "ok"
         if failed or event.kind in ("run.stopping", "run.finished") or self.verbose:
             super().event(event)
