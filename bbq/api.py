@@ -395,7 +395,9 @@ class Deployment:
         from bbq.durations import text
 
         row = self.row
-        left = "" if row.expires_at is None else f", expires in {text(row.expires_at - time.time())}"
+        left = ""
+        if row.expires_at is not None and row.status != "destroyed":
+            left = f", expires in {text(row.expires_at - time.time())}"
         return f"<bbq deployment {row.name} on {row.provider}: {row.status}, {len(self._records())} nodes{left}>"
 
     def _repr_svg_(self) -> str | None:

@@ -135,6 +135,8 @@ class _Facts:
             return [self._wanted.node.name]
         if name == "state":
             return {"batch": "FINISHED", "streaming": "RUNNING"}.get(self._wanted.properties.get("mode", ""), "started")
+        if name in ("tosca_name", "tosca_id"):
+            return self._wanted.node.name if name == "tosca_name" else self._id
         if name in ("networks", "ports"):
             return {}
         return None

@@ -198,3 +198,12 @@ def test_a_wrong_configuration(template: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("BBQ_ENGINE__PARALLEL", "0")
     with pytest.raises(bbq.ConfigurationError, match="BBQ_ENGINE__PARALLEL"):
         bbq.deploy(template, provider="simulator")
+
+
+def test_an_open_requirement_is_told_once(tmp_path: Path) -> None:
+    path = tmp_path / "t.yaml"
+    path.write_text(
+        "tosca_definitions_version: tosca_2_0\nimports: [ { profile: bbq:1.0 } ]\nservice_template:\n  node_templates:\n"
+        "    a: { type: bbq.nodes.SparkApplication, properties: { file: a.py } }\n"
+    )
+    assert [item.code for item in bbq.validate(path)] == ["BBQ-G010"]
