@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from bbq.errors import LockedError, UsageError
+from bbq.errors import ConfigurationError, LockedError, UsageError
 from bbq.journal.model import DeploymentRow
 from bbq.plan.model import Plan
 from bbq.topology.values import Secret
@@ -155,7 +155,12 @@ class Change:
             if on_engine is not None:
                 on_engine(engine)
             if self.topology is not None:
-                return engine.apply(plan, self.topology)
+                result = engine.apply(plan, self.topology)
+                if self.new and isinstance(result.run_error, ConfigurationError) and not journal.records(row.id):
+                    # refused before anything was made: a name that stands for nothing would only be in the way
+                    store.forget()
+                    journal.update(lease, status="destroyed")
+                return result
             result = engine.destroy(plan)
             if result.ok:
                 with suppress(OSError):  # gone already, or not empty: then it is not ours to remove

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bbq.conf import ini
-from bbq.errors import JournalError, UsageError
+from bbq.errors import ConfigurationError, JournalError, UsageError
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -123,8 +123,15 @@ class Workspace:
         return VirtualExecutor(clock) if isinstance(clock, VirtualClock) else ThreadExecutor(parallel)
 
     def import_map(self) -> dict[str, str]:
-        """URL prefix -> directory, from `[tosca] import_map`."""
-        return dict(map(ini.parse_mapping, self.config.tosca.import_map))
+        """URL prefix -> directory, from `[tosca] import_map`. `ConfigurationError` where there is no such directory."""
+        found = dict(map(ini.parse_mapping, self.config.tosca.import_map))
+        for prefix, directory in found.items():
+            if not Path(directory).is_dir():
+                raise ConfigurationError(
+                    f"import_map {prefix}={directory}: there is no such directory",
+                    hint="see --import-map and [tosca] import_map",
+                )
+        return found
 
     def close(self) -> None:
         if "journal" in self.__dict__:

@@ -160,7 +160,7 @@ _values = attrgetter(*(field.name for field in fields(Record)))
 
 def _error(data: Mapping[str, Any]) -> str | None:
     error, cause = data.get("error"), data.get("cause")
-    if error and cause and cause not in error:
+    if error and cause and cause.partition("\n")[0] not in error:  # further lines are a log's, which the event keeps
         return f"{error}: {cause}"
     return error or cause
 

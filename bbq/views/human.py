@@ -170,6 +170,8 @@ class HumanView(View):
             wait = self._waiting.setdefault(node, _Wait(event.at))
             if not wait.is_news(event.at, str(event.data.get("awaited", ""))):
                 return None
+        if event.kind == "run.stopping" and not event.data.get("in_flight") and not self.verbose:
+            return None  # there is nothing to stop: the run ends with the next line
         quiet = event.kind == "step.intent" or (event.kind == "step.outcome" and event.data.get("result", "ok") == "ok")
         if node in self._composites and quiet and not self.verbose:
             return None  # nothing is made for it; that it is ready is worth a line
@@ -203,7 +205,7 @@ class HumanView(View):
         head = f"{self._paint(one_line(row.name), 'bold')}: {status} on {one_line(row.provider)}"
         lines = [f"{head}, {ready} of {len(records)} ready, age {fmt.age(row.created_at, now)}{expires}"]
         if row.error:
-            lines.append(self._paint(one_line(row.error), "red"))
+            lines += [self._paint(one_line(line), "red") for line in row.error.splitlines()]
         table = []
         for depth, record in fmt.ordered_records(records):
             took = fmt.took(record, records, now)

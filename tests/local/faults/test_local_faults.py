@@ -134,7 +134,7 @@ def test_java_and_databases_that_are_missing(newcomer) -> None:
     for part in ("Java 17", "pip install 'bbq[spark]'", "rabbitmq-server", "mariadb-server"):
         assert any(part in line for line in told), part
     assert "hint: nothing was made; `bbq-deploy doctor` shows what is missing" in done.err
-    assert "0 of 0 ready" in newcomer("status", "demo").out
+    assert "no deployments" in newcomer("list").out
     doctor = newcomer("doctor", env=hides)
     assert doctor.out.count("missing") >= 4
 
