@@ -11,6 +11,7 @@ from typing import Any
 
 from bbq.diagnostics import SourceRange
 from bbq.engine.clock import Clock, Executor, RealClock, ThreadExecutor
+from bbq.engine.composites import Composites
 from bbq.engine.contract import NoRoom, Provider, ProviderFault, QuotaFault
 from bbq.engine.events import Recorder
 from bbq.engine.loop import Loop, Task, Withdrawn
@@ -158,6 +159,7 @@ class Engine:
             durations=journal.durations({step.type for step in steps}, provider=self._row.provider),
         )
         self._steps = Steps(self._shared, self._answered)
+        self._composites = Composites(self._shared, self._steps)
         nodes = topology.nodes if topology else {}
         for step in steps:
             self._runs[step.node] = NodeRun(step, nodes.get(step.node), records.get(step.node))
@@ -259,7 +261,11 @@ class Engine:
     def _start(self, walk: Walk, run: NodeRun) -> None:
         run.started = self._clock.monotonic()
         record = run.record
-        if run.composite:
+        if run.composite and Composites.waits(run):
+            self._spawn(walk, run, self._composites.apply)
+            run.starting = False  # it makes no call, so it takes no slot
+            self._answered(run)
+        elif run.composite:
             try:
                 self._steps.composite(run)
                 run.status = "done"

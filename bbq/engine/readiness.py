@@ -10,6 +10,7 @@ from bbq.engine.contract import Check, Handle, PermanentFault, ProviderFault, Re
 from bbq.engine.loop import Call, Sleep
 from bbq.engine.run import NodeRun, Shared
 from bbq.engine.waiter import Watch
+from bbq.topology.model import Node
 from bbq.topology.values import evaluate
 
 _STAGES = ("booted", "configured")  # `created` is told by the outcome of the create
@@ -65,7 +66,14 @@ class Readiness:
                 return own
             attributes.update(own.attributes)
             self._learn(run, attributes)
-        for probe in wanted.node.readiness:
+        answer = await self.predicates(run, wanted.node)
+        return Check(True, attributes=attributes) if answer.ok else answer
+
+    async def predicates(self, run: NodeRun, node: Node) -> Check:
+        """Ask the template's own predicates once, up to the first that does not hold; then its interval has passed, too."""
+        if self._shared.provider.simulated:  # nothing answers there, and no command is to be run
+            return Check(True)
+        for probe in node.readiness:
             target = evaluate(probe.target, self._shared.scope)
             answer = await Call(partial(probes.attempt, probe, target))
             if not answer.ok:
@@ -73,7 +81,7 @@ class Readiness:
                     run.awaited = self._shared.scope.scrub(answer.detail)
                     await Sleep(probe.interval)
                 return answer
-        return Check(True, attributes=attributes)
+        return Check(True)
 
     def _seen(self, run: NodeRun, state: State) -> None:
         shared = self._shared

@@ -106,8 +106,8 @@ class Shared:
     def tag(self, node: str, attempt: int) -> Tag:
         return Tag(self.row.name, self.row.id, node, attempt, self.row.expires_at)
 
-    def timeout(self, run: NodeRun, stage: str, resource: Resource) -> tuple[float, str]:
-        """Seconds for a stage (`create`, `ready`, `delete`) of a node, and the name of what sets them."""
+    def timeout(self, run: NodeRun, stage: str, resource: Resource | None) -> tuple[float, str]:
+        """Seconds for a stage (`create`, `ready`, `delete`) of a node, and what sets them; a composite has no resource."""
         own = (
             run.node.timeouts
             if run.node
@@ -120,5 +120,6 @@ class Shared:
         option = getattr(self.options, f"{stage}_timeout")
         if option is not None:
             return float(option), f"[engine] {stage}_timeout"
-        default = {**Resource.timeouts, **resource.timeouts}[stage]
-        return float(default), f"the default of type {resource.type}; set timeouts.{stage} of node {run.name} to change it"
+        default = {**Resource.timeouts, **(resource.timeouts if resource else {})}[stage]
+        type_ = resource.type if resource else run.ancestry[0]
+        return float(default), f"the default of type {type_}; set timeouts.{stage} of node {run.name} to change it"

@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from bbq.engine.probes import attempt
+from bbq.providers.simulator.provider import SimulatorProvider
 from bbq.topology.model import Probe
 from bbq.topology.values import Attribute, Call, Secret
 
@@ -109,6 +110,46 @@ def test_a_command_gets_no_secret_as_an_argument():
     assert answer.failed and "hush" not in answer.detail
 
 
+@pytest.fixture
+def asks(monkeypatch):
+    """The things are simulated, what the predicates ask is real."""
+    monkeypatch.setattr(SimulatorProvider, "simulated", False)
+
+
+def test_a_rehearsal_asks_nothing_and_runs_nothing(world, graph, server, tmp_path):
+    topology = graph({"web": [], "app": ["web"]})
+    topology.nodes["web"].readiness = (
+        Probe("tcp", f"127.0.0.1:{free_port()}"),
+        Probe("http", f"http://127.0.0.1:{server.server_port}/busy"),
+        Probe("command", ["touch", str(tmp_path / "ran")]),
+    )
+    assert world.apply(topology).ok
+    assert not server.asked and not (tmp_path / "ran").exists()
+
+
+@pytest.mark.usefixtures("asks")
+def test_a_composite_waits_for_its_own_probes(world, graph, server):
+    topology = graph({"pool[0]": [], "pool": ["pool[0]"], "app": ["pool"]})
+    pool = topology.nodes["pool"]
+    pool.composite, pool.members = True, ("pool[0]",)
+    pool.timeouts = {"ready": 20.0}
+    pool.readiness = (Probe("http", f"http://127.0.0.1:{server.server_port}/busy", interval=5.0),)
+    result = world.apply(topology)
+    assert result.exit_code == 8
+    assert "HTTP 503, wanted 200" in str(result.error()) and "timeouts.ready of node pool" in str(result.error())
+    assert set(world.living()) == {"pool[0]"} and world.records["pool"].status == "failed"
+
+    pool.readiness = (Probe("command", ["/no/such/command"]),)
+    assert world.apply(topology).exit_code == 7
+
+    pool.readiness = (Probe("http", f"http://127.0.0.1:{server.server_port}/ok"),)
+    assert world.apply(topology).ok
+    assert world.records["pool"].status == world.records["app"].status == "ready"
+    assert world.apply(topology).ok and server.asked[-1] == "/ok" and server.asked.count("/ok") == 1
+    assert world.destroy().ok and not world.records and not world.living()
+
+
+@pytest.mark.usefixtures("asks")
 def test_a_node_is_ready_when_its_probes_hold(world, graph, server):
     topology = graph({"web": [], "app": ["web"]})
     web = topology.nodes["web"]
@@ -123,6 +164,7 @@ def test_a_node_is_ready_when_its_probes_hold(world, graph, server):
     assert server.asked == ["/ok"]
 
 
+@pytest.mark.usefixtures("asks")
 def test_a_probe_that_never_holds_meets_the_deadline_of_its_node(world, graph, server):
     topology = graph({"web": [], "app": ["web"]})
     topology.nodes["web"].readiness = (Probe("http", f"http://127.0.0.1:{server.server_port}/busy", interval=10.0),)
@@ -134,6 +176,7 @@ def test_a_probe_that_never_holds_meets_the_deadline_of_its_node(world, graph, s
     assert set(world.living()) == {"web"}
 
 
+@pytest.mark.usefixtures("asks")
 def test_a_probe_that_cannot_hold_fails_at_once(world, graph):
     topology = graph({"web": []})
     topology.nodes["web"].readiness = (Probe("command", ["/no/such/command"]),)
