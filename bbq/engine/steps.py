@@ -129,6 +129,12 @@ class Steps:
         except (Gone, Broken) as trouble:
             if run.made or (action is Action.UPDATE and isinstance(trouble, Broken)):
                 raise
+            if isinstance(trouble, Broken) and resource.repairable:
+                assert run.wanted is not None
+                run.awaited = f"bringing it back: {trouble}"
+                await self._update(run, resource, run.wanted, frozenset())
+                await self._wait(run, resource)
+                return
             # known from an earlier run and of no use: made anew, once
             run.awaited = f"making it anew: {trouble}"
             if isinstance(trouble, Broken):
@@ -193,19 +199,26 @@ class Steps:
             await self._remove(run, resource)
             await self._create(run, resource, record.attempt + 1)
             return
-        self._ledger.intent(run, "update", record.attempt, wanted)
-        if called or ports:
-            await Durable()
-            handle, run.stage = run.handle, "update"
-            updating = self._retrying(run, lambda: resource.update(handle, wanted, called), mutates=True)
-            try:
-                run.handle = await self._bounded(run, resource, "create", updating)
-            except PermanentFault:
-                if await self._find(run, resource, wanted.tag, shared.provider.list_grace) is not None:
-                    raise
-                # there is nothing to update: something other than bbq has taken it away
-                await self._create(run, resource, record.attempt + 1)
-                return
+        if called or ports or (run.step.action is Action.UPDATE and run.step.reason):  # a reason: it is to be brought back
+            await self._update(run, resource, wanted, called)
+        else:
+            self._ledger.intent(run, "update", record.attempt, wanted)
+            self._ledger.exists(run, run.handle, "update")
+
+    async def _update(self, run: NodeRun, resource: Resource, wanted: Wanted, changed: frozenset[str]) -> None:
+        assert run.handle is not None
+        self._ledger.intent(run, "update", run.attempt, wanted)
+        await Durable()
+        handle, run.stage = run.handle, "update"
+        updating = self._retrying(run, lambda: resource.update(handle, wanted, changed), mutates=True)
+        try:
+            run.handle = await self._bounded(run, resource, "create", updating)
+        except PermanentFault:
+            if await self._find(run, resource, wanted.tag, self._shared.provider.list_grace) is not None:
+                raise
+            # there is nothing to update: something other than bbq has taken it away
+            await self._create(run, resource, run.attempt + 1)
+            return
         self._ledger.exists(run, run.handle, "update")
 
     async def _create(self, run: NodeRun, resource: Resource, attempt: int) -> None:

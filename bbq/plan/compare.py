@@ -136,23 +136,26 @@ class _Diff:
             change = FieldChange("type", record.type, node.type, forces_replacement=True)
             return Step(node.name, node.type, Action.REPLACE, changes=(change,), reason="its type changed")
         changes = tuple(self._changes(node, record, resource))
-        return Step(node.name, node.type, *self._verdict(node, record, changes))
+        return Step(node.name, node.type, *self._verdict(node, record, resource, changes))
 
     def _verdict(
-        self, node: Node, record: Record, changes: tuple[FieldChange, ...]
+        self, node: Node, record: Record, resource: Resource, changes: tuple[FieldChange, ...]
     ) -> tuple[Action, set[str], tuple[FieldChange, ...], str]:
         nothing: set[str] = set()
         seen = self._observed.get(node.name)
+        forcing = list(dict.fromkeys(_top(change.path) for change in changes if change.forces_replacement))
+        # what it holds is worth more than a fresh start, as long as there is something to bring back
+        repairable = resource.repairable and record.handle is not None and not forcing
         if record.status == "failed":
             why = f"it failed: {_first_line(record.error)}" if record.error else "it failed"
-            return Action.REPLACE, nothing, changes, why
+            return Action.UPDATE if repairable else Action.REPLACE, nothing, changes, why
         if record.status == "deleting":
             return Action.REPLACE, nothing, changes, "its deletion was begun and not finished"
         if record.status == "intended":
             return Action.READ, nothing, changes, "whether it was made is not known"
         if seen is not None and seen.failed:
-            return Action.REPLACE, nothing, changes, f"it is broken: {_first_line(seen.detail) or seen.name}"
-        forcing = list(dict.fromkeys(_top(change.path) for change in changes if change.forces_replacement))
+            why = f"it is broken: {_first_line(seen.detail) or seen.name}"
+            return Action.UPDATE if repairable else Action.REPLACE, nothing, changes, why
         if forcing:
             return Action.REPLACE, nothing, changes, f"{', '.join(forcing)} cannot be changed in place"
         if changes:

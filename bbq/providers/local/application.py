@@ -60,7 +60,7 @@ class Application(ProcessResource):
     is kept over restarts and goes with the node), BBQ_INSTANCE (the number of the copy), then the template's own."""
 
     updatable = frozenset({"environment", "source_digests"})
-    ignored = frozenset({"sources"})
+    ignored = frozenset({"readiness", "sources", "timeouts"})
 
     def application_environment(self, node: NodeDir, wanted: Wanted) -> dict[str, Any]:
         env: dict[str, Any] = {}

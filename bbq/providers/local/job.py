@@ -13,6 +13,7 @@ from bbq.providers.local.process import NodeDir, Restart, Unit, UnitState, worst
 class Job(CommandApplication):
     type = "bbq.nodes.Job"
     updatable = frozenset({"command", "directory", "environment", "retries", "source_digests"})
+    repairable = False  # another try is a new run
     timeouts: ClassVar[Mapping[str, float]] = {"create": 60.0, "ready": 3600.0, "delete": 60.0}
 
     def units(self, node: NodeDir, wanted: Wanted) -> Mapping[str, Unit]:

@@ -71,6 +71,7 @@ class ProcessResource(Resource):
 
     poll_group = "processes"
     ignored = frozenset({"readiness", "timeouts"})
+    repairable = True
 
     def __init__(self, context: DeploymentContext) -> None:
         self.context = context
@@ -122,6 +123,7 @@ class ProcessResource(Resource):
         node = self.node_dir(handle.id)
         with faults(f"the state directory of {wanted.tag.node}"):
             node.claim(wanted.tag, self.type)
+            ensure_reaper(self.context)  # after a reboot it is gone like the rest
             return self._converge(node, wanted)
 
     def _converge(self, node: NodeDir, wanted: Wanted) -> Handle:

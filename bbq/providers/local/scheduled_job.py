@@ -17,6 +17,7 @@ from bbq.topology.model import Node
 class ScheduledJob(CommandApplication):
     type = "bbq.nodes.ScheduledJob"
     updatable = frozenset({"command", "concurrency", "directory", "environment", "run_at_start", "schedule", "source_digests"})
+    repairable = False  # its first run may be what failed
     timeouts: ClassVar[Mapping[str, float]] = {"create": 60.0, "ready": 3600.0, "delete": 60.0}
 
     def units(self, node: NodeDir, wanted: Wanted) -> Mapping[str, Unit]:

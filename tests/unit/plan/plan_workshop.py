@@ -39,7 +39,12 @@ class Rigid(Thing):
     updatable = frozenset()
 
 
-RESOURCES: dict[str, Resource] = {"Thing": Thing(), "Rigid": Rigid()}
+class Lasting(Thing):
+    type = "Lasting"
+    repairable = True
+
+
+RESOURCES: dict[str, Resource] = {"Thing": Thing(), "Rigid": Rigid(), "Lasting": Lasting()}
 
 
 class World:

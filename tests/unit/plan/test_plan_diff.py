@@ -166,6 +166,19 @@ def test_what_was_seen_counts(world: World) -> None:
     assert plan.steps["bad"].reason == "it is broken: disk full"
 
 
+def test_what_can_be_brought_back_is_not_replaced(world: World) -> None:
+    names = ("seen", "failed", "unmade", "other")
+    wanted = topology(*(node(name, type_="Lasting", properties={"size": 1, "fixed": 1}) for name in names))
+    records = world.deploy(wanted)
+    records["failed"].status = records["unmade"].status = "failed"
+    records["unmade"].handle = None
+    records["other"].wanted["properties"]["fixed"] = 0
+    broken = State("lost", failed=True, detail="killed")
+    plan = plan_for(wanted, records, observed={"seen": broken, "other": broken})
+    assert actions(plan) == {"seen": "update", "failed": "update", "unmade": "replace", "other": "replace"}
+    assert plan.steps["seen"].reason == "it is broken: killed"
+
+
 def test_types_that_cannot_be_made_are_told_together() -> None:
     with pytest.raises(UsageError) as caught:
         plan_for(topology(node("a", type_="X"), node("b", type_="Y"), node("c", type_="X"), node("d")), {})
