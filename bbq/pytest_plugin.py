@@ -12,6 +12,21 @@ if TYPE_CHECKING:
     from bbq.api import Deployment
 
 
+def import_for_threads() -> None:
+    """Import what provider calls would import in worker threads.
+
+    pytest rewrites the modules of a package that has a plugin, with the parser of `ast`, which until Python 3.12 is not safe in
+    several threads at once ("AST constructor recursion depth mismatch").
+    """
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    for name in ("bbq.engine", "bbq.handles", "bbq.providers.local", "bbq.providers.simulator", "bbq.topology"):
+        for module in iter_modules(import_module(name).__path__, f"{name}."):
+            if module.name != "bbq.providers.local.shim":  # a program of its own
+                import_module(module.name)
+
+
 @pytest.fixture
 def bbq_deployment() -> Iterator[Callable[..., Deployment]]:
     """A factory: `bbq_deployment(path, provider="local", inputs={...}) -> Deployment`, as `bbq.ephemeral` takes them.
@@ -20,6 +35,7 @@ def bbq_deployment() -> Iterator[Callable[..., Deployment]]:
     first, whether it passed or not. They expire after two hours unless `ttl` says otherwise, so that `bbq-deploy reap` finds
     what a killed test run left behind.
     """
+    import_for_threads()
     with ExitStack() as stack:
 
         def make(path: str, **options: Any) -> Deployment:
