@@ -53,7 +53,7 @@ bench: $(VENV)/.dev  ## speed, as ratios against a peer or a floor in the same r
 	$(BIN)/python -m benchmarks
 
 docs: $(VENV)/.dev  ## the documentation, into site/
-	$(BIN)/python -m mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 	@echo "built: site/index.html"
 
 sample: $(VENV)/.dev  ## etc/bbq/bbq.conf.sample from the options

@@ -16,7 +16,7 @@ from bbq.topology.model import Node
 PYTHON: Final = "python:3.12-slim-bookworm"
 POSTGRESQL: Final = "postgres:17"
 MARIADB: Final = "mariadb:11.4"
-NATS: Final = "nats:2.11-alpine"
+NATS: Final = "nats:2.12-alpine"
 RABBITMQ: Final = "rabbitmq:3.13"
 SPARK_VERSION: Final = "4.3.0"
 
