@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from bbq.engine.clock import Clock
     from bbq.engine.contract import Provider
     from bbq.journal.model import Record
-    from bbq.tosca.model import ServiceTemplate
+    from bbq.topology.model import Topology
+    from bbq.tosca.model import NodeTemplate, ServiceTemplate
     from bbq.workspace import Workspace
 
 
@@ -97,16 +98,18 @@ def prepare_scale(workspace: Workspace, name: str, counts: Mapping[str, int]) ->
     base, _ = build_topology(workspace, service, given, row.provider, {})
     scales = dict(row.options.get("scales", {}))
     for node, count in counts.items():
-        found = base.nodes.get(node)
-        if found is None or found.scale_property is None:
+        now = _instances(base, service, node)
+        if now is None:
+            found = base.nodes.get(node)
             able = [other.name for other in base.nodes.values() if other.scale_property]
+            able += [other for other, template in service.node_templates.items() if _counted(template)]
             raise UsageError(
                 f"{name} has no node {node!r}" if found is None else f"{node} ({found.type}) cannot be scaled",
                 hint=f"these can: {', '.join(able)}" if able else "no node of it can",
             )
         if count < 0:
             raise UsageError(f"{node} cannot have {count} instances")
-        scales[node] = found.properties.get(found.scale_property)
+        scales[node] = now
     fields: dict[str, Any] = {"overrides": {**row.overrides, **counts}, "options": {**row.options, "scales": scales}}
     row = replace(row, **fields)
     return _prepare(workspace, row, service, given, fields, False, ())
@@ -117,10 +120,10 @@ def scaled_count(workspace: Workspace, name: str, node: str) -> int:
     row = workspace.row(name)
     service = template_of(row)
     topology, _ = build_topology(workspace, service, stored_inputs(workspace, row, service), row.provider, row.overrides)
-    found = topology.nodes.get(node)
-    if found is None or found.scale_property is None:
+    now = _instances(topology, service, node)
+    if now is None:
         raise UsageError(f"{name} has no node {node!r} that can be scaled")
-    return int(found.properties[found.scale_property])
+    return now
 
 
 def prepare_destroy(workspace: Workspace, name: str, *, targets: Sequence[str] = ()) -> Change:
@@ -233,13 +236,29 @@ def _still_scaled(
     base, _ = build_topology(workspace, service, given, row.provider, {})
     scales, kept = row.options.get("scales", {}), {}
     for name, count in row.overrides.items():
-        node = base.nodes.get(name)
-        if node is None or node.scale_property is None:
+        wanted = _instances(base, service, name)
+        if wanted is None:
             continue
-        wanted = node.properties.get(node.scale_property)
         if wanted == scales.get(name):
             kept[name] = count
             notices.append(f"{name} stays scaled to {count} (the template says {wanted})")
         else:
             notices.append(f"{name} was scaled to {count}; the template or an input says {wanted} now, which counts")
     return kept
+
+
+def _instances(topology: Topology, service: ServiceTemplate, node: str) -> int | None:
+    """How many instances of it the topology has: by the property that scales it, or by its template's `count`. None where it
+    cannot be scaled."""
+    found = topology.nodes.get(node)
+    if found is not None:
+        return int(found.properties.get(found.scale_property) or 0) if found.scale_property else None
+    template = service.node_templates.get(node)
+    if template is None or not _counted(template):
+        return None
+    return sum(other.template == node and other.parent is None for other in topology.nodes.values())
+
+
+def _counted(template: NodeTemplate) -> bool:
+    """Does the template say how many there are? One named `a` is `a[0]`, `a[1]`, ..., then."""
+    return bool(template.count != 1)

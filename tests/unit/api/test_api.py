@@ -207,3 +207,24 @@ def test_an_open_requirement_is_told_once(tmp_path: Path) -> None:
         "    a: { type: bbq.nodes.SparkApplication, properties: { file: a.py } }\n"
     )
     assert [item.code for item in bbq.validate(path)] == ["BBQ-G010"]
+
+
+def test_scale_a_template_with_a_count(tmp_path: Path) -> None:
+    path = tmp_path / "t.yaml"
+    path.write_text(
+        "tosca_definitions_version: tosca_2_0\nimports: [ { profile: bbq:1.0 } ]\nservice_template:\n"
+        "  inputs: { n: { type: integer, default: 2 } }\n  node_templates:\n"
+        "    w: { type: bbq.nodes.Service, count: { $get_input: n }, properties: { command: [ x ] } }\n"
+        "    one: { type: bbq.nodes.Service, properties: { command: [ x ] } }\n"
+    )
+    with bbq.ephemeral(path, provider="simulator") as deployment:
+        for count in (3, 0, 1):
+            deployment.scale("w", count)
+            assert sorted(deployment.nodes) == ["one", *(f"w[{i}]" for i in range(count))]
+        with pytest.raises(bbq.UsageError, match="cannot be scaled") as caught:
+            deployment.scale("one", 2)
+        assert caught.value.hint == "these can: w"
+        deployment.update()
+        assert "w[1]" not in deployment.nodes, "it stays scaled while nothing says otherwise"
+        deployment.update(inputs={"n": 4})
+        assert "w[3]" in deployment.nodes
