@@ -235,6 +235,7 @@ class NodeView:
     def queue_named(self, name: str | None) -> Queue:
         from bbq.handles import queue_of
 
+        self._refuse_simulated()
         return queue_of(self.attributes, name)
 
     @property
@@ -242,7 +243,16 @@ class NodeView:
         """A client for a Database node."""
         from bbq.handles import database_of
 
+        self._refuse_simulated()
         return database_of(self.attributes)
+
+    def _refuse_simulated(self) -> None:
+        """A simulated server's address is made up: somebody else may be there."""
+        from bbq.errors import UsageError
+        from bbq.workspace import VIRTUAL
+
+        if self._deployment.provider in VIRTUAL:
+            raise UsageError(f"{self.name} is simulated: nothing answers there", hint="deploy it with --provider local")
 
     @property
     def store(self) -> ObjectStore:

@@ -69,7 +69,7 @@ def test_what_is_refused(newcomer, argv: tuple[str | bytes, ...], code: int, sai
         (("outputs", "demo", "nothing"), 2, "nothing"),
         (("status", "dmeo"), 2, "did you mean demo?"),
         (("up", "service.yaml", "--name", "demo", "--provider", "local"), 2, "destroy it first"),
-        (("queue", "demo", "worker", "stats"), 2, "hint: name a node of type bbq.nodes.MessageQueue"),
+        (("queue", "demo", "tasks", "stats"), 2, "tasks is simulated: nothing answers there"),
     ],
 )
 def test_what_is_refused_of_a_deployment(newcomer, argv: tuple[str, ...], code: int, said: str) -> None:
