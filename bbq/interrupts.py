@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -15,31 +15,38 @@ if TYPE_CHECKING:
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
+class Interrupts:
+    """Called with the engine to interrupt. `count` is how often the user has asked to stop."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._engine: Engine | None = None
+
+    def __call__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def handle(self, number: int, frame: FrameType | None) -> None:
+        self.count += 1
+        if self._engine is None or self.count > 2:  # or the engine is stuck in something that does not listen
+            raise KeyboardInterrupt
+        self._engine.interrupt()
+
+
 @contextmanager
-def interruptible() -> Iterator[Callable[[Engine], None]]:
-    """Gives a function that takes the engine to interrupt. Without one, and the third time, `KeyboardInterrupt` is raised.
+def interruptible() -> Iterator[Interrupts]:
+    """Gives what takes the engine to interrupt. Without one, and the third time, `KeyboardInterrupt` is raised.
 
     The engine tells what it does about it by the event `run.stopping`.
 
     Outside the main thread, where Python allows no signal handlers, nothing changes. The handlers that were there are put back.
     """
-    running: list[Engine] = []
-    seen: list[int] = []
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        if not running:
-            raise KeyboardInterrupt
-        if len(seen) >= 2:  # the engine is stuck in something that does not listen
-            raise KeyboardInterrupt
-        seen.append(number)
-        running[0].interrupt()
-
+    interrupts = Interrupts()
     if threading.current_thread() is not threading.main_thread():
-        yield running.append
+        yield interrupts
         return
-    before = {number: signal.signal(number, handle) for number in SIGNALS}
+    before = {number: signal.signal(number, interrupts.handle) for number in SIGNALS}
     try:
-        yield running.append
+        yield interrupts
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from bbq.cli import options
-from bbq.errors import ExitCode, UsageError
+from bbq.errors import ExitCode, Interrupted, TemplateError, UsageError
 
 if TYPE_CHECKING:
     from bbq.api import Deployment
@@ -56,6 +56,13 @@ def run(session: Session) -> int:
         with interruptible() as on_engine:
             result = change.run(on_event=on_event, on_engine=on_engine)
         result.raise_for_failure()
+        if on_engine.count:
+            raise Interrupted("stopped; the scaling that was under way is done")
+
+    def told(tick: autoscale.Tick) -> None:
+        session.notice(str(tick))
+        if isinstance(tick.error, TemplateError):
+            session.view.diagnostics(tick.error.diagnostics)
 
     with _queue(Deployment(workspace, row.name, row.id), args.queue) as queue:
         autoscale.run(
@@ -65,7 +72,7 @@ def run(session: Session) -> int:
             limits,
             interval=options.duration(args, "interval") or settings.interval,
             once=args.once,
-            on_tick=lambda tick: session.notice(str(tick)),
+            on_tick=told,
         )
     return ExitCode.OK
 
