@@ -36,18 +36,6 @@ def topological(after: Mapping[str, Iterable[str]], *, tolerant: bool = False) -
     return order
 
 
-def waves(after: Mapping[str, Iterable[str]]) -> list[list[str]]:
-    """What can be done side by side: each wave comes after the ones before it. `ValueError` on a cycle."""
-    level: dict[str, int] = {}
-    found: list[list[str]] = []
-    for name in topological(after):
-        level[name] = depth = 1 + max((level[other] for other in after[name] if other in level), default=-1)
-        if depth == len(found):
-            found.append([])
-        found[depth].append(name)
-    return found
-
-
 def critical_path(after: Mapping[str, Iterable[str]], seconds: Mapping[str, float]) -> tuple[list[str], float]:
     """The chain that takes longest, in order, and its seconds; a name without seconds takes none. `ValueError` on a cycle."""
     ends: dict[str, float] = {}

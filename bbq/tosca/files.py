@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from yaml import MappingNode, Node, ScalarNode
 
@@ -345,8 +345,3 @@ def _project(folder: Path) -> Path:
         if candidate.parent != candidate and (candidate / ".git").exists():
             return candidate
     return folder.parent if folder.parent != Path(folder.anchor) else folder
-
-
-def mapping_of(unit: Unit, key: str) -> Any:
-    """The value node of a top-level keyname, or None."""
-    return next((value for name, value in unit.root.value if name.value == key), None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -109,10 +108,6 @@ def short_type(name: str) -> str:
 
 def age(since: float | None, now: float) -> str:
     return "-" if since is None else durations.text(max(now - since, 0.0))
-
-
-def clock_text(at: float) -> str:
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
 
 
 def expires_text(row: DeploymentRow, now: float) -> str:
