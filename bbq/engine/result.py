@@ -84,7 +84,7 @@ class RunResult:
         hint = first.error.hint
         if hint is None and isinstance(first.error, (ResourceFailed, DeadlineExceeded)) and not self.rolled_back:
             hint = f"{self._command('resume')} tries again"
-            if first.stage == "ready":  # it was made, and has said something
+            if first.stage not in ("create", "update", "delete"):  # it was made, and has said something
                 hint = f"{self._command('logs', first.node)} shows its log; {hint}"
         if self.partial:
             names = ", ".join(f.node for f in self.failures[:5]) + (", ..." if len(self.failures) > 5 else "")
