@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bbq.diagnostics import DiagnosticBag, SourceRange
 from bbq.topology import codes
-from bbq.topology.functions import FunctionError, call, is_pure, satisfies
+from bbq.topology.functions import LARGEST, FunctionError, call, is_pure, satisfies
 from bbq.topology.instances import MISSING, Broken, Failed, Instance, Link, Pending, Stack, Where
 from bbq.topology.paths import Paths
 from bbq.topology.secrecy import Secrecy
-from bbq.topology.values import Attribute, Call, Expr, GeneratedSecret, contains
+from bbq.topology.values import Attribute, Call, Expr, GeneratedSecret, contains, larger_than
 from bbq.tosca.constraints import broken
 from bbq.tosca.model import Constraint, Function, OperationDef, ParameterDef
 
@@ -98,6 +98,10 @@ class Evaluator:
             raise self.fail(
                 codes.CIRCULAR_VALUE, f"property {name!r} of {instance.address!r} is nested too deeply", at
             ) from None
+        if larger_than(value, LARGEST):
+            memo[name] = Failed
+            at = instance.template.property_at.get(name, instance.template.at)
+            raise self.fail(codes.BAD_FUNCTION, f"property {name!r} of {instance.address!r} is too large", at)
         memo[name] = value
         return value
 

@@ -126,17 +126,29 @@ def _in_range(value: Any, bounds: Any) -> bool:
     return (lower == "UNBOUNDED" or _order(value, lower) >= 0) and (upper == "UNBOUNDED" or _order(value, upper) <= 0)
 
 
+LARGEST: Final = 1_000_000
+"""Characters and items of a value. Forty properties, each twice the one before, would fill any memory."""
+
+
+def _bounded(size: int) -> None:
+    if size > LARGEST:
+        raise _Misfit(f"the result would be larger than {LARGEST:,}")
+
+
 def _join(parts: Any, delimiter: Any = "") -> str:
     if not isinstance(parts, list):
         raise _Misfit("a list is needed")
-    return _text(delimiter).join(map(_text, parts))
+    texts, between = [_text(part) for part in parts], _text(delimiter)
+    _bounded(sum(map(len, texts)) + len(between) * len(texts))
+    return between.join(texts)
 
 
 def _concat(*parts: Any) -> Any:
     """Strings, or lists (2.0)."""
     if parts and all(isinstance(part, list) for part in parts):
+        _bounded(sum(map(len, parts)))
         return [item for part in parts for item in part]
-    return "".join(map(_text, parts))
+    return _join(list(parts))
 
 
 def _token(text: Any, separators: Any, index: Any) -> str:
@@ -182,9 +194,17 @@ def _with_units(values: Sequence[Any], function: Callable[[list[Any]], Any]) -> 
     return f"{number:.15g} {first[2]}"
 
 
+_MOST_BITS: Final = 1024  # as large as a float can be
+
+
 def _product(*values: Any) -> Any:
     scalars = [value for value in values if isinstance(value, str)]
-    factor = math.prod(_number(value) for value in values if not isinstance(value, str))
+    factor: int | float = 1
+    for value in values:
+        if not isinstance(value, str):
+            factor *= _number(value)
+            if isinstance(factor, int) and factor.bit_length() > _MOST_BITS:
+                raise _Misfit("the product is too large")
     if not scalars:
         return factor
     if len(scalars) > 1:

@@ -149,6 +149,17 @@ def contains(value: Any, test: Callable[[Any], bool]) -> bool:
     return any(test(item) for item in walk(value))
 
 
+def larger_than(value: Any, bound: int) -> bool:
+    """Whether `value` has more than so many items and characters, counted no further than that: what properties refer to is
+    shared in memory, but everything that walks over it does so again for each reference."""
+    size = 0
+    for item in walk(value):
+        size += len(item) if isinstance(item, str) else 1
+        if size > bound:
+            return True
+    return False
+
+
 def references(value: Any) -> set[str]:
     """Names of the nodes that `value` cannot be known without."""
     return {item.node for item in walk(value) if isinstance(item, Attribute)}

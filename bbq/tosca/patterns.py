@@ -15,6 +15,7 @@ _CHILD: Final = "import json,re,sys;p,t=json.load(sys.stdin);sys.exit(0 if re.fu
 _SECONDS: Final = 0.8
 _CLASS = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]")
 _QUANTIFIER = re.compile(r"[*+]|\{[0-9]*,[0-9]*\}")
+_CHOICE = re.compile(r"\||(?<!\()\?")
 
 
 class PatternTimeout(Exception):
@@ -25,7 +26,10 @@ def compiled(pattern: str) -> re.Pattern[str]:
     """The pattern, without Python's warnings about its style. Raises `re.error`."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return re.compile(pattern)
+        try:
+            return re.compile(pattern)
+        except (RecursionError, OverflowError, MemoryError):
+            raise re.error("the pattern is too large") from None
 
 
 def matches(pattern: str, text: str) -> bool:
@@ -50,8 +54,11 @@ def matches(pattern: str, text: str) -> bool:
 
 
 def _explosive(pattern: str, text: str) -> bool:
-    """A repeated group, or so many quantifiers for so long a text that even polynomial backtracking hurts."""
+    """A repeated group, or so many quantifiers for so long a text, or so many choices, that backtracking hurts."""
     bare = _CLASS.sub("x", pattern)
     quantifiers = len(_QUANTIFIER.findall(bare))
-    repeated_group = re.search(r"\)(?:[*+]|\{[0-9]*,)", bare) is not None
-    return quantifiers > 0 and (repeated_group or len(text) ** quantifiers > 1_000_000)
+    choices = len(_CHOICE.findall(bare))
+    repeated_group = re.search(r"\)(?:[*+]|\{[0-9,])", bare) is not None
+    # 20 of either are past the bound already; the power of thousands would itself take its time
+    tries = len(text) ** min(quantifiers, 20) * 2 ** min(choices, 20)
+    return repeated_group or tries > 1_000_000
