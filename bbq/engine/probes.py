@@ -21,18 +21,20 @@ def attempt(probe: Probe, target: Any) -> Check:
     """Ask once. `target` is the probe's, with its expressions answered."""
     try:
         if probe.kind == "tcp":
-            return _tcp(str(revealed(target)), probe.timeout)
+            return _tcp(target, probe.timeout)
         if probe.kind == "http":
             return _http(str(revealed(target)), probe.status, probe.timeout)
         return _command(target, probe.timeout)
     except (OSError, ValueError) as error:
-        return Check(False, f"{probe.kind} {_shown(target)}: {error}")
+        # "Port could not be cast to integer value as ..." quotes the target
+        said = type(error).__name__ if _secret(target) else error
+        return Check(False, f"{probe.kind} {_shown(target)}: {said}")
 
 
-def _tcp(target: str, timeout: float) -> Check:
-    host, _, port = target.removeprefix("tcp://").rpartition(":")
-    if not host or not port.isdigit():
-        return Check(False, f"tcp probe: {target!r} is not host:port", failed=True)
+def _tcp(target: Any, timeout: float) -> Check:
+    host, _, port = str(revealed(target)).removeprefix("tcp://").rpartition(":")
+    if not host or not (port.isascii() and port.isdigit()):
+        return Check(False, f"tcp probe: {_shown(target)!r} is not host:port", failed=True)
     with socket.create_connection((host.strip("[]"), int(port)), timeout=timeout):
         return Check(True)
 
@@ -58,7 +60,7 @@ def _http(url: str, status: int, timeout: float) -> Check:
 
 
 def _command(target: Any, timeout: float) -> Check:
-    if any(isinstance(item, Secret) for item in walk(target)):
+    if _secret(target):
         return Check(False, "a command probe takes no secret: the arguments of a process can be seen by others", failed=True)
     arguments = shlex.split(target) if isinstance(target, str) else [str(item) for item in target]
     if not arguments:
@@ -77,7 +79,11 @@ def _command(target: Any, timeout: float) -> Check:
     return Check(False, f"{arguments[0]} exited {done.returncode}" + (f": {lines[-1][:200]}" if lines else ""))
 
 
+def _secret(target: Any) -> bool:
+    return any(isinstance(item, Secret) for item in walk(target))
+
+
 def _shown(target: Any) -> str:
-    if any(isinstance(item, Secret) for item in walk(target)):
+    if _secret(target):
         return "(with a secret)"
     return re.sub(r"//[^/@]*@", "//********@", str(target))

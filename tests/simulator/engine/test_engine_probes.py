@@ -182,3 +182,12 @@ def test_a_probe_that_cannot_hold_fails_at_once(world, graph):
     topology.nodes["web"].readiness = (Probe("command", ["/no/such/command"]),)
     result = world.apply(topology)
     assert result.exit_code == 7 and "there is no command '/no/such/command'" in str(result.error())
+
+
+@pytest.mark.parametrize("kind", ["tcp", "http"])
+@pytest.mark.parametrize(
+    "target", ["postgresql://u:hunter2@127.0.0.1/db", "http://127.0.0.1:hunter2/x", "hunter2", "http://[hunter2/"]
+)
+def test_a_secret_target_that_misfits_is_not_quoted(kind, target):
+    answer = attempt(Probe(kind, target), Secret(target))
+    assert not answer.ok and "hunter2" not in answer.detail
