@@ -49,10 +49,16 @@ class Workspace:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
             if path.stat().st_uid == os.geteuid() and path.stat().st_mode & 0o077:
                 path.chmod(0o700)
+            status = path.stat()
         except OSError as error:
             raise JournalError(
                 f"the state directory {path} cannot be used: {error.strerror}", hint="choose another with [state] directory"
             ) from None
+        if status.st_uid != os.geteuid() and status.st_mode & 0o022:
+            raise JournalError(
+                f"the state directory {path} belongs to another user, and others can write to it",
+                hint="choose another with [state] directory",
+            )
         if not os.access(path, os.W_OK | os.X_OK):
             raise JournalError(f"the state directory {path} is not writable", hint="choose another with [state] directory")
         return path

@@ -32,6 +32,8 @@ def refuse_reserved(wanted: Wanted, *, users: Sequence[str], databases: Sequence
     """`PermanentFault` where the user or the database has a name that the server keeps for itself."""
     for kind, reserved in (("user", users), ("database", databases)):
         name = str(wanted.properties[kind])
+        if not name.isprintable():  # statements are told by their lines
+            raise PermanentFault(f"the name of the {kind} has a character that cannot be printed")
         if name in reserved or (prefix and name.startswith(prefix)):
             raise PermanentFault(f"the {kind} cannot be called {name!r}: the server keeps that name for itself")
 
@@ -42,6 +44,8 @@ def schema_text(wanted: Wanted) -> tuple[str, str] | None:
     if not name:
         return None
     path = Path(wanted.template_dir, str(name))
+    if path.exists() and not path.is_file():  # reading a FIFO or a device may never end
+        raise ConfigurationFault(f"the schema file {path} is not a file")
     try:
         return str(name), path.read_text(encoding="utf-8")
     except OSError as error:

@@ -112,7 +112,7 @@ def test_a_pattern_too_deep_for_the_compiler_is_a_broken_pattern(tmp_path: Path)
     deep = "(" * 3000 + ")" * 3000
     with pytest.raises(FunctionError, match="too large"):
         call("matches", ["a", deep])
-    text = f"service_template:\n  inputs:\n    a: {{ type: string, default: x, validation: {{ $matches: [ $value, '{deep}' ] }} }}\n"
-    (tmp_path / "s.yaml").write_text(HEAD + text)
+    given = f"    a: {{ type: string, default: x, validation: {{ $matches: [ $value, '{deep}' ] }} }}\n"
+    (tmp_path / "s.yaml").write_text(f"{HEAD}service_template:\n  inputs:\n{given}")
     _, found = bbq.tosca.load(str(tmp_path / "s.yaml"))
     assert any(one.severity == "error" for one in found)
