@@ -13,9 +13,6 @@ from bbq.diagnostics import Diagnostic
 from bbq.tosca.codes import CODES
 from bbq.tosca.model import ServiceTemplate
 
-HEAD_1 = "tosca_definitions_version: tosca_simple_yaml_1_3\n"
-HEAD_2 = "tosca_definitions_version: tosca_2_0\n"
-
 
 @dataclass
 class Templates:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from conftest import HEAD_1, HEAD_2
+from tosca_heads import HEAD_1, HEAD_2
 
 from bbq.tosca.model import Function
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from conftest import HEAD_2
+from tosca_heads import HEAD_2
 
 import bbq.tosca
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conftest import HEAD_1, HEAD_2
+from tosca_heads import HEAD_1, HEAD_2
 
 
 def test_derivation_is_flattened(templates):
