@@ -6,6 +6,7 @@ import secrets as token
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from bbq.engine.contract import Handle, Tag, Target, Wanted
 from bbq.errors import ResourceFailed
@@ -95,11 +96,11 @@ class RunScope:
             if isinstance(item, Secret):
                 for part in walk(item.reveal()):
                     if isinstance(part, str) and len(part) >= _SHORTEST_SCRUBBED:
-                        self._known.add(part)
+                        self._known |= {part, quote(part, safe="")}  # as it stands in a URL, too
 
     def scrub(self, text: str) -> str:
         """`text` without the secrets that went through this run."""
-        for value in self._known:
+        for value in sorted(self._known, key=len, reverse=True):  # else a secret's end stays where its beginning is one, too
             if value in text:
                 text = text.replace(value, "********")
         return text

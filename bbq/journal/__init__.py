@@ -33,6 +33,14 @@ def open_journal(connection: str) -> Journal:
         raise ConfigurationError(
             f"[journal] connection: {scheme}:// with what follows it is no journal", hint="sqlite:///PATH or postgresql://..."
         )
+    if not separator and (connection.startswith(("postgresql:", "postgres:", "sqlite:")) or "password=" in connection):
+        from bbq.errors import ConfigurationError
+
+        # Taken for a path it would be a file with the password in its name.
+        raise ConfigurationError(
+            "[journal] connection is neither a path nor a URL",
+            hint="sqlite:///PATH or postgresql://USER:PASSWORD@HOST/DATABASE",
+        )
     from bbq.journal.sqlite import SqliteJournal
 
     return SqliteJournal("/" + rest.lstrip("/") if separator else Path(connection).expanduser())
