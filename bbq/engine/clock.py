@@ -87,6 +87,9 @@ class Executor(Protocol):
     def wake(self) -> None:
         """Make `wait` return soon. May be called from a signal handler or another thread."""
 
+    def give_up(self) -> None:
+        """Nobody waits any more for a call that is running, and it may hang: it counts no longer among the `parallel` ones."""
+
     def close(self) -> None:
         """Take no more calls. What still runs is left alone: its completion is lost, the process may end."""
 
@@ -128,6 +131,9 @@ class ThreadExecutor:
 
     def wake(self) -> None:
         self._done.put(None)
+
+    def give_up(self) -> None:
+        self._most += 1
 
     def close(self) -> None:
         for _ in range(self._threads):
@@ -184,6 +190,9 @@ class VirtualExecutor:
 
     def wake(self) -> None:
         self._woken = True
+
+    def give_up(self) -> None:
+        """Nothing hangs here: a call was run when it was submitted."""
 
     def close(self) -> None:
         self._pending.clear()

@@ -225,6 +225,7 @@ class Engine:
         """Until every step that can be done is done, or the run stops."""
         loop, waiter, recorder = self._loop, self._waiter, self._recorder
         while True:
+            self._beat()  # first: a process that was stopped for long must not begin calls under a lease that it has lost
             self._fill(walk, start)
             loop.settle()
             self._control()
@@ -304,7 +305,7 @@ class Engine:
                 self._stop("error")
 
     def _control(self) -> None:
-        """What the outside wants: an interrupt, the run's time limit, the lease's heartbeat."""
+        """What the outside wants: an interrupt, the run's time limit."""
         if self._interrupts and not self._stopped:
             self._stop("interrupt")
         if self._interrupts > 1:
@@ -315,6 +316,8 @@ class Engine:
                 self._stop("timeout")
         if self._shared.stopping == "timeout":
             self._time_out()
+
+    def _beat(self) -> None:
         if time.monotonic() >= self._beat_at:
             self._journal.heartbeat(self._lease)
             self._beat_at = time.monotonic() + self._options.heartbeat

@@ -39,12 +39,13 @@ class Request(Generic[T]):
 class Call(Request[T]):
     """Run `fn()` in the executor. `late` gets the completion if the step has gone on without it (its deadline passed)."""
 
-    __slots__ = ("fn", "late", "mutates")
+    __slots__ = ("fn", "given_up", "late", "mutates")
 
     def __init__(self, fn: Callable[[], T], *, mutates: bool = False, late: Callable[[Completion], None] | None = None) -> None:
         self.fn = fn
         self.late = late
         self.mutates = mutates
+        self.given_up = False  # its step went on without it
 
     def start(self, loop: Loop, task: Task) -> None:
         loop.queue_call(task, self)
@@ -207,8 +208,8 @@ class Loop:
                 token.done(completion)
                 continue
             task, turn, call = token
-            self.in_flight -= 1
-            if task.flying is call:
+            if not call.given_up:
+                self.in_flight -= 1
                 task.flying = None
             if task.alive and task.turn == turn:
                 self.resume(task, turn, completion.value, completion.error)
@@ -246,6 +247,11 @@ class Loop:
     def _step(self, task: Task, turn: int, value: Any, error: BaseException | None) -> None:
         if not task.alive or task.turn != turn:
             return
+        if task.flying is not None:  # a deadline passed: a call that hangs must not take its slot with it
+            task.flying.given_up = True
+            task.flying = None
+            self.in_flight -= 1
+            self.executor.give_up()
         task.pending = False
         task.turn += 1
         try:

@@ -1,5 +1,8 @@
 """How a run ends before its end: a failure, an interrupt, a time limit, a lost lease, a journal that cannot be written."""
 
+import time
+from types import SimpleNamespace
+
 import pytest
 
 from bbq import plan as planning
@@ -192,6 +195,27 @@ def test_a_lease_that_was_lost_stops_the_run_before_the_next_write(world, graph)
     world.journal.release(world.thief)
     assert world.apply(graph({"a": [], "b": ["a"]})).ok
     world.check(["a", "b"])
+
+
+def test_a_lease_that_was_lost_in_the_night_lets_no_waiting_call_begin(world, graph, monkeypatch):
+    """The process was stopped (SIGSTOP, a suspended machine) while a call was in flight; the next one's intent is durable."""
+    night = [0.0]
+    monkeypatch.setattr("bbq.engine.engine.time", SimpleNamespace(monotonic=lambda: time.monotonic() + night[0]))
+    engine = world.open(parallel=1)
+    wait = engine._executor.wait
+
+    def slept(until):
+        found = wait(until)
+        if found and not night[0]:
+            world.journal.break_lease(world.row.id)
+            night[0] = 3600.0
+        return found
+
+    monkeypatch.setattr(engine._executor, "wait", slept)
+    topology = graph({"a": [], "b": []})
+    with pytest.raises(LockedError):
+        engine.apply(world.plan(topology, world._provider), topology)
+    assert world._provider.calls["create"] == 1
 
 
 def test_a_lease_is_renewed_while_the_run_lasts(world, graph):

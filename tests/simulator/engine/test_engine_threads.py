@@ -140,3 +140,28 @@ def test_a_hanging_call_does_not_outlast_its_deadline(world, graph, provider, ru
     provider.gate.clear()
     result = run(create_timeout=0.2).apply(plan(topology), topology)
     assert result.exit_code == 8 and "a was not made within 0.2 s" in str(result.error())
+
+
+@pytest.mark.parametrize("hung", [9])
+def test_calls_that_hang_do_not_keep_the_others_from_their_turn(world, graph, provider, run, hung):
+    """As many as there are slots, and more than the threads that there are for them."""
+    topology = graph({**{f"h{i}": [] for i in range(hung)}, "z": []})
+    resource, create = provider.resource(()), provider.resource(()).create
+
+    def made(wanted):
+        if wanted.tag.node != "z":
+            return create(wanted)  # which waits at the gate
+        provider.things["z"] = Handle("z")
+        return provider.things["z"]
+
+    resource.create = made
+    provider.gate.clear()
+    engine = run(parallel=1, on_error="continue", create_timeout=0.1)
+    ended = []
+    thread = threading.Thread(target=lambda: ended.append(engine.apply(plan(topology), topology)), daemon=True)
+    thread.start()
+    thread.join(30)
+    provider.gate.set()
+    assert ended, "a call that hangs has taken the only slot with it"
+    assert [name for name, node in ended[0].nodes.items() if node.status == "done"] == ["z"]
+    assert world.records["h0"].status == "intended", "nobody knows whether it was made"
