@@ -53,6 +53,8 @@ class Change:
     inputs: dict[str, Any] | None = None
     diagnostics: Sequence[Diagnostic] = ()
     notices: list[str] = field(default_factory=list)
+    still: Callable[[DeploymentRow], bool] | None = None
+    """Asked once more when the lease is held: is this still to be done?"""
 
     @property
     def destroys(self) -> bool:
@@ -121,6 +123,8 @@ class Change:
             row = journal.get(self.row.name)
             if row is None or row.id != self.row.id:
                 raise LockedError(f"{self.row.name} was destroyed by another process just now", hint="run the command again")
+            if self.still is not None and not self.still(row):
+                raise LockedError(f"{self.row.name} was changed by another process just now", hint="run the command again")
             plan = self.make_plan(provider, records, clock)
             if approved and _actions(plan) != _actions(self.plan):
                 raise LockedError(

@@ -11,6 +11,7 @@ from bbq.errors import BbqError, ExitCode
 
 if TYPE_CHECKING:
     from bbq.cli.session import Session
+    from bbq.journal.model import DeploymentRow
 
 STREAMS = True
 EXAMPLES = ("bbq-deploy reap", "bbq-deploy reap --dry-run --format json")
@@ -26,9 +27,10 @@ def run(session: Session) -> int:
     from bbq.prepare import prepare_destroy
 
     args, now, how = session.args, time.time(), common.run_options(session)
-    rows = [row for row in session.workspace.journal.deployments() if row.expires_at is not None and row.expires_at <= now]
+    living = session.workspace.journal.deployments()
     if args.deployment_id:
-        rows = [row for row in rows if row.id == args.deployment_id]
+        living = [row for row in living if row.id == args.deployment_id]
+    rows = [row for row in living if _expired(row)]
     if args.dry_run:
         session.view.deployments(rows, now=now)
         return ExitCode.OK
@@ -36,7 +38,9 @@ def run(session: Session) -> int:
     for row in rows:
         session.notice(f"{row.name} has expired")
         try:
-            common.carry_out(session, prepare_destroy(session.workspace, row.name), how, asks=False)
+            change = prepare_destroy(session.workspace, row.name)
+            change.still = _expired  # somebody may give it more time until we hold its lease
+            common.carry_out(session, change, how, asks=False)
         except BbqError as error:  # the others are destroyed all the same
             if error.exit_code is ExitCode.INTERRUPTED:
                 raise
@@ -44,4 +48,11 @@ def run(session: Session) -> int:
             code = code or error.exit_code
     if not rows:
         session.notice("nothing has expired")
+        if args.deployment_id and any(row.expires_at is not None for row in living):
+            # Asked by the deployment's own reaper, whose time was moved: it must ask again, not end.
+            return ExitCode.LOCKED
     return code
+
+
+def _expired(row: DeploymentRow) -> bool:
+    return row.expires_at is not None and row.expires_at <= time.time()
