@@ -74,7 +74,7 @@ class Handler(BaseHTTPRequestHandler):
             return
         try:
             services = {str(name): int(number) for name, number in json.loads(self.rfile.read(int(length)))["services"].items()}
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
             self._send(HTTPStatus.BAD_REQUEST, {"error": 'wanted: {"services": {name: count}}'})
             return
         self.counts.put(match[1].lower(), services)

@@ -156,7 +156,9 @@ class NodeDir:
         """
         ports = self.ports()
         known = ports.get(name)
-        if known and (not wanted or wanted == known) and (self.is_running() or proc.port_is_free(known)):
+        # one that waits for its next try holds no port: another may have it by now, and would keep it for ever
+        held = any(unit.phase in ("starting", "running", "stopping") for unit in self.units())
+        if known and (not wanted or wanted == known) and (held or proc.port_is_free(known)):
             return known
         port = choose_port(wanted, self._recorded_ports)
         self.write("ports.json", json.dumps({**ports, name: port}))
