@@ -108,9 +108,6 @@ class Node:
     composite: bool = False
     """True for a substituted node, also where all its members are scaled to none."""
 
-    def is_a(self, type_name: str) -> bool:
-        return type_name in self.ancestry
-
     def dependencies(self) -> set[str]:
         """Nodes that must be ready first: requirement targets, members, and whatever a value refers to."""
         found = {edge.target for edge in self.edges} | set(self.members)
