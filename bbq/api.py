@@ -11,15 +11,15 @@ from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bbq.changes import Change, RunOptions
     from bbq.diagnostics import Diagnostic
     from bbq.handles.database import Database
     from bbq.handles.objects import ObjectStore
     from bbq.handles.queue import Queue
     from bbq.journal.model import DeploymentRow, Event, Record
-    from bbq.observe import Difference
+    from bbq.operations.change import Change, RunOptions
+    from bbq.operations.observe import Difference
+    from bbq.operations.workspace import Workspace
     from bbq.plan.model import Plan
-    from bbq.workspace import Workspace
 
 Path = str | PathLike[str]
 Duration = str | float | timedelta
@@ -34,7 +34,7 @@ def validate(
     Never raises for a bad template, executes nothing, and fetches nothing with `offline`. `inputs` are checked where given.
     `import_map` maps URL prefixes to local directories.
     """
-    from bbq.wanted import findings
+    from bbq.operations.wanted import findings
 
     return findings(fspath(path), inputs=inputs, import_map=import_map, offline=offline)
 
@@ -50,8 +50,8 @@ def plan(
     targets: Sequence[str] = (),
 ) -> Plan:
     """What `deploy` would do, without doing it. Raises `TemplateError` with all diagnostics for an invalid template."""
-    from bbq.prepare import prepare_up
-    from bbq.workspace import Workspace
+    from bbq.operations.prepare import prepare_up
+    from bbq.operations.workspace import Workspace
 
     with Workspace() as workspace:
         return prepare_up(
@@ -90,8 +90,8 @@ def deploy(
     Raises a `BbqError` of the class of the cause; what was made stays (unless rolled back) and is found by `bbq.open(name)`.
     Ctrl-C finishes what is in flight and raises `Interrupted`; a second one stops at once.
     """
-    from bbq.prepare import prepare_up
-    from bbq.workspace import Workspace
+    from bbq.operations.prepare import prepare_up
+    from bbq.operations.workspace import Workspace
 
     workspace = Workspace()
     change = prepare_up(
@@ -124,9 +124,9 @@ def ephemeral(
     Without a `name` it gets one of its own. Raises `UsageError` where a deployment of that name lives already. `options` as in
     `deploy`.
     """
-    from bbq.prepare import prepare_destroy, prepare_up
-    from bbq.wanted import default_name
-    from bbq.workspace import Workspace
+    from bbq.operations.prepare import prepare_destroy, prepare_up
+    from bbq.operations.wanted import default_name
+    from bbq.operations.workspace import Workspace
 
     run_options = _options(options.pop("parallel", None), options.pop("on_error", None), options.pop("timeout", None))
     name = name or f"{default_name(fspath(path))[:54]}-{secrets.token_hex(4)}"
@@ -152,7 +152,7 @@ def ephemeral(
 
 def deployments(*, include_destroyed: bool = False) -> list[Deployment]:
     """All live deployments of the journal, newest first."""
-    from bbq.workspace import Workspace
+    from bbq.operations.workspace import Workspace
 
     workspace = Workspace()
     rows = workspace.journal.deployments(include_destroyed=include_destroyed)
@@ -161,7 +161,7 @@ def deployments(*, include_destroyed: bool = False) -> list[Deployment]:
 
 def open(name: str) -> Deployment:
     """The live deployment of that name; `UsageError` with the nearest name where there is none."""
-    from bbq.workspace import Workspace
+    from bbq.operations.workspace import Workspace
 
     workspace = Workspace()
     return Deployment(workspace, name, workspace.row(name).id)
@@ -249,7 +249,7 @@ class NodeView:
     def _refuse_simulated(self) -> None:
         """A simulated server's address is made up: somebody else may be there."""
         from bbq.errors import UsageError
-        from bbq.workspace import VIRTUAL
+        from bbq.operations.workspace import VIRTUAL
 
         if self._deployment.provider in VIRTUAL:
             raise UsageError(f"{self.name} is simulated: nothing answers there", hint="deploy it with --provider local")
@@ -263,7 +263,7 @@ class NodeView:
 
     def logs(self, tail: int | None = 100) -> str:
         """The last `tail` lines (None: all) of each log of the node, or of its members."""
-        from bbq.logs import read
+        from bbq.operations.logs import read
 
         return "".join(f"{line}\n" for _, line in read(self._deployment._workspace, self._deployment.row, self.name, tail))
 
@@ -308,7 +308,7 @@ class Deployment:
 
     def status(self) -> str:
         """new, changing, active, failed, interrupted, destroying or destroyed; failed, too, where a part of it is gone."""
-        from bbq.observe import observed
+        from bbq.operations.observe import observed
 
         row = self.row
         if row.status == "active" and any(
@@ -323,14 +323,14 @@ class Deployment:
 
     def wait(self, timeout: Duration | None = None) -> Deployment:
         """Return when it is active, whoever makes it so. Raises `ResourceFailed`, or `DeadlineExceeded` after `timeout`."""
-        from bbq.waiting import until_active
+        from bbq.operations.waiting import until_active
 
         until_active(self._workspace, self.name, self.id, _seconds(timeout, "timeout"))
         return self
 
     def scale(self, node: str, count: int, *, on_event: Listener | None = None) -> Deployment:
         """Set the number of a node's instances; returns when they are ready."""
-        from bbq.prepare import prepare_scale
+        from bbq.operations.prepare import prepare_scale
 
         self._check_live()
         _carry_out(prepare_scale(self._workspace, self.name, {node: count}), on_event, None)
@@ -346,7 +346,7 @@ class Deployment:
         **options: Any,
     ) -> Deployment:
         """`deploy` again under this name: with the template as it is now (or another one), and inputs to change."""
-        from bbq.prepare import prepare_up
+        from bbq.operations.prepare import prepare_up
 
         row = self._check_live()
         run_options = _options(options.pop("parallel", None), options.pop("on_error", None), options.pop("timeout", None))
@@ -359,7 +359,7 @@ class Deployment:
 
     def resume(self, *, on_event: Listener | None = None) -> Deployment:
         """Go on after a crash or an interruption, from what the journal has."""
-        from bbq.prepare import prepare_resume
+        from bbq.operations.prepare import prepare_resume
 
         self._check_live()
         _carry_out(prepare_resume(self._workspace, self.name), on_event, None)
@@ -367,13 +367,13 @@ class Deployment:
 
     def drift(self) -> list[Difference]:
         """Where what is there differs from what was wanted; an empty list where it does not."""
-        from bbq.observe import drift
+        from bbq.operations.observe import drift
 
         return drift(self._workspace, self.row, self._records())
 
     def destroy(self, *, on_event: Listener | None = None) -> None:
         """Take everything away. Returns when a fresh listing finds nothing of it; success where it is gone already."""
-        from bbq.prepare import prepare_destroy
+        from bbq.operations.prepare import prepare_destroy
 
         row = self._workspace.journal.get(self.name)
         if row is not None and row.id == self.id:
@@ -381,7 +381,7 @@ class Deployment:
 
     def graph(self, format: str = "mermaid") -> str:
         """A picture of it: mermaid, dot, svg or html."""
-        from bbq.pictures import deployment_graph
+        from bbq.operations.pictures import deployment_graph
 
         return deployment_graph(self._workspace, self.row, self._records(), format)
 
@@ -432,14 +432,14 @@ def _seconds(value: Duration | None, what: str) -> float | None:
 
 
 def _options(parallel: int | None, on_error: str | None, timeout: Duration | None) -> RunOptions:
-    from bbq.changes import RunOptions
+    from bbq.operations.change import RunOptions
 
     return RunOptions(parallel, on_error, _seconds(timeout, "timeout"))
 
 
 def _carry_out(change: Change, on_event: Listener | None, options: RunOptions | None) -> None:
-    from bbq.changes import RunOptions
-    from bbq.interrupts import interruptible
+    from bbq.operations.change import RunOptions
+    from bbq.operations.interrupts import interruptible
 
     with interruptible() as on_engine:
         result = change.run(on_event=on_event, on_engine=on_engine, options=options or RunOptions())

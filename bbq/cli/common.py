@@ -9,13 +9,13 @@ from bbq.cli import options, output
 from bbq.errors import ExitCode, Interrupted
 
 if TYPE_CHECKING:
-    from bbq.changes import Change, RunOptions
     from bbq.cli.session import Session
+    from bbq.operations.change import Change, RunOptions
 
 
 def change_of_up(session: Session) -> Change:
     """The change that `up` (and `plan`) is asked for by its arguments."""
-    from bbq.prepare import prepare_up
+    from bbq.operations.prepare import prepare_up
 
     args = session.args
     return prepare_up(
@@ -32,7 +32,7 @@ def change_of_up(session: Session) -> Change:
 
 def run_options(session: Session) -> RunOptions:
     """How the run is to go, by its flags (those that set an option of the configuration are in there already)."""
-    from bbq.changes import RunOptions
+    from bbq.operations.change import RunOptions
 
     return RunOptions(timeout=options.duration(session.args, "timeout"))
 
@@ -47,7 +47,7 @@ def tell(session: Session, change: Change) -> None:
 
 def carry_out(session: Session, change: Change, how: RunOptions, *, asks: bool = True) -> int:
     """Show the plan, ask where somebody is there to answer, run it, show the outputs. Raises the run's error."""
-    from bbq.interrupts import interruptible
+    from bbq.operations.interrupts import interruptible
 
     view, args, journal = session.view, session.args, session.workspace.journal
     tell(session, change)

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+    from bbq.operations.workspace import Workspace
     from bbq.views.base import View
-    from bbq.workspace import Workspace
 
 FLAGS = {"journal": ("journal", "connection"), "parallel": ("engine", "parallel"), "on_error": ("engine", "on_error")}
 """Flags that set an option, so that they are checked and shown like any other value of it."""
@@ -32,7 +32,7 @@ class Session:
     @cached_property
     def workspace(self) -> Workspace:
         from bbq.conf import load
-        from bbq.workspace import Workspace
+        from bbq.operations.workspace import Workspace
 
         flags: dict[tuple[str, str], Any] = {
             option: value for flag, option in FLAGS.items() if (value := getattr(self.args, flag, None)) is not None

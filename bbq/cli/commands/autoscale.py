@@ -34,8 +34,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(session: Session) -> int:
     from bbq import autoscale
     from bbq.api import Deployment
-    from bbq.interrupts import interruptible
-    from bbq.prepare import prepare_scale, scaled_count
+    from bbq.operations.interrupts import interruptible
+    from bbq.operations.prepare import prepare_scale, scaled_count
 
     args, workspace = session.args, session.workspace
     row, settings = workspace.row(args.name), workspace.config.autoscale

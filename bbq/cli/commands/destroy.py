@@ -24,7 +24,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(session: Session) -> int:
-    from bbq.prepare import prepare_destroy
+    from bbq.operations.prepare import prepare_destroy
 
     how = common.run_options(session)
     name, journal = session.args.name, session.workspace.journal

@@ -18,7 +18,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(session: Session) -> int:
-    from bbq.doctor import examine
+    from bbq.operations.doctor import examine
 
     found = list(examine(session.workspace))
     session.view.table("checks", ("check", "verdict", "detail"), [(item.check, item.verdict, item.detail) for item in found])

@@ -19,7 +19,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(session: Session) -> int:
-    from bbq.observe import drift
+    from bbq.operations.observe import drift
 
     workspace = session.workspace
     row = workspace.row(session.args.name)

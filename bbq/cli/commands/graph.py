@@ -27,7 +27,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(session: Session) -> int:
-    from bbq.pictures import deployment_graph, template_graph
+    from bbq.operations.pictures import deployment_graph, template_graph
 
     args, workspace = session.args, session.workspace
     format = getattr(args, "format", FORMATS[0])

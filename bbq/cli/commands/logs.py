@@ -23,7 +23,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(session: Session) -> int:
-    from bbq import logs
+    from bbq.operations import logs
 
     args = session.args
     row = session.workspace.row(args.name)

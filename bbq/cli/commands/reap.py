@@ -24,7 +24,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(session: Session) -> int:
-    from bbq.prepare import prepare_destroy
+    from bbq.operations.prepare import prepare_destroy
 
     args, now, how = session.args, time.time(), common.run_options(session)
     living = session.workspace.journal.deployments()

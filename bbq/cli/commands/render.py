@@ -28,8 +28,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(session: Session) -> int:
+    from bbq.operations.wanted import NO_SUBSTITUTION, build_topology, check_name, default_name, load_template
     from bbq.render import render
-    from bbq.wanted import NO_SUBSTITUTION, build_topology, check_name, default_name, load_template
 
     args, workspace = session.args, session.workspace
     name = check_name(args.name or default_name(args.template))

@@ -21,7 +21,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(session: Session) -> int:
-    from bbq.prepare import prepare_resume
+    from bbq.operations.prepare import prepare_resume
 
     how = common.run_options(session)
     return common.carry_out(session, prepare_resume(session.workspace, session.args.name), how)

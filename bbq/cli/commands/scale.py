@@ -22,7 +22,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(session: Session) -> int:
-    from bbq.prepare import prepare_scale
+    from bbq.operations.prepare import prepare_scale
 
     how, counts = common.run_options(session), options.counts(session.args.counts)
     return common.carry_out(session, prepare_scale(session.workspace, session.args.name, counts), how, asks=False)

@@ -20,7 +20,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(session: Session) -> int:
-    from bbq.observe import observed
+    from bbq.operations.observe import observed
 
     workspace = session.workspace
     row = workspace.row(session.args.name)

@@ -20,7 +20,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(session: Session) -> int:
-    from bbq.waiting import until_active
+    from bbq.operations.waiting import until_active
 
     row = session.workspace.row(session.args.name)
     until_active(session.workspace, row.name, row.id, options.duration(session.args, "timeout"))

@@ -19,8 +19,8 @@ service_template:
 
 
 def test_what_is_not_to_be_destroyed_any_more_is_left_alone(tmp_path: Path) -> None:
-    from bbq.prepare import prepare_destroy
-    from bbq.workspace import Workspace
+    from bbq.operations.prepare import prepare_destroy
+    from bbq.operations.workspace import Workspace
 
     (tmp_path / "service.yaml").write_text(TEMPLATE)
     bbq.deploy(tmp_path / "service.yaml", provider="simulator", name="kept", ttl="1h")

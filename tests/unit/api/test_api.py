@@ -167,7 +167,7 @@ def test_failures_have_the_class_of_their_cause(template: Path, monkeypatch: pyt
 
 
 def test_what_vanished_is_seen_and_put_right(template: Path) -> None:
-    from bbq.workspace import Workspace
+    from bbq.operations.workspace import Workspace
 
     d = bbq.deploy(template, provider="simulator")
     with Workspace() as workspace:

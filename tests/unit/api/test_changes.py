@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from bbq import prepare, wanted
 from bbq.errors import JournalError, LockedError, UsageError
-from bbq.workspace import Workspace
+from bbq.operations import prepare, wanted
+from bbq.operations.workspace import Workspace
 
 
 @pytest.mark.parametrize(

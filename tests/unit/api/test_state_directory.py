@@ -9,7 +9,7 @@ import pytest
 
 from bbq.conf import load
 from bbq.errors import JournalError
-from bbq.workspace import Workspace
+from bbq.operations.workspace import Workspace
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory away")

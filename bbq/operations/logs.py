@@ -14,7 +14,7 @@ from bbq.errors import UsageError
 
 if TYPE_CHECKING:
     from bbq.journal.model import DeploymentRow, Record
-    from bbq.workspace import Workspace
+    from bbq.operations.workspace import Workspace
 
 _BLOCK = 1 << 16
 _LONGEST_LINE = 1 << 16

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from bbq.errors import BbqError
 
 if TYPE_CHECKING:
-    from bbq.workspace import Workspace
+    from bbq.operations.workspace import Workspace
 
 ROOM = 2 << 30
 """Bytes that a small deployment needs on the disk, with Spark's work files."""

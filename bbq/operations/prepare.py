@@ -11,20 +11,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bbq.changes import Change
 from bbq.errors import UsageError
 from bbq.journal.model import DeploymentRow
+from bbq.operations.change import Change
+from bbq.operations.wanted import build_topology, check_name, default_name, load_template
 from bbq.plan.model import Plan
 from bbq.topology.values import Secret, revealed
-from bbq.wanted import build_topology, check_name, default_name, load_template
 
 if TYPE_CHECKING:
     from bbq.engine.clock import Clock
     from bbq.engine.contract import Provider
     from bbq.journal.model import Record
+    from bbq.operations.workspace import Workspace
     from bbq.topology.model import Topology
     from bbq.tosca.model import NodeTemplate, ServiceTemplate
-    from bbq.workspace import Workspace
 
 
 def prepare_up(
@@ -147,7 +147,7 @@ def _prepare(
     new: bool,
     targets: Sequence[str],
 ) -> Change:
-    from bbq.observe import states
+    from bbq.operations.observe import states
     from bbq.plan import diff
 
     notices: list[str] = []

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from bbq.engine.contract import Provider
     from bbq.engine.result import RunResult
     from bbq.journal.model import Event, Lease, Record
+    from bbq.operations.workspace import Workspace
     from bbq.topology.model import Topology
-    from bbq.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)

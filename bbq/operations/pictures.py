@@ -9,14 +9,14 @@ from bbq.errors import BbqError
 
 if TYPE_CHECKING:
     from bbq.journal.model import DeploymentRow, Record
-    from bbq.workspace import Workspace
+    from bbq.operations.workspace import Workspace
 
 
 def deployment_graph(workspace: Workspace, row: DeploymentRow, records: Mapping[str, Record], format: str) -> str:
     """What there is of a deployment, with what is still to come where its template can be read; `format` as in `render`."""
-    from bbq.prepare import stored_inputs, template_of
+    from bbq.operations.prepare import stored_inputs, template_of
+    from bbq.operations.wanted import build_topology
     from bbq.views import graph
-    from bbq.wanted import build_topology
 
     try:
         service = template_of(row)
@@ -29,8 +29,8 @@ def deployment_graph(workspace: Workspace, row: DeploymentRow, records: Mapping[
 
 def template_graph(workspace: Workspace, path: str, given: Mapping[str, Any], provider: str, offline: bool, format: str) -> str:
     """What a template asks for on a provider. Raises `TemplateError`."""
+    from bbq.operations.wanted import build_topology, default_name, load_template
     from bbq.views import graph
-    from bbq.wanted import build_topology, default_name, load_template
 
     service = load_template(path, import_map=workspace.import_map(), offline=offline)
     topology, _ = build_topology(workspace, service, given, provider, {})

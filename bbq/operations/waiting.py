@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from bbq.errors import DeadlineExceeded, Interrupted, ResourceFailed, UsageError
 
 if TYPE_CHECKING:
-    from bbq.workspace import Workspace
+    from bbq.operations.workspace import Workspace
 
 _PAUSE = 0.2  # seconds between two looks at the journal
 

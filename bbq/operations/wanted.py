@@ -11,9 +11,9 @@ from bbq.errors import TemplateError, UsageError
 
 if TYPE_CHECKING:
     from bbq.diagnostics import Diagnostic
+    from bbq.operations.workspace import Workspace
     from bbq.topology.model import Topology
     from bbq.tosca.model import ServiceTemplate
-    from bbq.workspace import Workspace
 
 NO_SUBSTITUTION = "simulator"
 """The provider that makes abstract nodes as they are, so that the graph can be checked before one is chosen."""

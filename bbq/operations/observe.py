@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from bbq.engine.clock import Clock
     from bbq.engine.contract import Provider, State
     from bbq.journal.model import DeploymentRow, Record
-    from bbq.workspace import Workspace
+    from bbq.operations.workspace import Workspace
 
 T = TypeVar("T")
 TRIES = 4
