@@ -217,7 +217,9 @@ def _fields(fields: Iterable[Any]) -> str:
 
 
 SOURCES: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
-    ("bbq/api.py", "bbq.", "", ()),
+    ("bbq/api/__init__.py", "bbq.", "", ()),
+    ("bbq/api/nodes.py", "bbq.", "", ()),
+    ("bbq/api/deployment.py", "bbq.", "", ()),
     ("bbq/diagnostics.py", "bbq.", "", ("Diagnostic",)),
     (
         "bbq/handles/__init__.py",

@@ -1,0 +1,160 @@
+"""What `import bbq` gives: validate and plan templates, deploy them, and hold on to what was deployed."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from os import fspath
+from typing import TYPE_CHECKING, Any
+
+from bbq.api.deployment import Deployment
+from bbq.api.nodes import NodeView, Outputs
+from bbq.api.running import Duration, Listener, Path, carry_out, run_options, seconds
+
+if TYPE_CHECKING:
+    from bbq.diagnostics import Diagnostic
+    from bbq.plan.model import Plan
+
+__all__ = ["Deployment", "NodeView", "Outputs", "deploy", "deployments", "ephemeral", "open", "plan", "validate"]
+
+
+def validate(
+    path: Path, *, inputs: Mapping[str, Any] | None = None, import_map: Mapping[str, str] | None = None, offline: bool = False
+) -> list[Diagnostic]:
+    """Every problem of a template, by file and line; an empty list where there is none.
+
+    Never raises for a bad template, executes nothing, and fetches nothing with `offline`. `inputs` are checked where given.
+    `import_map` maps URL prefixes to local directories.
+    """
+    from bbq.operations.wanted import findings
+
+    return findings(fspath(path), inputs=inputs, import_map=import_map, offline=offline)
+
+
+def plan(
+    path: Path,
+    provider: str | None = None,
+    name: str | None = None,
+    inputs: Mapping[str, Any] | None = None,
+    *,
+    import_map: Mapping[str, str] | None = None,
+    offline: bool = False,
+    targets: Sequence[str] = (),
+) -> Plan:
+    """What `deploy` would do, without doing it. Raises `TemplateError` with all diagnostics for an invalid template."""
+    from bbq.operations.prepare import prepare_up
+    from bbq.operations.workspace import Workspace
+
+    with Workspace() as workspace:
+        return prepare_up(
+            workspace,
+            fspath(path),
+            provider=provider,
+            name=name,
+            inputs=inputs,
+            import_map=import_map,
+            offline=offline,
+            targets=targets,
+        ).plan
+
+
+def deploy(
+    path: Path,
+    provider: str | None = None,
+    name: str | None = None,
+    inputs: Mapping[str, Any] | None = None,
+    ttl: Duration | None = None,
+    on_event: Listener | None = None,
+    *,
+    import_map: Mapping[str, str] | None = None,
+    offline: bool = False,
+    targets: Sequence[str] = (),
+    parallel: int | None = None,
+    on_error: str | None = None,
+    timeout: Duration | None = None,
+) -> Deployment:
+    """Make the deployment `name` what the template asks for, and return when it is active.
+
+    A live deployment of that name is updated; its inputs stay in force unless given again. `name` is the template's file or
+    directory name by default, `provider` is `local`. `ttl` (`"2h"`, seconds, `timedelta`) is the time after which it may be
+    reaped. `on_event` is called with each event, in this thread. `on_error`: stop, continue or rollback.
+
+    Raises a `BbqError` of the class of the cause; what was made stays (unless rolled back) and is found by `bbq.open(name)`.
+    Ctrl-C finishes what is in flight and raises `Interrupted`; a second one stops at once.
+    """
+    from bbq.operations.prepare import prepare_up
+    from bbq.operations.workspace import Workspace
+
+    workspace = Workspace()
+    change = prepare_up(
+        workspace,
+        fspath(path),
+        provider=provider,
+        name=name,
+        inputs=inputs,
+        ttl=seconds(ttl, "ttl"),
+        import_map=import_map,
+        offline=offline,
+        targets=targets,
+    )
+    carry_out(change, on_event, run_options(parallel, on_error, timeout))
+    return Deployment(workspace, change.row.name, change.row.id)
+
+
+@contextmanager
+def ephemeral(
+    path: Path,
+    provider: str | None = None,
+    name: str | None = None,
+    inputs: Mapping[str, Any] | None = None,
+    ttl: Duration | None = None,
+    on_event: Listener | None = None,
+    **options: Any,
+) -> Iterator[Deployment]:
+    """`deploy` for the length of a `with` block; always destroyed, also after an exception or Ctrl-C, half-made or not.
+
+    Without a `name` it gets one of its own. Raises `UsageError` where a deployment of that name lives already. `options` as in
+    `deploy`.
+    """
+    from bbq.operations.prepare import prepare_destroy, prepare_up
+    from bbq.operations.wanted import default_name
+    from bbq.operations.workspace import Workspace
+
+    how = run_options(options.pop("parallel", None), options.pop("on_error", None), options.pop("timeout", None))
+    name = name or f"{default_name(fspath(path))[:54]}-{secrets.token_hex(4)}"
+    with Workspace() as workspace:
+        change = prepare_up(
+            workspace,
+            fspath(path),
+            provider=provider,
+            name=name,
+            inputs=inputs,
+            ttl=seconds(ttl, "ttl"),
+            only_new=True,
+            **options,
+        )
+        try:
+            carry_out(change, on_event, how)
+            yield Deployment(workspace, change.row.name, change.row.id)
+        finally:
+            row = workspace.journal.get(change.row.name)
+            if row is not None and row.id == change.row.id:  # else it was destroyed inside the block
+                carry_out(prepare_destroy(workspace, row.name), on_event, how)
+
+
+def deployments(*, include_destroyed: bool = False) -> list[Deployment]:
+    """All live deployments of the journal, newest first."""
+    from bbq.operations.workspace import Workspace
+
+    workspace = Workspace()
+    rows = workspace.journal.deployments(include_destroyed=include_destroyed)
+    return [Deployment(workspace, row.name, row.id) for row in rows]
+
+
+def open(name: str) -> Deployment:
+    """The live deployment of that name; `UsageError` with the nearest name where there is none."""
+    from bbq.operations.workspace import Workspace
+
+    workspace = Workspace()
+    return Deployment(workspace, name, workspace.row(name).id)
