@@ -7,9 +7,6 @@ looked at when the message is received.
 
 The consumer's ack wait is `HOLDER_GONE_SECONDS`. As long as the holder lives, one timer per claim renews it until the claim's
 own time has passed; then the timer gives the message back. So a claim may be long, and a dead holder is still noticed soon.
-
-One event loop in a background thread serves all queues of the process; https://docs.nats.io/reference/reference-protocols/nats_api_reference
-is the API that is called.
 """
 
 from __future__ import annotations
@@ -26,20 +23,16 @@ import uuid
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final, TypeVar
-from urllib.parse import unquote, urlsplit
+from typing import Any, Final, TypeVar
 
-from bbq.errors import BbqError, ConfigurationError, ResourceFailed, UnreachableError, UsageError
-from bbq.handles.background import event_loop, fire
-from bbq.handles.queue import HOLDER_GONE_SECONDS, Message, Queue, QueueStats, UnknownQueue, decode
-
-if TYPE_CHECKING:
-    from nats.aio.client import Client
+from bbq.errors import ResourceFailed, UsageError
+from bbq.handles.background import fire
+from bbq.handles.nats_connection import CALL_SECONDS, Connection
+from bbq.handles.queue import HOLDER_GONE_SECONDS, Message, Queue, QueueStats, decode
 
 T = TypeVar("T")
 
 CONSUMER: Final = "claims"
-CALL_SECONDS: Final = 10.0
 _WAIT_SLICE = 5.0  # seconds one pull request lives; the next one notices a lost connection
 _BATCH = 500  # messages in flight to the broker at once
 _NANO = 1_000_000_000
@@ -60,9 +53,8 @@ class NatsQueue(Queue):
         self._stream = f"bbq_{token}"
         self._ready = f"bbq.{token}.ready"
         self._delayed = f"bbq.{token}.delayed"
-        self._client: Client | None = None
-        self._pid = 0
-        self._opening: asyncio.Lock | None = None
+        self._pid = os.getpid()
+        self._connection = Connection(url, name)
         self._held: dict[int, _Held] = {}
 
     # The interface: each call runs on the event loop's thread and waits for it here.
@@ -84,103 +76,32 @@ class NatsQueue(Queue):
         return self._run(self._stats())
 
     def purge(self) -> int:
-        return int(self._run(self._api(f"STREAM.PURGE.{self._stream}"))["purged"])
+        return self._run(self._purge())
 
     def declare(self) -> None:
         self._run(self._declare())
 
     def close(self) -> None:
-        if self._client is not None and self._pid == os.getpid():
+        if self._pid == os.getpid() and self._connection.opened:
             self._run(self._close())
-        self._client = None
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
-        try:
-            import nats  # noqa: F401
-        except ImportError:
-            work.close()
-            raise ConfigurationError("the Python package nats-py is not installed", hint="pip install 'bbq[local]'") from None
         if self._pid != os.getpid():  # a fork has neither the thread nor the right to the connection
-            self._pid, self._client, self._opening, self._held = os.getpid(), None, None, {}
-        future = asyncio.run_coroutine_threadsafe(self._translated(work), event_loop())
-        try:
-            return future.result()
-        except BaseException:
-            future.cancel()
-            raise
+            self._pid, self._connection, self._held = os.getpid(), Connection(self._url, self.name), {}
+        return self._connection.run(work)
 
     # On the event loop.
 
-    async def _translated(self, work: Coroutine[Any, Any, T]) -> T:
-        from nats import errors
+    async def _api(self, verb: str, **body: Any) -> dict[str, Any]:
+        return await self._connection.api(verb, **body)
 
-        try:
-            return await work
-        except BbqError:
-            raise
-        except errors.NoRespondersError:
-            raise self._unknown() from None
-        except errors.MaxPayloadError:
-            raise UsageError(f"a message for queue {self.name!r} is larger than the broker allows") from None
-        except (errors.Error, OSError, TimeoutError) as error:
-            raise self._unreachable(error) from None
-
-    async def _connection(self) -> Client:
-        if self._opening is None:
-            self._opening = asyncio.Lock()
-        async with self._opening:
-            if self._client is None or not self._client.is_connected:
-                self._client = await self._connect()
-            return self._client
-
-    async def _connect(self) -> Client:
-        import nats
-
-        parts = urlsplit(self._url)
-        host, port = parts.hostname or "127.0.0.1", parts.port or 4222
-        # The client library tries an address that refuses again and again for two minutes: look first.
-        _, writer = await asyncio.wait_for(asyncio.open_connection(host, port), CALL_SECONDS)
-        writer.close()
-
-        async def quiet(error: Exception) -> None:  # the library's own handler writes a traceback
-            return
-
-        try:
-            return await asyncio.wait_for(
-                nats.connect(
-                    f"nats://{host}:{port}",
-                    user=unquote(parts.username) if parts.username else None,
-                    password=unquote(parts.password) if parts.password else None,
-                    name=f"bbq queue {self.name}",
-                    allow_reconnect=False,  # the next call connects again; a lost connection is seen at once
-                    error_cb=quiet,
-                ),
-                CALL_SECONDS,
-            )
-        except nats.errors.Error as error:
-            if "authorization" in str(error).lower():
-                raise ConfigurationError(
-                    f"the broker at {host}:{port} refused the login of user {parts.username!r}",
-                    hint="check the user and the password in the queue's URL",
-                ) from None
-            raise
+    async def _purge(self) -> int:
+        return int((await self._api(f"STREAM.PURGE.{self._stream}"))["purged"])
 
     async def _close(self) -> None:
         for held in list(self._held.values()):
             held.drop()
-        if self._client is not None:
-            with contextlib.suppress(Exception):
-                await self._client.close()
-
-    async def _api(self, verb: str, **body: Any) -> dict[str, Any]:
-        client = await self._connection()
-        reply = await client.request(f"$JS.API.{verb}", json.dumps(body).encode(), timeout=CALL_SECONDS)
-        answer: dict[str, Any] = json.loads(reply.data)
-        if error := answer.get("error"):
-            if error.get("code") == 404:
-                raise self._unknown()
-            raise ResourceFailed(f"the broker refused a call for queue {self.name!r}: {error.get('description')}")
-        return answer
+        await self._connection.close()
 
     async def _declare(self) -> None:
         await self._api(
@@ -218,14 +139,13 @@ class NatsQueue(Queue):
         )
 
     async def _publish(self, payloads: list[bytes], ttl: float | None, delay: float) -> list[str]:
-        client = await self._connection()
         names = [uuid.uuid4().hex for _ in payloads]
         for start in range(0, len(payloads), _BATCH):
             batch = zip(names[start : start + _BATCH], payloads[start : start + _BATCH], strict=True)
-            await asyncio.gather(*(self._publish_one(client, name, payload, ttl, delay) for name, payload in batch))
+            await asyncio.gather(*(self._publish_one(name, payload, ttl, delay) for name, payload in batch))
         return names
 
-    async def _publish_one(self, client: Client, name: str, payload: bytes, ttl: float | None, delay: float) -> None:
+    async def _publish_one(self, name: str, payload: bytes, ttl: float | None, delay: float) -> None:
         now = time.time()
         headers = {_ID: name, "Nats-Msg-Id": name, _SENT: f"{now:.3f}"}
         subject = self._ready
@@ -237,8 +157,8 @@ class NatsQueue(Queue):
             subject = f"{self._delayed}.{name}"
             when = datetime.fromtimestamp(now + delay, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
             headers |= {"Nats-Schedule": f"@at {when}", "Nats-Schedule-Target": self._ready}
-        reply = await client.request(subject, payload, timeout=CALL_SECONDS, headers=headers)
-        if error := json.loads(reply.data).get("error"):
+        answer = await self._connection.request(subject, payload, headers)
+        if error := answer.get("error"):
             raise ResourceFailed(f"the broker did not take a message for queue {self.name!r}: {error.get('description')}")
 
     async def _pull_until(self, count: int, wait: float, claim: float | None) -> list[Message]:
@@ -257,7 +177,7 @@ class NatsQueue(Queue):
 
     async def _pull(self, count: int, expires: float | None, claim: float | None) -> list[Message]:
         """One pull request: what is there now (`expires` None), or what comes within that many seconds."""
-        client = await self._connection()
+        client = await self._connection.client()
         inbox = client.new_inbox()
         subscription = await client.subscribe(inbox)
         request: dict[str, Any] = {"batch": count}
@@ -272,9 +192,9 @@ class NatsQueue(Queue):
                 headers = answer.headers or {}
                 status = headers.get("Status")
                 if status == "503":
-                    raise self._unknown()
+                    raise self._connection.unknown()
                 if status == "409" and "deleted" in str(headers):
-                    raise self._unknown()
+                    raise self._connection.unknown()
                 if status is not None:  # 404: nothing there, 408: nothing came in time
                     break
                 if _expired(headers):
@@ -300,7 +220,7 @@ class NatsQueue(Queue):
     async def _settle(self, held: _Held, word: bytes) -> bool:
         if not held.alive():
             return False
-        client = await self._connection()
+        client = await self._connection.client()
         await client.request(held.reply, word, timeout=CALL_SECONDS)
         held.drop()  # not before: where the broker does not answer the claim stands, and the caller may try again
         return True
@@ -345,23 +265,14 @@ class NatsQueue(Queue):
 
     async def _stored(self, first: int) -> tuple[int, dict[str, str], bytes] | None:
         """The next message in `ready` from sequence number `first` on."""
-        client = await self._connection()
         request = json.dumps({"seq": first, "next_by_subj": self._ready}).encode()
-        reply = await client.request(f"$JS.API.STREAM.MSG.GET.{self._stream}", request, timeout=CALL_SECONDS)
-        message = json.loads(reply.data).get("message")
+        answer = await self._connection.request(f"$JS.API.STREAM.MSG.GET.{self._stream}", request)
+        message = answer.get("message")
         if message is None:
             return None
         lines = base64.b64decode(message.get("hdrs") or "").decode(errors="replace").split("\r\n")
         headers = dict(line.split(": ", 1) for line in lines if ": " in line)
         return int(message["seq"]), headers, base64.b64decode(message.get("data") or "")
-
-    def _unknown(self) -> UnknownQueue:
-        return UnknownQueue(f"the broker has no queue {self.name!r}")
-
-    def _unreachable(self, error: BaseException) -> UnreachableError:
-        parts = urlsplit(self._url)
-        reason = str(error) or type(error).__name__
-        return UnreachableError(f"the broker at {parts.hostname}:{parts.port or 4222} does not answer: {reason}")
 
 
 @dataclass(slots=True, eq=False)
@@ -416,14 +327,13 @@ class _Held:
         if self.timer:
             self.timer.cancel()
         left = self.deadline - time.monotonic()
-        client = self.queue._client
-        connected = client is not None and client.is_connected
+        client = self.queue._connection.live
         if left <= 0:
             self.drop()
-            if client and connected:
+            if client:
                 fire(client.publish(self.reply, b"-NAK"))
             return
-        if renew and client and connected and self.alive():
+        if renew and client and self.alive():
             self.renewed = time.monotonic()
             fire(client.publish(self.reply, b"+WPI"))
         self.timer = asyncio.get_running_loop().call_later(min(left, HOLDER_GONE_SECONDS / 3), self.tick)
