@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from bbq.errors import UsageError
 
@@ -27,7 +26,9 @@ def open_queue(url: str, name: str, **options: Any) -> Queue:
     `management_url` (RabbitMQ only): `http://host:port` of its management plugin, from which `stats` learns what is claimed
     and delayed.
     """
-    scheme = urlsplit(url).scheme
+    from bbq.handles.urls import split
+
+    scheme = split(url).scheme
     if scheme not in _QUEUES:
         raise UsageError(
             f"there is no queue client for {scheme or 'a URL without a scheme'}", hint=f"known: {', '.join(_QUEUES)}"

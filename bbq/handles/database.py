@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from bbq.errors import ConfigurationError, UnreachableError, UsageError
-from bbq.handles.queue import without_password
+from bbq.handles.urls import split, without_password
 
 CONNECT_SECONDS = 10
 
@@ -23,7 +23,7 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._parts = urlsplit(url)
+        self._parts = split(url)
         scheme = self._parts.scheme.partition("+")[0]
         self.engine = {"postgresql": "postgresql", "postgres": "postgresql", "mysql": "mariadb", "mariadb": "mariadb"}.get(
             scheme, scheme

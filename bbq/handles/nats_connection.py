@@ -11,11 +11,12 @@ import contextlib
 import json
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, Final, TypeVar
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from bbq.errors import BbqError, ConfigurationError, ResourceFailed, UnreachableError, UsageError
 from bbq.handles.background import event_loop
 from bbq.handles.queue import UnknownQueue
+from bbq.handles.urls import split
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
@@ -32,7 +33,7 @@ class Connection:
     """
 
     def __init__(self, url: str, queue: str) -> None:
-        parts = urlsplit(url)
+        parts = split(url)
         self._host, self._port = parts.hostname or "127.0.0.1", parts.port or 4222
         self._user, self._password = parts.username, parts.password
         self._queue = queue

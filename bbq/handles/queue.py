@@ -23,9 +23,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, Self
-from urllib.parse import urlsplit
 
 from bbq.errors import UsageError
+from bbq.handles.urls import without_password
 
 CLAIM_SECONDS: Final = 60.0
 HOLDER_GONE_SECONDS: Final = 15.0
@@ -226,12 +226,6 @@ class Queue(ABC):
 
     def __repr__(self) -> str:
         return f"<queue {self.name!r} on {without_password(self._url)}>"
-
-
-def without_password(url: str) -> str:
-    """The URL as scheme://host:port/path, fit for a message."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 def encode(body: Any) -> bytes:

@@ -96,6 +96,15 @@ def test_urls_that_nobody_knows(url: str) -> None:
             opened()
 
 
+@pytest.mark.parametrize("rest", ["u:hid/den@h:1", "u:hidden#@h:1", "h:99999", "h:hidden", "[hidden"])
+def test_urls_that_cannot_be_read(rest: str) -> None:
+    opens = (lambda: open_queue(f"nats://{rest}", "q"), lambda: open_queue(f"amqp://{rest}", "q"))
+    for opened in (*opens, lambda: open_database(f"postgresql://{rest}")):
+        with pytest.raises(UsageError, match="host and port") as caught:
+            opened()
+        assert "hid" not in str(caught.value)
+
+
 @pytest.mark.parametrize("name", ["", "a b", "a/b", "a*", "a>", "ü", "x" * 129, "a\n"])
 @pytest.mark.parametrize("scheme", ["nats", "amqp"])
 def test_names_that_cannot_be(scheme: str, name: str) -> None:
