@@ -12,7 +12,18 @@ from bbq.engine.contract import Check, Handle, PermanentFault, State, Wanted
 from bbq.providers.local.application import Application
 from bbq.providers.local.java import OPTIONS
 from bbq.providers.local.process import LAST_LINES, NodeDir, Restart, Unit, UnitState, worst
-from bbq.providers.local.spark import CONF, SparkResource, get_json, java_option, master_json, megabytes, spark_home
+from bbq.providers.local.spark import (
+    CONF,
+    SparkResource,
+    exposed,
+    get_json,
+    java_option,
+    master_json,
+    megabytes,
+    redacted,
+    spark_home,
+)
+from bbq.topology.model import Node
 
 _EXCEPTION = re.compile(r"(Caused by: )?([\w$]+\.)*[\w$]*(Error|Exception|Interrupt|Exit|Fault)\b")
 _START_SECONDS = 120.0
@@ -22,6 +33,15 @@ def _never_ran(unit: UnitState) -> bool:
     """Its first run gave up by itself, and soon: an error in the program, which a second start would only repeat (though it is
     made). A driver that was killed, or that failed later, is worth its restart."""
     return unit.phase == "backoff" and unit.ended_run == 1 and bool(unit.code) and unit.ran < _START_SECONDS
+
+
+def _exposed_problems(name: str, properties: Mapping[str, Any]) -> list[str]:
+    configuration = properties.get("configuration")
+    return [
+        f"node {name}: a secret in the Spark property {key} could be read by everybody on the machine: give it to the program in "
+        "`environment`, or in a property of another name"
+        for key in exposed(configuration if isinstance(configuration, Mapping) else {})
+    ]
 
 
 class SparkApplication(SparkResource, Application):
@@ -34,11 +54,16 @@ class SparkApplication(SparkResource, Application):
     )
     timeouts: ClassVar[Mapping[str, float]] = {"create": 60.0, "ready": 3600.0, "delete": 60.0}
 
+    def preflight(self, node: Node) -> list[str]:
+        return [*super().preflight(node), *_exposed_problems(node.name, node.properties)]
+
     def units(self, node: NodeDir, wanted: Wanted) -> Mapping[str, Unit]:
         cluster = wanted.target("cluster")
         if cluster is None:
             raise PermanentFault("a Spark application needs a cluster")
         properties = wanted.properties
+        for problem in _exposed_problems(wanted.tag.node, properties):
+            raise PermanentFault(problem)
         file = Path(wanted.template_dir, str(properties["file"])).resolve()
         if not file.is_file():
             raise PermanentFault(f"{wanted.tag.node}: there is no file {file}")
@@ -67,7 +92,7 @@ class SparkApplication(SparkResource, Application):
     def _spark_properties(self, node: NodeDir, wanted: Wanted, master_url: str) -> dict[str, Any]:
         given = wanted.properties
         temporary = java_option(f"-Djava.io.tmpdir={node.temporary()}")
-        own = {str(key): value for key, value in (given.get("configuration") or {}).items()}
+        own = redacted({str(key): value for key, value in (given.get("configuration") or {}).items()})
         return {
             "spark.app.name": wanted.tag.node,
             "spark.driver.memory": f"{megabytes(given.get('driver_memory') or '512 MB')}m",
