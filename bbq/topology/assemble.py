@@ -15,7 +15,7 @@ from bbq.topology.instances import Broken, Instance, Link, Where, members
 from bbq.topology.model import Artifact, Edge, Node, Operation, Probe
 from bbq.topology.requirements import Matcher, is_hosted
 from bbq.topology.sources import PROPERTY, source_digests
-from bbq.topology.values import Attribute, Call, Expr, references
+from bbq.topology.values import Attribute, Call, Expr, Secret, references
 from bbq.tosca.model import ArtifactDef, OperationDef, ParameterDef
 
 BASE_TYPE: Final = "bbq.nodes.Root"
@@ -255,6 +255,8 @@ class Assembler:
 
 
 def _arguments(target: Any) -> list[Any]:
+    if isinstance(target, Secret):
+        return [target]  # for the builder to refuse
     return list(target) if isinstance(target, list) else shlex.split(str(target))
 
 

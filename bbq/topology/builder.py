@@ -18,7 +18,7 @@ from bbq.topology.requirements import Matcher
 from bbq.topology.secrecy import Secrecy
 from bbq.topology.substitution import Library
 from bbq.topology.values import Attribute, GeneratedSecret, Secret, references, walk
-from bbq.tosca.model import Function, NodeTemplate, ServiceTemplate
+from bbq.tosca.model import Function, NodeTemplate, ParameterDef, ServiceTemplate
 
 _REHEARSAL: Final = "simulator"
 """The provider that makes abstract nodes as they are; only a user's folder of this name changes that."""
@@ -73,6 +73,7 @@ class _Builder:
             policies=self._policies(),
         )
         self._check_attributes(nodes)
+        self._check_secrets(nodes)
         if not self._bag.has_errors:
             self._check_cycles(nodes)
         return (None if self._bag.has_errors else topology), self._bag.sorted()
@@ -257,6 +258,35 @@ class _Builder:
             if child is not None and name not in nodes[instance.address].attributes:
                 text = f"{Path(child.service.path).name}, which stands for {instance.address!r}, does not provide {name!r}"
                 self._bag.error(codes.SUBSTITUTION_UNMAPPED, text, at, "map it in its substitution_mappings: attributes")
+
+    def _check_secrets(self, nodes: Mapping[str, Node]) -> None:
+        """Our own types say which of their properties keep a secret. What other types do with one is their affair."""
+        refused: set[str] = set()  # a composite's members have the same value from it: said once
+        for address, instance in self._instances.items():
+            if instance.stack.owner is not None and instance.stack.owner.address in refused:
+                refused.add(address)
+                continue
+            type_, node = instance.template.type, nodes[address]
+            own = next((name for name in type_.ancestry if name.startswith("bbq.")), None)
+            ours = instance.stack.service.types.get(("node", own)) if own else None
+            known = ours.properties if ours else {}
+            bad = [
+                name
+                for name, value in node.properties.items()
+                if name in known and not self._keeps_secrets(known[name], instance) and self._holds_secret(value, nodes)
+            ]
+            if any(probe.kind == "command" and self._holds_secret(probe.target, nodes) for probe in node.readiness):
+                bad.append("readiness")
+            for name in bad:
+                text = f"property {name!r} of {address!r} has a secret in it, which others could read there"
+                hint = "a program finds it in its `environment`" if "environment" in known else None
+                at = instance.template.property_at.get(name, instance.template.at)
+                self._bag.error(codes.MISPLACED_SECRET, text, at, hint)
+                refused.add(address)
+
+    def _keeps_secrets(self, definition: ParameterDef, instance: Instance) -> bool:
+        secrecy = self._evaluator.secrecy
+        return definition.metadata.get("bbq_secrets") is True or secrecy.is_secret(definition, instance.stack.service)
 
     def _check_cycles(self, nodes: Mapping[str, Node]) -> None:
         graph = {name: node.dependencies() for name, node in nodes.items()}

@@ -30,6 +30,7 @@ BAD_OVERRIDE: Final = "BBQ-G042"
 BAD_READINESS: Final = "BBQ-G050"
 BAD_TIMEOUT: Final = "BBQ-G051"
 UNSUPPORTED_DIRECTIVE: Final = "BBQ-G052"
+MISPLACED_SECRET: Final = "BBQ-G053"
 
 CODES: Final[dict[str, tuple[str, str]]] = {
     UNKNOWN_INPUT: ("unknown input", "A function asks for an input that the template does not declare."),
@@ -76,4 +77,9 @@ CODES: Final[dict[str, tuple[str, str]]] = {
     BAD_READINESS: ("bad readiness predicate", "A predicate has a kind (tcp, http, command) and a target."),
     BAD_TIMEOUT: ("bad timeout", "Timeouts are seconds, more than 0, for create, ready and delete."),
     UNSUPPORTED_DIRECTIVE: ("unsupported directive", "Nodes that exist already cannot be selected yet."),
+    MISPLACED_SECRET: (
+        "secret where it would be seen",
+        "Plans show the property's value, or it ends up in an argument list, which everybody on the machine can read. A secret "
+        "belongs into a property of type `bbq.datatypes.Secret`, or one with the metadata `bbq_secrets`, as `environment`.",
+    ),
 }

@@ -13,7 +13,7 @@ from typing import Any
 from bbq.engine.contract import PermanentFault, Target, Wanted
 from bbq.providers.local.process import NodeDir, ProcessResource, Unit
 from bbq.topology.model import Node
-from bbq.topology.values import Expr, Secret, revealed
+from bbq.topology.values import Expr, Secret, contains, revealed
 
 _HANDED_OVER = ("connection", "cluster")
 _TOSCA_OWN = frozenset({"state", "tosca_id", "tosca_name"})
@@ -55,6 +55,14 @@ def text_of(value: Any) -> Any:
     return None if value is None else str(value)
 
 
+def arguments(wanted: Wanted, name: str) -> list[str]:
+    """The property of that name as arguments. `PermanentFault` where there is a secret in it, which the mask would replace."""
+    found = wanted.properties.get(name) or ()
+    if contains(found, lambda item: isinstance(item, Secret)):
+        raise PermanentFault(f"{wanted.tag.node}: a secret in {name} could be read by everybody: pass it in `environment`")
+    return [str(item) for item in found]
+
+
 class Application(ProcessResource):
     """Environment: <ALIAS>_<ATTRIBUTE> for every connection, BBQ_CONNECTIONS_FILE (0600, JSON), BBQ_STATE_DIR (a directory that
     is kept over restarts and goes with the node), BBQ_INSTANCE (the number of the copy), then the template's own."""
@@ -88,7 +96,7 @@ class CommandApplication(Application):
     updatable = frozenset({"command", "directory", "environment", "source_digests"})
 
     def command_unit(self, node: NodeDir, wanted: Wanted, env: Mapping[str, Any] | None = None, **options: Any) -> Unit:
-        argv = [str(item) for item in wanted.properties.get("command") or ()]
+        argv = arguments(wanted, "command")
         if not argv:
             raise PermanentFault(f"{wanted.tag.node}: the command is empty")
         if argv[0] in ("python", "python3"):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from bbq.engine.contract import Check, Handle, PermanentFault, State, Wanted
-from bbq.providers.local.application import Application
+from bbq.providers.local.application import Application, arguments
 from bbq.providers.local.java import OPTIONS
 from bbq.providers.local.process import LAST_LINES, NodeDir, Restart, Unit, UnitState, worst
 from bbq.providers.local.spark import (
@@ -38,8 +38,8 @@ def _never_ran(unit: UnitState) -> bool:
 def _exposed_problems(name: str, properties: Mapping[str, Any]) -> list[str]:
     configuration = properties.get("configuration")
     return [
-        f"node {name}: a secret in the Spark property {key} could be read by everybody on the machine: give it to the program in "
-        "`environment`, or in a property of another name"
+        f"node {name}: a secret in the Spark property {key} could be read by everybody on the machine: "
+        "give it to the program in `environment`, or in a property of another name"
         for key in exposed(configuration if isinstance(configuration, Mapping) else {})
     ]
 
@@ -74,7 +74,7 @@ class SparkApplication(SparkResource, Application):
                 str(spark_home() / "bin" / "spark-submit"),
                 *("--properties-file", str(node.path / CONF / "spark-defaults.conf")),
                 str(file),
-                *[str(item) for item in properties.get("arguments") or ()],
+                *arguments(wanted, "arguments"),
             ],
             env={**self.environment(node), **self.application_environment(node, wanted)},
             files={

@@ -268,6 +268,12 @@ def test_secrets_in_a_failures_cause_are_masked(site: Site) -> None:
     assert site.resource(wanted).explain(handle, state).endswith("refused: ********")
 
 
+def test_a_secret_is_no_argument(site: Site) -> None:
+    with pytest.raises(PermanentFault, match=r"job: a secret in command .* `environment`") as caught:
+        site.create(site.wanted("bbq.nodes.Job", "job", {"command": ["echo", Secret("sesame")]}))
+    assert "sesame" not in str(caught.value)
+
+
 # -- by the clock -------------------------------------------------------------------------------------------------------
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ import pytest
 from local_site import Site, until
 
 from bbq.engine.contract import Handle, PermanentFault, Target, Wanted
-from bbq.providers.local.spark import get_json, megabytes, properties_file
+from bbq.providers.local.spark import get_json, megabytes, properties_file, redacted
 from bbq.providers.local.supervise import NodeDir
 from bbq.providers.local.units import UnitState
 from bbq.topology.values import Secret
@@ -166,10 +167,35 @@ def test_files_and_clusters_that_are_missing(site: Site, tmp_path: Path) -> None
         site.create(wanted)
 
 
+SEEN = ("spark.driver.extraJavaOptions", "spark.rpc.x", "spark.authX", "spark.ssl.keyStore", "spark.a.port", "spark.app.name")
+KEPT = ("spark.ssl.keyPassword", "spark.hadoop.fs.s3a.secret.key", "spark.executorEnv.TOKEN", "spark.driver.support")
+
+
+def test_secrets_that_spark_would_show_are_refused_before_anything_is_made(site: Site, tmp_path: Path) -> None:
+    configuration = {key: Secret("sesame") for key in (*SEEN, *KEPT)} | {"spark.rpc.y": "no secret"}
+    wanted = site.wanted("bbq.nodes.SparkApplication", "app", {"file": "a.py", "configuration": configuration})
+    problems = [text for text in site.resource(wanted).preflight(wanted.node) if "secret" in text]
+    assert [key for key in (*configuration,) if any(f"property {key} " in text for text in problems)] == [*SEEN]
+    target = Target("cluster", "spark", "", (), None, {}, {"master_url": "spark://127.0.0.1:1", "auth_secret": "x"})
+    with pytest.raises(PermanentFault, match="could be read by everybody") as caught:
+        site.create(site.wanted("bbq.nodes.SparkApplication", "app", {**wanted.properties}, [target], tmp_path))
+    assert "sesame" not in str([caught.value, problems])
+
+
+def test_what_spark_is_told_to_redact() -> None:
+    hidden = redacted({"spark.a.b": Secret("x"), "spark.hadoop.c": Secret("y"), "spark.d": "z"})
+    pattern = re.compile(hidden["spark.redaction.regex"])
+    names = ["spark.a.b", "spark.a.bc", "spark.hadoop.c", "c", "spark.d", "spark.my.PassWord", "xspark.a.b"]
+    assert [name for name in names if pattern.search(name)] == ["spark.a.b", "spark.hadoop.c", "c", "spark.my.PassWord"]
+    own = redacted({"spark.redaction.regex": "mine", "spark.k": Secret("x")})["spark.redaction.regex"]
+    assert [name for name in ("mine", "spark.k", "password") if re.search(own, name)] == ["mine", "spark.k"]
+    assert redacted({"spark.d": "z"}) == {"spark.d": "z"}
+
+
 def test_sizes_and_properties() -> None:
     assert [megabytes(size) for size in ("512 MB", "1 GB", "1.5 GiB", "600 MiB", "524288 kB", 536870912)] == [
         *(512, 1024, 1536, 600, 512, 512),
     ]
     with pytest.raises(PermanentFault):
         megabytes("much")
-    assert properties_file({"a": "b c", "d": "e\\f\ng"}) == "a b c\nd e\\\\f\\ng\n"
+    assert properties_file({"a": "b c", "s": Secret("opened"), "d": "e\\f\ng"}) == "a b c\ns opened\nd e\\\\f\\ng\n"
