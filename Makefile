@@ -60,6 +60,7 @@ sample: $(VENV)/.dev  ## etc/bbq/bbq.conf.sample from the options
 	$(BIN)/oslo-config-generator --config-file etc/bbq/config-generator.conf
 
 wheel: $(VENV)/.dev  ## dist/bbq-*.whl
+	@rm -rf build  # else modules that were moved stay in the wheel
 	$(BIN)/python -m build --wheel --outdir dist
 
 clean:  ## remove what these targets made
