@@ -38,6 +38,8 @@ class Session:
             option: value for flag, option in FLAGS.items() if (value := getattr(self.args, flag, None)) is not None
         }
         if connection := getattr(self.args, "journal", None):
+            if not {":", "="} & set(connection):  # a path; anything else is for `[journal]` to judge
+                connection = flags["journal", "connection"] = os.path.abspath(os.path.expanduser(connection))  # noqa: PTH100, PTH111
             os.environ["BBQ_JOURNAL__CONNECTION"] = connection  # for the process that destroys a deployment at its expiry
         if pairs := getattr(self.args, "import_map", None):
             flags["tosca", "import_map"] = pairs

@@ -31,10 +31,13 @@ class Entry:
         return f"{self.file}:{self.line}"
 
 
+SYSTEM_FILE = "/etc/bbq/bbq.conf"
+
+
 def default_files(environment: Mapping[str, str] = os.environ) -> list[str]:
     """The configuration files that exist at the usual places, the system's before the user's."""
     home = environment.get("XDG_CONFIG_HOME") or os.path.join(environment.get("HOME") or os.path.expanduser("~"), ".config")  # noqa: PTH111, PTH118
-    return [path for path in ("/etc/bbq/bbq.conf", f"{home}/bbq/bbq.conf") if os.path.isfile(path)]  # noqa: PTH113
+    return [path for path in (SYSTEM_FILE, f"{home}/bbq/bbq.conf") if os.path.isfile(path)]  # noqa: PTH113
 
 
 def state_directory(environment: Mapping[str, str] = os.environ) -> Path:
@@ -110,11 +113,11 @@ def _unquoted(value: str) -> str:
 
 
 def environment_entries(environment: Mapping[str, str] = os.environ) -> list[Entry]:
-    """`BBQ_<GROUP>__<OPTION>=value`; other names that start with `BBQ_` are not ours."""
+    """`BBQ_<GROUP>__<OPTION>=value`; other names that start with `BBQ_` are not ours, and an empty value counts as none."""
     found = []
     for name, value in sorted(environment.items()):
         group, separator, option = name.removeprefix(PREFIX).partition("__")
-        if name.startswith(PREFIX) and separator and group and option:
+        if name.startswith(PREFIX) and separator and group and option and value:
             found.append(Entry(group.lower(), option.lower(), value, name, 0))
     return found
 

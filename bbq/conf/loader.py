@@ -16,9 +16,12 @@ from oslo_config import cfg, types
 
 from bbq.conf import ini, keystone
 from bbq.conf.opts import MODULES
+from bbq.datafiles import data_dir
 from bbq.errors import ConfigurationError
 
 MASK = "********"
+BOUNDS = (("autoscale", "min", "max"), ("simulator", "latency_min", "latency_max"))
+"""(group, an option, one that must not be less)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +114,7 @@ def load(
     login = {entry.option: entry.value for entry in (*entries, *variables) if entry.group == keystone.group.name}
     if login.keys() - {"cloud"}:
         keystone.register(conf, login.get("auth_type"))
+    conf.set_default("directory", str(ini.state_directory(environment)), group="state")
     try:
         conf(args=[], project="bbq", default_config_files=read, default_config_dirs=[])
     except cfg.Error as error:
@@ -132,7 +136,7 @@ def load(
     _check(conf, origins, problems)
     if problems:
         raise ConfigurationError(
-            "; ".join(problems), hint="`bbq-deploy config` shows every option, its range and where it is set"
+            "; ".join([*problems, *warnings]), hint=f"every option is explained in {data_dir('etc')}/bbq/bbq.conf.sample"
         )
     return Config(conf, origins, warnings, files)
 
@@ -162,17 +166,25 @@ def _override(conf: cfg.ConfigOpts, group: str, option: str, value: Any, place: 
 
 
 def _check(conf: cfg.ConfigOpts, origins: Mapping[tuple[str, str], str], problems: list[str]) -> None:
-    """Look every value up once, as oslo.config converts a file's values only then."""
+    """Look every value up once, as oslo.config converts a file's values only then; then those that depend on each other."""
     for group in conf._groups.values():
         for name, info in group._opts.items():
+            place = origins.get((group.name, name), "")
             try:
-                conf[group.name][name]
+                value = conf[group.name][name]
+                if value != value or (value is None and info["opt"].default is not None):  # not a number, or left empty
+                    problems.append(_wrong(group.name, info["opt"], "" if value is None else value, place))
             except (cfg.Error, ValueError) as error:
-                place = origins.get((group.name, name), "")
                 if isinstance(error, (cfg.TemplateSubstitutionError, cfg.NoSuchOptError)):
                     problems.append(f"{place}: [{group.name}] {name} refers to an unknown option; write $$ for a dollar sign")
                 else:
                     problems.append(_wrong(group.name, info["opt"], _raw(place), place))
+
+    for group_name, least, most in BOUNDS if not problems else ():
+        low, high = conf[group_name][least], conf[group_name][most]
+        if low is not None and high is not None and low > high:
+            place = origins.get((group_name, least)) or origins[group_name, most]
+            problems.append(f"{place}: [{group_name}] {least} = {low} is not allowed with {most} = {high}: it would be more")
 
 
 def _raw(place: str) -> str:
@@ -187,6 +199,8 @@ def _wrong(group: str, opt: Any, value: Any, place: str) -> str:
 
 def allowed(kind: Any) -> str:
     """The values that an option's type takes, for people."""
+    if said := getattr(kind, "allowed", None):
+        return str(said)
     if isinstance(kind, (types.List, types.MultiString)):
         return "a list separated by commas"
     if isinstance(kind, types.Boolean):

@@ -55,7 +55,7 @@ def build_topology(
         inputs=values,
         provider=provider,
         overrides=dict(overrides),
-        template_dirs=tuple(workspace.config.tosca.template_dirs),
+        template_dirs=workspace.template_dirs(),
     )
     refuse_errors(more, service.path)
     assert built is not None

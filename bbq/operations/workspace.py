@@ -43,8 +43,7 @@ class Workspace:
     @cached_property
     def state_directory(self) -> Path:
         """Made where it is missing, for this user only (0700)."""
-        configured = self.config.state.directory
-        path = Path(configured).expanduser() if configured else ini.state_directory()
+        path = Path(self.config.state.directory)
         try:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
             if path.stat().st_uid == os.geteuid() and path.stat().st_mode & 0o077:
@@ -127,6 +126,14 @@ class Workspace:
         from bbq.engine.clock import ThreadExecutor, VirtualClock, VirtualExecutor
 
         return VirtualExecutor(clock) if isinstance(clock, VirtualClock) else ThreadExecutor(parallel)
+
+    def template_dirs(self) -> tuple[Path, ...]:
+        """The user's substitution templates, from `[tosca] template_dirs`. `ConfigurationError` where one is missing."""
+        found = tuple(Path(directory).expanduser() for directory in self.config.tosca.template_dirs)
+        for directory in found:
+            if not directory.is_dir():
+                raise ConfigurationError(f"[tosca] template_dirs: there is no directory {directory}")
+        return found
 
     def import_map(self) -> dict[str, str]:
         """URL prefix -> directory, from `[tosca] import_map`. `ConfigurationError` where there is no such directory."""

@@ -51,6 +51,7 @@ def test_wrong_inputs(cli, inputs: list[str], said: str) -> None:
         (["logs", "nothing", "x"], 2, "there is no deployment"),
         (["list", "--config-file", "missing.conf"], 5, "missing.conf"),
         (["list", "--journal", "mysql://x/y"], 5, "journal"),
+        (["list", "--journal", "postgresql:x"], 5, "journal"),
         (["frobnicate"], 2, "there is no command"),
     ],
 )
@@ -59,6 +60,11 @@ def test_what_is_refused(cli, argv: list[str], code: int, said: str) -> None:
     assert done.code == code, done.all
     assert said in done.err
     assert done.out == ""
+
+
+def test_a_directory_of_templates_that_is_missing(cli) -> None:
+    done = cli("plan", cli.template, env={"BBQ_TOSCA__TEMPLATE_DIRS": str(cli.home / "mine")})
+    assert (done.code, f"there is no directory {cli.home / 'mine'}" in done.err) == (5, True)
 
 
 def test_a_near_name_is_told(cli) -> None:

@@ -185,6 +185,13 @@ def test_config(cli) -> None:
     assert not cli.state.exists(), "looking at the configuration makes nothing"
 
 
+def test_a_journal_named_from_here(cli) -> None:
+    cli.up("--journal", "own.db")
+    assert [path.name for path in Path().glob("own.db")] == []
+    assert (cli.home / "own.db").exists() and not (cli.state / "journal.db").exists()
+    assert "demo" in cli("list", "--journal", cli.home / "own.db").out
+
+
 def test_unlock(cli) -> None:
     cli.up()
     assert cli("unlock", "demo").code == 0

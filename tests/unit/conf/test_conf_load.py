@@ -52,6 +52,29 @@ def test_the_users_file(tmp_path: Path, write: Write, variable: str) -> None:
     assert config.engine.parallel == 5
 
 
+def test_the_order_of_all_places(tmp_path: Path, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each place sets one option less than the one before it; each option has the value of the last place that sets it."""
+    names = ["parallel", "retries", "timeout", "create_timeout", "ready_timeout"]
+    text = ["[engine]\n" + "".join(f"{name} = {rank or 9}\n" for name in names[rank:]) for rank in range(3)]
+    user, given = write(text[1], ".config/bbq/bbq.conf"), write(text[2], "given.conf")
+    environment = {"HOME": str(tmp_path), **{f"BBQ_ENGINE__{name.upper()}": "3" for name in names[3:]}}
+    monkeypatch.setattr("bbq.conf.ini.SYSTEM_FILE", system := write(text[0], "etc/bbq/bbq.conf"))
+    flags = {("engine", "ready_timeout"): "4"}
+
+    def origins(files: list[str]) -> dict[str, tuple[object, str]]:
+        settings = load(files, environment=environment, flags=flags).settings()
+        return {s.name: (s.value, s.origin.rpartition(":")[0] or s.origin) for s in settings if s.name in names}
+
+    later = {"create_timeout": (3.0, "BBQ_ENGINE__CREATE_TIMEOUT"), "ready_timeout": (4.0, "flag")}
+    assert origins([]) == {"parallel": (9, system), "retries": (1, user), "timeout": (1.0, user), **later}
+    assert origins([given]) == {"parallel": (32, "default"), "retries": (8, "default"), "timeout": (2.0, given), **later}
+
+
+def test_an_empty_variable_is_none(tmp_path: Path) -> None:
+    config = load(environment=empty(tmp_path, BBQ_ENGINE__PARALLEL="", BBQ_LOCAL__JAVA_HOME="", BBQ_ENGINE__X=""))
+    assert config.engine.parallel == 32 and config.local.java_home is None and config.warnings == ()
+
+
 def test_files_that_are_given_replace_the_users(tmp_path: Path, write: Write) -> None:
     write("[engine]\nparallel = 5\n", ".config/bbq/bbq.conf")
     given = write("[engine]\nretries = 1\n", "given.conf")
@@ -65,6 +88,10 @@ def test_files_that_are_given_replace_the_users(tmp_path: Path, write: Write) ->
         ("[engine]\n\nparallel = many\n", "[engine] parallel = many", "a whole number from 1 to 1000"),
         ("[engine]\non_error = explode\n", "[engine] on_error = explode", "one of stop, continue, rollback"),
         ("[simulator]\nthrottle = 1.5\n", "[simulator] throttle = 1.5", "a number from 0 to 1"),
+        ("[engine]\ntimeout = nan\n", "[engine] timeout = nan", "a number from 0.1 to 604800"),
+        ("[engine]\nparallel =\n", "[engine] parallel = ", "a whole number from 1 to 1000"),
+        ("[state]\ndirectory = here\n", "[state] directory = here", "an absolute path, or one that starts with ~"),
+        ("[local]\njava_home = java\n", "[local] java_home = java", "an absolute path, or one that starts with ~"),
     ],
 )
 def test_a_wrong_value_names_option_line_and_range(tmp_path: Path, write: Write, text: str, option: str, allowed: str) -> None:
@@ -82,6 +109,40 @@ def test_all_wrong_values_at_once(tmp_path: Path, write: Write) -> None:
         load([file], environment=empty(tmp_path, BBQ_ENGINE__ON_ERROR="no"), flags={("engine", "timeout"): "soon"})
     for part in (f"{file}:2: [engine] parallel", f"{file}:3: [engine] retries", "BBQ_ENGINE__ON_ERROR", "the command line"):
         assert part in str(caught.value)
+
+
+@pytest.mark.parametrize(("group", "least", "most"), [("autoscale", "min", "max"), ("simulator", "latency_min", "latency_max")])
+def test_bounds_that_contradict_each_other(tmp_path: Path, write: Write, group: str, least: str, most: str) -> None:
+    file = write(f"[{group}]\n{most} = 2\n")
+    with pytest.raises(ConfigurationError) as caught:
+        load([file], environment=empty(tmp_path, **{f"BBQ_{group}__{least}".upper(): "3"}))
+    assert str(caught.value).startswith(f"BBQ_{group.upper()}__{least.upper()}: [{group}] {least} = 3")
+    load([file], environment=empty(tmp_path, **{f"BBQ_{group}__{least}".upper(): "2"}))
+
+
+def test_unknown_names_are_told_with_wrong_values(tmp_path: Path, write: Write) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load([write("[engine]\nretrys = 1\nparallel = 0\n")], environment=empty(tmp_path))
+    assert "did you mean retries?" in str(caught.value) and "parallel = 0" in str(caught.value)
+    assert Path((caught.value.hint or "").split()[-1]).is_file()
+
+
+@pytest.mark.parametrize("address", ["sqlite:///var/j.db", "postgresql://u:p@h/d", "postgres://h/d", "/var/j.db", "~/j.db"])
+def test_addresses_of_a_journal(tmp_path: Path, address: str) -> None:
+    config = load(environment=empty(tmp_path, BBQ_JOURNAL__CONNECTION=address))
+    assert config.journal.connection == (address if address[0] != "~" else str(Path(address).expanduser()))
+
+
+@pytest.mark.parametrize("address", ["j.db", "sqlite://j.db", "mysql://u:hunter2@h/d", "postgresql:hunter2"])
+def test_what_is_no_address_of_a_journal(tmp_path: Path, address: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"BBQ_JOURNAL__CONNECTION: .*\*{8} is not allowed; it takes sqlite") as caught:
+        load(environment=empty(tmp_path, BBQ_JOURNAL__CONNECTION=address))
+    assert "hunter2" not in str(caught.value)
+
+
+def test_the_state_directory_in_force_is_shown(tmp_path: Path) -> None:
+    shown = {s.name: s for s in load(environment=empty(tmp_path)).settings() if s.group == "state"}
+    assert (shown["directory"].value, shown["directory"].origin) == (str(tmp_path / "home/.local/state/bbq"), "default")
 
 
 def test_a_wrong_secret_is_not_shown(tmp_path: Path, write: Write) -> None:
