@@ -141,13 +141,41 @@ def ordered_records(records: Mapping[str, Record]) -> list[tuple[int, Record]]:
     return found
 
 
-def took(record: Record, records: Mapping[str, Record], now: float) -> str:
-    """From its start to ready, or to now. A composite node started when its first member did."""
-    members = [records[name] for name in record.members if name in records]
-    begins = [found.started_at for found in (record, *members) if found.started_at is not None]
-    if not begins:
-        return "-"
-    return age(min(begins), now if record.ready_at is None else record.ready_at)
+def took(records: Mapping[str, Record], now: float | None) -> dict[str, float]:
+    """Seconds by node that its last change took to be ready, or has taken until `now` (None where nothing is under way). What
+    has failed, or was left half-made, took no time that would mean something, and is left out.
+
+    A composite takes as long as the longest chain of its members: scaling and repair, however much later, make it no older.
+    """
+    found: dict[str, float] = {}
+    for _, record in reversed(ordered_records(records)):  # members before what they make up
+        members = {name: records[name] for name in record.members if name in records}
+        if members:
+            seconds = _longest_chain(members, found)
+        elif record.started_at is None:
+            seconds = None
+        elif record.ready_at is not None and record.ready_at >= record.started_at:
+            seconds = record.ready_at - record.started_at
+        else:
+            seconds = now - record.started_at if now is not None and record.status != "failed" else None
+        if seconds is not None:
+            found[record.node] = max(seconds, 0.0)
+    return found
+
+
+def _longest_chain(members: Mapping[str, Record], seconds: Mapping[str, float]) -> float | None:
+    from graphlib import CycleError, TopologicalSorter
+
+    graph = {name: set(record.depends_on) & members.keys() for name, record in members.items()}
+    ends: dict[str, float] = {}
+    try:
+        order = list(TopologicalSorter(graph).static_order())
+    except CycleError:  # half of the records are of an older template, in which they stood the other way round
+        order = list(members)
+    for name in order:
+        if name in seconds:
+            ends[name] = seconds[name] + max((ends[other] for other in graph[name] if other in ends), default=0.0)
+    return max(ends.values(), default=None)
 
 
 def composites(names: Iterable[str]) -> set[str]:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 
+from bbq import durations
 from bbq.diagnostics import Diagnostic
 from bbq.errors import BbqError, TemplateError
 from bbq.journal.model import DeploymentRow, Event, Record
@@ -207,9 +208,10 @@ class HumanView(View):
         if row.error:
             lines += [self._paint(one_line(line), "red") for line in row.error.splitlines()]
         table = []
+        took = fmt.took(records, now if row.status in ("changing", "destroying") else None)
         for depth, record in fmt.ordered_records(records):
-            took = fmt.took(record, records, now)
-            cells = ["  " * depth + one_line(record.node), fmt.short_type(record.type), record.status, took]
+            seconds = durations.text(took[record.node]) if record.node in took else "-"
+            cells = ["  " * depth + one_line(record.node), fmt.short_type(record.type), record.status, seconds]
             table.append([*cells, *([one_line(record.handle or "-")] * self.verbose), fmt.record_detail(record)])
         if table:
             header = ["NODE", "TYPE", "STATUS", "TOOK", *(["HANDLE"] * self.verbose), "DETAIL"]

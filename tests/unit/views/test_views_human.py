@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import replace
 
 import pytest
 
 from bbq import views
 from bbq.errors import ConfigurationError, TemplateError, UsageError
-from bbq.journal.model import DeploymentRow, Event
+from bbq.journal.model import DeploymentRow, Event, Record
 from bbq.plan.model import Action, FieldChange, Plan, Step
 from bbq.topology.values import UNKNOWN, Attribute, Secret
 from bbq.views.clean import clean, one_line
@@ -171,15 +172,48 @@ def test_status_shows_nodes_below_their_composite(row: DeploymentRow, records, e
     assert lines[5].endswith(evil[1])
 
 
-def test_a_composite_takes_as_long_as_its_members() -> None:
-    from bbq.journal.model import Record
+def times(*records: Record, status: str = "active") -> list[str]:
+    row = DeploymentRow("i", "d", "p", "t", 0.0, status)
+    lines = shown(lambda view: view.status(row, {record.node: record for record in records}, now=50.0)).splitlines()
+    return [line.split()[3] for line in lines[3:]]
 
-    records = {
-        "c": Record("c", "t", "ready", members=("c.m",), started_at=9.0, ready_at=9.0),
-        "c.m": Record("c.m", "t", "ready", parent="c", started_at=2.0, ready_at=9.0),
-    }
-    lines = shown(lambda view: view.status(DeploymentRow("i", "d", "p", "t", 0.0), records, now=50.0)).splitlines()
-    assert [line.split()[3] for line in lines[3:]] == ["7.0s", "7.0s"]
+
+def cluster(*workers: tuple[float, float]) -> list[Record]:
+    names = [f"c.w[{number}]" for number in range(len(workers))]
+    return [
+        Record("c", "t", "ready", members=("c.m", *names), started_at=workers[-1][1], ready_at=workers[-1][1]),
+        Record("c.m", "t", "ready", parent="c", started_at=2.0, ready_at=9.0),
+        *(
+            Record(name, "t", "ready", parent="c", depends_on=("c.m", "d"), started_at=start, ready_at=end)
+            for name, (start, end) in zip(names, workers, strict=True)
+        ),
+    ]
+
+
+def test_a_composite_takes_as_long_as_the_longest_chain_of_its_members() -> None:
+    assert times(*cluster((9.0, 12.0), (9.0, 11.0))) == ["10s", "7.0s", "3.0s", "2.0s"]
+
+
+def test_a_composite_that_was_scaled_or_repaired_later_is_no_slower_for_it() -> None:
+    assert times(*cluster((9.0, 12.0), (4000.0, 4002.0))) == ["10s", "7.0s", "3.0s", "2.0s"]
+
+
+def test_composites_of_composites_and_records_in_a_circle() -> None:
+    inner = [replace(record, parent="o") if record.node == "c" else record for record in cluster((9.0, 12.0))]
+    outer = Record("o", "t", "ready", members=("c", "e"), started_at=99.0, ready_at=99.0)
+    after = Record("e", "t", "ready", parent="o", depends_on=("c",), started_at=12.0, ready_at=17.0)
+    assert times(outer, *inner, after) == ["15s", "10s", "7.0s", "3.0s", "5.0s"]
+    turned = [replace(record, depends_on=("c.w[0]",)) if record.node == "c.m" else record for record in cluster((9.0, 12.0))]
+    assert times(*turned)[1:] == ["7.0s", "3.0s"]
+
+
+def test_only_what_is_under_way_takes_longer_and_longer() -> None:
+    begun = Record("n", "t", "created", started_at=10.0)
+    assert times(begun, status="changing") == ["40s"]
+    assert times(begun, status="interrupted") == ["-"]
+    assert times(replace(begun, status="failed"), status="changing") == ["-"]
+    assert times(replace(begun, status="deleting", ready_at=5.0), status="destroying") == ["40s"]
+    assert times(replace(begun, status="failed", ready_at=13.0)) == ["3.0s"], "it was ready, and is gone now"
 
 
 def test_a_composite_is_only_told_to_be_ready() -> None:
