@@ -237,8 +237,9 @@ def _outcome_text(event: Event, action: str, took: str) -> str:
     # further lines are the end of the node's log
     cause = one_line((str(data.get("cause") or data.get("error") or "").splitlines() or [""])[0], 400)
     word = "FAILED" if result == "failed" else "outcome unknown"
-    doing = DOING.get(action, action)
-    return f"{word} {doing}: {cause}" if cause else f"{word} {doing}".rstrip()
+    if not event.stage or event.stage in DOING:  # else the call had succeeded, and it failed on its way to being ready
+        word = f"{word} {DOING.get(action, action)}".rstrip()
+    return f"{word}: {cause}" if cause else word
 
 
 def _run_finished(data: Mapping[str, Any]) -> str:

@@ -142,7 +142,7 @@ def test_a_failure_shows_the_end_of_the_log_and_the_runs_error_once() -> None:
     cause = "it exited with code 1\nTraceback\n  File \x1b[31mx\nKeyError: 'y'"
     events = [
         Event("step.intent", 1.0, "n", "create"),
-        Event("step.outcome", 2.0, "n", "create", data={"result": "failed", "cause": cause}),
+        Event("step.outcome", 2.0, "n", "create", stage="booted", data={"result": "failed", "cause": cause}),
         Event("run.finished", 2.0, data={"result": "failed", "elapsed": 1.0, "error": "n failed"}),
     ]
 
@@ -153,7 +153,7 @@ def test_a_failure_shows_the_end_of_the_log_and_the_runs_error_once() -> None:
 
     assert [line.strip() for line in shown(act).splitlines()] == [
         "0.0s  n: creating",
-        "1.0s  n: FAILED creating: it exited with code 1",
+        "1.0s  n: FAILED: it exited with code 1",
         "| Traceback",
         "|   File x",
         "| KeyError: 'y'",
