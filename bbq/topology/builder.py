@@ -18,7 +18,7 @@ from bbq.topology.requirements import Matcher
 from bbq.topology.secrecy import Secrecy
 from bbq.topology.substitution import Library
 from bbq.topology.values import Attribute, GeneratedSecret, Secret, references, walk
-from bbq.tosca.model import Function, NodeTemplate, ParameterDef, ServiceTemplate
+from bbq.tosca.model import Function, NodeTemplate, ServiceTemplate
 
 _REHEARSAL: Final = "simulator"
 """The provider that makes abstract nodes as they are; only a user's folder of this name changes that."""
@@ -262,31 +262,34 @@ class _Builder:
     def _check_secrets(self, nodes: Mapping[str, Node]) -> None:
         """Our own types say which of their properties keep a secret. What other types do with one is their affair."""
         refused: set[str] = set()  # a composite's members have the same value from it: said once
+        shown: dict[tuple[str, str], list[str]] = {}  # by type
         for address, instance in self._instances.items():
             if instance.stack.owner is not None and instance.stack.owner.address in refused:
                 refused.add(address)
                 continue
-            type_, node = instance.template.type, nodes[address]
-            own = next((name for name in type_.ancestry if name.startswith("bbq.")), None)
-            ours = instance.stack.service.types.get(("node", own)) if own else None
-            known = ours.properties if ours else {}
-            bad = [
-                name
-                for name, value in node.properties.items()
-                if name in known and not self._keeps_secrets(known[name], instance) and self._holds_secret(value, nodes)
-            ]
+            node, key = nodes[address], (instance.stack.service.path, instance.template.type.name)
+            if key not in shown:
+                shown[key] = self._shown_properties(instance)
+            bad = [name for name in shown[key] if self._holds_secret(node.properties.get(name), nodes)]
             if any(probe.kind == "command" and self._holds_secret(probe.target, nodes) for probe in node.readiness):
                 bad.append("readiness")
             for name in bad:
                 text = f"property {name!r} of {address!r} has a secret in it, which others could read there"
-                hint = "a program finds it in its `environment`" if "environment" in known else None
+                hint = "a program finds it in its `environment`" if "environment" in instance.template.type.properties else None
                 at = instance.template.property_at.get(name, instance.template.at)
                 self._bag.error(codes.MISPLACED_SECRET, text, at, hint)
                 refused.add(address)
 
-    def _keeps_secrets(self, definition: ParameterDef, instance: Instance) -> bool:
-        secrecy = self._evaluator.secrecy
-        return definition.metadata.get("bbq_secrets") is True or secrecy.is_secret(definition, instance.stack.service)
+    def _shown_properties(self, instance: Instance) -> list[str]:
+        """Names of the properties that a type of ours gave the instance and that keep no secret."""
+        service = instance.stack.service
+        own = next((name for name in instance.template.type.ancestry if name.startswith("bbq.")), None)
+        ours = service.types.get(("node", own)) if own else None
+        return [
+            name
+            for name, definition in (ours.properties if ours else {}).items()
+            if definition.metadata.get("bbq_secrets") is not True and not self._evaluator.secrecy.is_secret(definition, service)
+        ]
 
     def _check_cycles(self, nodes: Mapping[str, Node]) -> None:
         graph = {name: node.dependencies() for name, node in nodes.items()}
