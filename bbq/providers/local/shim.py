@@ -21,7 +21,6 @@ Files in the unit's directory (0600):
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import errno
 import fcntl
 import json
@@ -32,42 +31,22 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
+_HERE = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120
 if TYPE_CHECKING:
-    from bbq.providers.local import cron, proc, rotation
+    from bbq.providers.local import proc, rotation
+    from bbq.providers.local.child import Child, adopt_orphans
+    from bbq.providers.local.records import write_in_place, write_json
 else:
     # By path: with -I neither bbq nor this directory is importable, and a broken site-packages cannot hurt.
-    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120
+    sys.path.insert(0, _HERE)
     import proc
     import rotation
+    from child import Child, adopt_orphans
+    from records import write_in_place, write_json
 
-    cron = None
     sys.path.pop(0)
 
-_PR_SET_PDEATHSIG = 1
-_PR_SET_CHILD_SUBREAPER = 36
-_LINE_LIMIT = 65536
 _MASK = b"********"
-_prctl = ctypes.CDLL(None, use_errno=True).prctl
-
-
-def write_json(path: str, value: Any) -> None:
-    """Whole or not at all: readers never see half a file."""
-    temporary = f"{path}.new"
-    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(fd, "w") as file:
-        json.dump(value, file)
-    os.replace(temporary, path)  # noqa: PTH105
-
-
-class Child:
-    """One run of the component. `run` numbers the runs, and is in the environment of all its processes."""
-
-    def __init__(self, pid: int, output: int, run: int) -> None:
-        self.pid, self.output, self.run = pid, output, run
-        self.started_at, self.started = time.time(), time.monotonic()
-        self.start_time = getattr(proc.process(pid), "start_time", 0)
-        self.partial = b""
-        self.kill_at: float | None = None
 
 
 class Shim:
@@ -92,11 +71,11 @@ class Shim:
         self._seen = time.time()
         self.schedule = None
         if spec.get("schedule"):
-            sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120
-            import cron as cron_module  # type: ignore[import-not-found,unused-ignore]
+            sys.path.insert(0, _HERE)
+            import cron  # type: ignore[import-not-found,unused-ignore]
 
             sys.path.pop(0)
-            self.schedule = cron_module.Schedule(spec["schedule"])
+            self.schedule = cron.Schedule(spec["schedule"])
         self.poll = select.poll()
         self._wakeup, write_end = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self.poll.register(self._wakeup, select.POLLIN)
@@ -127,48 +106,9 @@ class Shim:
 
     def spawn(self) -> None:
         self.runs += 1
-        read_end, write_end = os.pipe2(os.O_CLOEXEC)
-        error_read, error_write = os.pipe2(os.O_CLOEXEC)
-        environment = {**self.spec["env"], "BBQ_RUN": str(self.runs)}
-        parent = os.getpid()
-        pid = os.fork()
-        if pid == 0:
-            try:
-                self._exec(environment, write_end, parent)
-            except OSError as error:
-                os.write(error_write, f"{error.strerror}: {error.filename or self.spec['argv'][0]}".encode())
-            finally:
-                os._exit(127)
-        os.close(write_end)
-        os.close(error_write)
-        with os.fdopen(error_read, "rb") as errors:
-            problem = errors.read().decode(errors="replace")
-        os.set_blocking(read_end, False)
-        self.children[pid] = Child(pid, read_end, self.runs)
-        self.poll.register(read_end, select.POLLIN)
-        if problem:
-            self.log.write(f"cannot start: {problem}\n".encode())
-
-    def _exec(self, environment: dict[str, str], output: int, parent: int) -> None:
-        os.setsid()
-        null = os.open(os.devnull, os.O_RDONLY)
-        os.dup2(null, 0)
-        os.dup2(output, 1)
-        os.dup2(output, 2)
-        signal.set_wakeup_fd(-1)
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGHUP, signal.SIGPIPE, signal.SIGXFSZ):
-            signal.signal(number, signal.SIG_DFL)
-        os.chdir(self.spec["cwd"])
-        user = self.spec.get("user")
-        if user:
-            os.setgroups([])
-            os.setgid(user[1])
-            os.setuid(user[0])
-        # After setuid, which clears it.
-        _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        if os.getppid() != parent:
-            os._exit(127)
-        os.execve(self.spec["argv"][0], self.spec["argv"], environment)
+        child = Child(self.spec, self.runs, self._write)
+        self.children[child.pid] = child
+        self.poll.register(child.output, select.POLLIN)
 
     # -- the loop ---------------------------------------------------------------------------------------------------
 
@@ -201,24 +141,8 @@ class Shim:
 
     def _drain(self, fd: int) -> None:
         child = next((one for one in self.children.values() if one.output == fd), None)
-        if child is not None and self._read(child) is False:
+        if child is not None and child.read() is False:
             self._close(child)
-
-    def _read(self, child: Child) -> bool | None:
-        """Take what is there: True some, None nothing yet, False the end."""
-        try:
-            data = os.read(child.output, 65536)
-        except BlockingIOError:
-            return None
-        if not data:
-            return False
-        data = child.partial + data
-        cut = data.rfind(b"\n") + 1
-        if not cut and len(data) > _LINE_LIMIT:
-            cut = len(data)
-        child.partial = data[cut:]
-        self._write(data[:cut])
-        return True
 
     def _write(self, data: bytes) -> None:
         for secret in self.mask:
@@ -229,10 +153,7 @@ class Shim:
     def _close(self, child: Child) -> None:
         if child.output >= 0:
             self.poll.unregister(child.output)
-            os.close(child.output)
-            child.output = -1
-            self._write(child.partial)
-            child.partial = b""
+            child.close()
 
     def _collect(self) -> None:
         """Take notice of processes that ended: ours, and orphans that were given to us."""
@@ -245,7 +166,7 @@ class Shim:
                 return
             if child := self.children.get(pid):
                 self._sweep(child)
-                while child.output >= 0 and self._read(child):
+                while child.output >= 0 and child.read():
                     pass
                 self._close(child)
                 del self.children[pid]
@@ -268,7 +189,7 @@ class Shim:
                 elif one.pid not in killed:
                     killed.add(one.pid)
                     proc.send(one, signal.SIGTERM)
-            if child.output >= 0 and self._read(child) is False:
+            if child.output >= 0 and child.read() is False:
                 self._close(child)
             for one in left:
                 try:
@@ -360,15 +281,10 @@ class Shim:
         for child in self.children.values():
             if child.kill_at is None:
                 child.kill_at = now + self.stop["grace"]
-                self._kill(child, self.stop["signal"])
+                child.send(self.stop["signal"])
             elif now >= child.kill_at:
                 child.kill_at = now + 1.0
-                self._kill(child, signal.SIGKILL)
-
-    def _kill(self, child: Child, number: int) -> None:
-        # Not reaped yet, so the pid is still this child's.
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(child.pid, number)
+                child.send(signal.SIGKILL)
 
     def _stop(self) -> None:
         if self.phase != "stopping":
@@ -409,16 +325,6 @@ class Shim:
                 self.stopping = True
 
 
-def write_in_place(path: str, data: bytes) -> None:
-    """Keeps the inode, which the lock is on."""
-    try:
-        fd = os.open(path, os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC)
-    except OSError:
-        return
-    os.write(fd, data)
-    os.close(fd)
-
-
 def main(directory: str) -> int:
     lock = os.open(f"{directory}/lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
@@ -435,7 +341,7 @@ def main(directory: str) -> int:
     os.close(read_end)
     os.setsid()
     os.chdir("/")
-    _prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    adopt_orphans()
     me = proc.process(os.getpid())
     text = {"pid": os.getpid(), "start_time": me.start_time if me else 0, "boot_id": proc.boot_id()}
     try:
