@@ -174,6 +174,8 @@ def _trouble(unit: UnitState, ended_well: bool) -> State | None:
             return None
         case "starting":
             return State("starting", detail=f"its process starts{name}")
+        case "ending":
+            return State("ending", detail=f"its process has ended{name}; how is not on the disk yet (is it full?)")
         case "incomplete":
             return State("incomplete", failed=True, detail=f"its start was interrupted{name}")
         case "lost":

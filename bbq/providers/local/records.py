@@ -1,10 +1,17 @@
-"""What a supervisor (`shim.py`) tells the client by files. Standard library only: it loads this file by its path."""
+"""What a supervisor (`shim.py`) tells the client by files. Standard library only: it loads this file by its path.
+
+A full disk ends no component and loses no fact: what could not be written stays here and is written as soon as there is
+room. The supervisor does not leave before.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 from typing import Any
+
+NAMES = ("exit.json", "process.json")
+"""In the order in which they are written: who reads that it has exited finds how."""
 
 
 def write_json(path: str, value: Any) -> None:
@@ -26,3 +33,35 @@ def write_in_place(path: str, data: bytes) -> None:
         os.write(fd, data)
     finally:
         os.close(fd)
+
+
+class Records:
+    """The files `NAMES` of one unit's directory."""
+
+    def __init__(self, directory: str) -> None:
+        self._directory = directory
+        self._unwritten: dict[str, Any] = {}
+
+    @property
+    def complete(self) -> bool:
+        """Is all that was put on the disk?"""
+        return not self._unwritten
+
+    @property
+    def lost(self) -> bool:
+        """Was the directory removed? Then nobody will ever read them."""
+        return not os.path.isdir(self._directory)  # noqa: PTH112
+
+    def put(self, name: str, value: Any) -> None:
+        self._unwritten[name] = value
+        self.flush()
+
+    def flush(self) -> None:
+        """Write what could not be written before; what still cannot be is kept."""
+        for name in NAMES:
+            if name in self._unwritten:
+                try:
+                    write_json(f"{self._directory}/{name}", self._unwritten[name])
+                except OSError:
+                    return
+                del self._unwritten[name]

@@ -7,14 +7,16 @@ the shim is the subreaper of all descendants (prctl(2)), those that left the pro
 the shim (PR_SET_PDEATHSIG).
 
 The start is synchronous: the first process returns 0 when the lock is held and `process.json` written, 75 (EX_TEMPFAIL)
-where another shim has the lock, 74 (EX_IOERR) where the disk is full. Standard library only, run with -I -S: it starts in
-some ten milliseconds and needs no site-packages.
+where another shim has the lock, 74 (EX_IOERR) where the disk is full. What a disk that is full later has no room for is
+written when there is (`records.py`). Standard library only, run with -I -S: it starts in some ten milliseconds and needs no
+site-packages.
 
 Files in the unit's directory (0600):
     spec.json       in: argv, env, cwd, user, restart, schedule, stop, log, mask (see `units.Unit`)
     lock            pid, start time and boot id of the shim
-    process.json    phase: running | backoff | scheduled | stopping | exited | stopped; pid of the child and its start time ...
-    exit.json       the last end of the child: code or signal, times, restarts, error
+    process.json    phase: starting | running | backoff | scheduled | stopping | exited | stopped; pid of the child, its start
+                    time ...
+    exit.json       the last end of the child: code or signal, times, number of the run
     log, log.1 ...  the child's output, newest in `log`, secrets masked
 """
 
@@ -35,30 +37,33 @@ _HERE = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120
 if TYPE_CHECKING:
     from bbq.providers.local import proc, rotation
     from bbq.providers.local.child import Child, adopt_orphans
-    from bbq.providers.local.records import write_in_place, write_json
+    from bbq.providers.local.records import Records, write_in_place, write_json
 else:
     # By path: with -I neither bbq nor this directory is importable, and a broken site-packages cannot hurt.
     sys.path.insert(0, _HERE)
     import proc
     import rotation
     from child import Child, adopt_orphans
-    from records import write_in_place, write_json
+    from records import Records, write_in_place, write_json
 
     sys.path.pop(0)
 
 _MASK = b"********"
+_RETRY = 1.0
+"""Seconds until what the disk had no room for is tried again."""
 
 
 class Shim:
     def __init__(self, directory: str, spec: dict[str, Any]) -> None:
         self.directory, self.spec = directory, spec
         self.restart, self.stop = spec["restart"], spec["stop"]
+        self.records = Records(directory)
         self.log = rotation.Log(f"{directory}/log", spec["log"]["size"], spec["log"]["count"])
         self.mask = [text.encode() for text in spec.get("mask", ())]
         self.children: dict[int, Child] = {}
         self.stopping = False
         self.finished = False
-        self.phase = "running"
+        self.phase = "starting"
         self.failures = 0
         self.restarts = 0
         self.runs = 0
@@ -91,7 +96,10 @@ class Shim:
     # -- start ------------------------------------------------------------------------------------------------------
 
     def begin(self) -> None:
-        """What an earlier shim of this unit left behind ends first; then the component starts, or waits for its time."""
+        """What an earlier shim of this unit left behind ends first; then the component starts, or waits for its time.
+
+        `OSError` where there is no room to say so: then nothing was started.
+        """
         environment = self.spec["env"]
         mine = {key: environment[key] for key in ("BBQ_DEPLOYMENT_ID", "BBQ_NODE", "BBQ_UNIT") if key in environment}
         if mine:
@@ -100,6 +108,8 @@ class Shim:
             self.due = self.schedule.next(time.time())
         elif self.spec.get("start_at"):
             self.due = float(self.spec["start_at"])
+        write_json(f"{self.directory}/process.json", self._state())
+        self.phase = "running"
         if self.due is None or self.spec.get("run_at_start"):
             self.spawn()
         self.save()
@@ -113,7 +123,7 @@ class Shim:
     # -- the loop ---------------------------------------------------------------------------------------------------
 
     def loop(self) -> None:
-        while not self.finished:
+        while not self.finished or not (self.stopping or self.records.complete):
             for fd, _ in self.poll.poll(self._pause()):
                 if fd == self._wakeup:
                     with contextlib.suppress(BlockingIOError):
@@ -122,14 +132,15 @@ class Shim:
                     self._drain(fd)
             self._collect()
             self._tick()
-            if self.stopping:
+            if self.stopping and not self.finished:
                 self._stop()
+            self.records.flush()
         # The lock itself goes with the process.
         write_in_place(f"{self.directory}/lock", b"")
 
     def _pause(self) -> int:
         """Milliseconds until something is due. Never long: the wall clock may jump."""
-        now, pause = time.monotonic(), 30.0
+        now, pause = time.monotonic(), 30.0 if self.records.complete else _RETRY
         if self.start_at is not None:
             pause = min(pause, self.start_at - now)
         if self.due is not None:
@@ -213,7 +224,7 @@ class Shim:
             self.failures += 1
         if not failed and self.restart["policy"] != "always":
             self.failures = 0
-        self._write_json(
+        self._record(
             "exit.json",
             {
                 "code": code if code >= 0 else None,
@@ -298,31 +309,31 @@ class Shim:
             self.finished = True
             self.save()
 
-    def save(self) -> None:
-        child = next(iter(self.children.values()), None)
-        self._write_json(
-            "process.json",
-            {
-                "phase": self.phase,
-                "pid": child.pid if child else 0,
-                "start_time": child.start_time if child else 0,
-                "started_at": child.started_at if child else None,
-                "boot_id": proc.boot_id(),
-                "attempt": self.spec["env"].get("BBQ_ATTEMPT", ""),
-                "failures": self.failures,
-                "restarts": self.restarts,
-                "runs": self.runs,
-                "next_at": self.due,
-            },
-        )
+    # -- what the client reads --------------------------------------------------------------------------------------
 
-    def _write_json(self, name: str, value: Any) -> None:
-        try:
-            write_json(f"{self.directory}/{name}", value)
-        except OSError:
-            # A full disk must not end the component. A directory that was removed under us must: nobody can find it any more.
-            if not os.path.isdir(self.directory):  # noqa: PTH112
-                self.stopping = True
+    def save(self) -> None:
+        self._record("process.json", self._state())
+
+    def _state(self) -> dict[str, Any]:
+        child = next(iter(self.children.values()), None)
+        return {
+            "phase": self.phase,
+            "pid": child.pid if child else 0,
+            "start_time": child.start_time if child else 0,
+            "started_at": child.started_at if child else None,
+            "boot_id": proc.boot_id(),
+            "attempt": self.spec["env"].get("BBQ_ATTEMPT", ""),
+            "failures": self.failures,
+            "restarts": self.restarts,
+            "runs": self.runs,
+            "next_at": self.due,
+        }
+
+    def _record(self, name: str, value: dict[str, Any]) -> None:
+        self.records.put(name, value)
+        # A full disk must not end the component. A directory that was removed under us must: nobody can find it any more.
+        if not self.records.complete and self.records.lost:
+            self.stopping = True
 
 
 def main(directory: str) -> int:
