@@ -34,7 +34,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 _HERE = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120
-if TYPE_CHECKING:
+if TYPE_CHECKING or __package__:
     from bbq.providers.local import proc, rotation
     from bbq.providers.local.child import Child, adopt_orphans
     from bbq.providers.local.records import Records, write_in_place, write_json
