@@ -32,8 +32,8 @@ One file, one class, one line in `provider.py`'s `RESOURCES`::
 What the base does: `create` claims the node's directory (its tag is in it from the first instant), starts the reaper where
 the deployment has an expiry, calls `prepare`, `units`, `attributes`, keeps the attributes (secrets too, 0600), and starts a
 supervisor for each unit. It is the same code for `update` and for a repeated `create`: what runs as wanted already is left
-alone, what differs is restarted, units no longer wanted are stopped. `find` goes by the directory; `delete` stops all, waits,
-ends whatever carries the node's tag in its environment, and removes the directory.
+alone, what differs or has failed is restarted, units no longer wanted are stopped. `find` goes by the directory; `delete`
+stops all, waits, ends whatever carries the node's tag in its environment, and removes the directory.
 
 Rules: a unit's working directory is the node's directory unless it says otherwise; `node.write` and `Unit.files` make 0600
 files; secrets never go into `argv`; `TMPDIR` is the node's own; a program that refuses root gets `user=` and, as it may not
@@ -127,6 +127,8 @@ class ProcessResource(Resource):
             return self._converge(node, wanted)
 
     def _converge(self, node: NodeDir, wanted: Wanted) -> Handle:
+        if node.is_running() and self.state(node, node.units()).failed:
+            node.stop()  # what failed is started anew: neither left to wait for its turn, nor broken as it is
         self.prepare(node, wanted)
         units = self.units(node, wanted)
         attributes = dict(self.attributes(node, wanted))

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from disks import FullForRecords
 from local_site import Site, until
 
 from bbq.engine.contract import QuotaFault
@@ -217,26 +218,11 @@ def test_a_supervisor_that_leaves_while_somebody_looks(
 # -- a full disk --------------------------------------------------------------------------------------------------------
 
 
-class FullDisk:
-    """No room for what a supervisor says, as long as it is full: what is written goes to /dev/full."""
-
-    def __init__(self, path: Path) -> None:
-        self.files = [path / f"{name}.new" for name in ("exit.json", "process.json")]
-
-    def fill(self) -> None:
-        for file in self.files:
-            file.symlink_to("/dev/full")
-
-    def make_room(self) -> None:
-        for file in self.files:
-            file.unlink()
-
-
 @pytest.mark.parametrize(("then", "code"), [("sys.exit(7)", 7), ("", 0)])
 def test_an_end_that_a_full_disk_has_no_room_for(unit: Callable[..., Path], tmp_path: Path, then: str, code: int) -> None:
     """It is not said to run, nor to have failed, and how it ended is known as soon as there is room."""
     path = unit(waits_for(tmp_path / "go", then))
-    disk, before = FullDisk(path), read_unit(path)
+    disk, before = FullForRecords(path), read_unit(path)
     disk.fill()
     (tmp_path / "go").touch()
     until(lambda: proc.process(before.pid) is None, "its end")
@@ -253,7 +239,7 @@ def test_restarts_that_a_full_disk_has_no_room_for(unit: Callable[..., Path], tm
     go, runs = tmp_path / "go", tmp_path / "runs"
     code = f"print(file=open({str(runs)!r}, 'a'))\n" + waits_for(go, "sys.exit(1)")
     path = unit(code, restart=Restart("always", backoff=0.02, cap=0.02))
-    disk = FullDisk(path)
+    disk = FullForRecords(path)
     disk.fill()
     go.touch()
     until(lambda: runs.exists() and len(runs.read_text()) > 4, "restarts: the component goes on")
@@ -265,7 +251,7 @@ def test_restarts_that_a_full_disk_has_no_room_for(unit: Callable[..., Path], tm
 
 def test_a_component_is_ended_though_a_full_disk_has_no_room_for_it(unit: Callable[..., Path], tmp_path: Path) -> None:
     path = unit(waits_for(tmp_path / "go", ""))
-    FullDisk(path).fill()
+    FullForRecords(path).fill()
     before = read_unit(path)
     stop_units([path])
     assert proc.process(before.pid) is None and proc.process(before.shim) is None
@@ -274,7 +260,7 @@ def test_a_component_is_ended_though_a_full_disk_has_no_room_for_it(unit: Callab
 
 def test_an_end_nobody_has_room_for_does_not_hold_up_the_destroy(unit: Callable[..., Path], tmp_path: Path) -> None:
     path = unit(waits_for(tmp_path / "go", ""))
-    FullDisk(path).fill()
+    FullForRecords(path).fill()
     (tmp_path / "go").touch()
     until(lambda: read_unit(path).phase == "ending", "its end")
     stop_units([path])
@@ -283,7 +269,7 @@ def test_an_end_nobody_has_room_for_does_not_hold_up_the_destroy(unit: Callable[
 
 def test_a_start_on_a_full_disk_is_refused(unit: Callable[..., Path]) -> None:
     path = unit(FOREVER, start=False)
-    disk = FullDisk(path)
+    disk = FullForRecords(path)
     disk.fill()
     with pytest.raises(OSError, match="No space left"):
         unit(FOREVER)

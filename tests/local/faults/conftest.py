@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from disks import SmallDisk, small_disk
 
 SECRET = "hunter2-hunter2"
 
@@ -61,17 +63,27 @@ class Newcomer:
     def up(self, *argv: str, **options: Any) -> Done:
         return self("up", "service.yaml", "--name", "demo", *argv, **options)
 
-    def processes(self) -> list[str]:
-        """Command lines of all that have this home in their command line or environment."""
-        found, wanted = [], str(self.home).encode()
-        for path in Path("/proc").glob("[0-9]*"):
+    @contextlib.contextmanager
+    def small_disk(self) -> Iterator[SmallDisk]:
+        """Its state is on a disk of 2 MB. What was made there is destroyed before the disk goes, and the journal with it."""
+        with small_disk(self.state) as disk:
             try:
+                yield disk
+            finally:
+                disk.make_room()
+                self.close()
+
+    def _pids(self) -> Iterator[tuple[int, str]]:
+        """Pid and command line of all that have this home in their command line or environment."""
+        wanted = str(self.home).encode()
+        for path in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
                 argv = (path / "cmdline").read_bytes()
                 if wanted in argv + (path / "environ").read_bytes():
-                    found.append(argv.replace(b"\0", b" ").decode(errors="replace"))
-            except OSError:
-                continue
-        return found
+                    yield int(path.name), argv.replace(b"\0", b" ").decode(errors="replace")
+
+    def processes(self) -> list[str]:
+        return [command for _, command in self._pids()]
 
     def clean_up(self) -> None:
         """Destroy what there is; nothing may be left."""
@@ -85,13 +97,21 @@ class Newcomer:
         left = [path for path in self.state.rglob("*") if path.is_file() and not path.name.startswith("journal.db")]
         assert left == [], "no file is left"
 
+    def close(self) -> None:
+        for process in self.running:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.communicate()
+        try:
+            self.clean_up()
+        finally:  # a test that fails leaves nothing that runs, either
+            for pid, _ in self._pids():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+
 
 @pytest.fixture
 def newcomer(tmp_path: Path) -> Iterator[Newcomer]:
     found = Newcomer(tmp_path)
     yield found
-    for process in found.running:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
-    found.clean_up()
+    found.close()
