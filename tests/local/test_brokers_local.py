@@ -116,6 +116,8 @@ def test_a_broker_that_came_up_on_a_full_disk_makes_queues_when_there_is_room(
     os.kill(before, signal.SIGKILL)
     until(lambda: any(one.pid != before for one in _servers(node)))
     until(lambda: http_check(f"{node.handle.attributes['monitoring_url']}/healthz").ok)
+    check = node.resource.probe(node.handle, node.wanted)
+    assert not check.ok and check.detail.endswith("(the disk is full)")
     disk.make_room()
     check = node.check()
     assert check.ok, check.detail

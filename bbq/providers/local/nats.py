@@ -15,11 +15,13 @@ import shutil
 import sys
 import sysconfig
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 from bbq.engine.contract import Check, ConfigurationFault, Handle, State, Wanted
 from bbq.providers.local.clients import missing_client
+from bbq.providers.local.files import is_full
 from bbq.providers.local.process import NodeDir, ProcessResource, Restart, Unit, UnitState, http_check
 from bbq.providers.local.queues import HOST, broker_attributes, declare_queues
 from bbq.topology.model import Node
@@ -90,7 +92,10 @@ class NatsServer(ProcessResource):
 
     def probe(self, handle: Handle, wanted: Wanted) -> Check:
         health = http_check(f"{handle.attributes['monitoring_url']}/healthz")
-        return declare_queues(handle.attributes) if health.ok else health
+        check = declare_queues(handle.attributes) if health.ok else health
+        if not check.ok and is_full(self.node_dir(handle.id).path):
+            return replace(check, detail=f"{check.detail} (the disk is full)")
+        return check
 
 
 def _broken_stream(port: int) -> str:

@@ -206,7 +206,7 @@ def test_a_full_disk(newcomer) -> None:
             disk.fill(room)
             done = newcomer.up()
             codes.add(done.code)
-            assert done.code in (0, 5, 6), done
+            assert done.code in (0, 5, 6, 8), done  # 8: there was room for all but the queue
             if done.code:
                 assert "hint: " in done.err and ("is full" in done.err or "No space left" in done.err), done
                 assert "finished: ok" not in done.out, done
@@ -215,7 +215,7 @@ def test_a_full_disk(newcomer) -> None:
             assert again.code == 0, again
             assert "3 of 3 ready" in newcomer("status", "demo").out
             newcomer.clean_up()
-    assert codes & {5, 6}
+    assert codes - {0}
 
 
 def test_an_end_that_the_disk_has_no_room_for_is_neither_ready_nor_lost(newcomer) -> None:
