@@ -12,7 +12,8 @@ written when there is (`records.py`). Standard library only, run with -I -S: it 
 site-packages.
 
 Files in the unit's directory (0600):
-    spec.json       in: argv, env, cwd, user, restart, schedule, stop, log, mask (see `units.Unit`)
+    spec.json       in: argv, env, cwd, user, restart, schedule, stop, log, mask (see `units.Unit`), start_at (seconds since the
+                    epoch: run once, then; may be changed meanwhile), remove (the directory goes when the program ended well)
     lock            pid, start time and boot id of the shim
     process.json    phase: starting | running | backoff | scheduled | stopping | exited | stopped; pid of the child, its start
                     time ...
@@ -54,8 +55,10 @@ _RETRY = 1.0
 
 
 class Shim:
-    def __init__(self, directory: str, spec: dict[str, Any]) -> None:
-        self.directory, self.spec = directory, spec
+    def __init__(self, directory: str) -> None:
+        self.directory = directory
+        self.spec, self._version = read_specification(directory)
+        spec = self.spec
         self.restart, self.stop = spec["restart"], spec["stop"]
         self.records = Records(directory)
         self.log = rotation.Log(f"{directory}/log", spec["log"]["size"], spec["log"]["count"])
@@ -63,6 +66,7 @@ class Shim:
         self.children: dict[int, Child] = {}
         self.stopping = False
         self.finished = False
+        self.leaves_nothing = False
         self.phase = "starting"
         self.failures = 0
         self.restarts = 0
@@ -87,8 +91,8 @@ class Shim:
         signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_stop)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        for number in (signal.SIGCHLD, signal.SIGHUP):
+            signal.signal(number, lambda *_: None)
 
     def _on_stop(self, *_: Any) -> None:
         self.stopping = True
@@ -109,8 +113,9 @@ class Shim:
         elif self.spec.get("start_at"):
             self.due = float(self.spec["start_at"])
         write_json(f"{self.directory}/process.json", self._state())
-        self.phase = "running"
+        self.phase = "scheduled"
         if self.due is None or self.spec.get("run_at_start"):
+            self.phase = "running"
             self.spawn()
         self.save()
 
@@ -137,6 +142,12 @@ class Shim:
             self.records.flush()
         # The lock itself goes with the process.
         write_in_place(f"{self.directory}/lock", b"")
+        if self.leaves_nothing:
+            with contextlib.suppress(OSError):
+                for name in os.listdir(self.directory):  # noqa: PTH208
+                    os.unlink(f"{self.directory}/{name}")  # noqa: PTH108
+                os.rmdir(self.directory)  # noqa: PTH106
+                os.rmdir(os.path.dirname(self.directory))  # noqa: PTH106, PTH120
 
     def _pause(self) -> int:
         """Milliseconds until something is due. Never long: the wall clock may jump."""
@@ -240,6 +251,8 @@ class Shim:
             self.waiting_run = False
             self.spawn()
             self.phase = "running"
+        elif self.due is not None and not self.schedule:  # its time was moved meanwhile
+            self.phase = "scheduled"
         elif again:
             wait = min(self.restart["cap"], self.restart["backoff"] * 2 ** min(self.failures - 1, 20))
             self.start_at = time.monotonic() + wait
@@ -249,11 +262,14 @@ class Shim:
         else:
             self.phase = "exited"
             self.finished = True
+            self.leaves_nothing = code == 0 and bool(self.spec.get("remove"))
         self.save()
 
     def _tick(self) -> None:
         if self.stopping or self.finished:
             return
+        if self.spec.get("start_at"):
+            self._reread()
         if self.start_at is not None and time.monotonic() >= self.start_at:
             self.start_at = None
             self.restarts += 1
@@ -270,6 +286,16 @@ class Shim:
         self._seen = time.time()
         if self.waiting_run:
             self._signal_children()
+
+    def _reread(self) -> None:
+        """What runs once may be given another time: by a new `spec.json`, noticed at SIGHUP or within half a minute."""
+        with contextlib.suppress(OSError, ValueError):
+            spec, version = read_specification(self.directory)
+            if version != self._version:
+                self.spec, self._version = spec, version
+                self.due, self.start_at = float(spec["start_at"]), None
+                self.phase = "running" if self.children else "scheduled"
+                self.save()
 
     def _run_by_clock(self) -> None:
         how = self.spec.get("concurrency", "forbid")
@@ -336,14 +362,20 @@ class Shim:
             self.stopping = True
 
 
+def read_specification(directory: str) -> tuple[dict[str, Any], tuple[int, int]]:
+    """What to do, and what differs as soon as that file is replaced."""
+    with open(f"{directory}/spec.json", encoding="utf-8") as file:  # noqa: PTH123
+        status = os.fstat(file.fileno())
+        spec: dict[str, Any] = json.load(file)
+    return spec, (status.st_ino, status.st_mtime_ns)
+
+
 def main(directory: str) -> int:
     lock = os.open(f"{directory}/lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return os.EX_TEMPFAIL
-    with open(f"{directory}/spec.json", encoding="utf-8") as file:  # noqa: PTH123
-        spec = json.load(file)
     read_end, write_end = os.pipe2(os.O_CLOEXEC)
     if os.fork():
         # The lock belongs to the open file, which the child has too.
@@ -357,7 +389,7 @@ def main(directory: str) -> int:
     text = {"pid": os.getpid(), "start_time": me.start_time if me else 0, "boot_id": proc.boot_id()}
     try:
         write_in_place(f"{directory}/lock", json.dumps(text).encode())
-        shim = Shim(directory, spec)
+        shim = Shim(directory)
         shim.begin()
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):

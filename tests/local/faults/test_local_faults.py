@@ -135,11 +135,9 @@ def test_java_and_databases_that_are_missing(newcomer) -> None:
         "    other: { type: bbq.nodes.Database, properties: { engine: mariadb } }\n"
         "    rabbits: { type: bbq.nodes.MessageQueue, properties: { engine: rabbitmq } }\n"
     )
-    empty, block = newcomer.home / "bin", newcomer.home / "block"
+    empty = newcomer.home / "bin"
     empty.mkdir()
-    block.mkdir()
-    (block / "sitecustomize.py").write_text(MISSING)
-    hides = {"PATH": str(empty), "PYTHONPATH": str(block), "JAVA_HOME": ""}
+    hides = newcomer.patched(MISSING, PATH=str(empty), JAVA_HOME="")
     done = newcomer.up(env=hides)
     assert done.code == 5
     told = [line for line in done.err.splitlines() if line.startswith("- ")]
@@ -264,10 +262,7 @@ time.time = jumping
 def test_a_clock_that_jumps(newcomer) -> None:
     """A day ahead and a day back, all the time: deadlines, leases and waits go by clocks that nobody sets."""
     newcomer.template(QUEUE + service(SERVES) + JOB.format("print(1)"))
-    block = newcomer.home / "jumps"
-    block.mkdir()
-    (block / "sitecustomize.py").write_text(JUMPS)
-    jumps = {"PYTHONPATH": str(block)}
+    jumps = newcomer.patched(JUMPS)
     done = newcomer.up(env=jumps)
     assert done.code == 0, done
     assert "4 of 4 ready" in newcomer("status", "demo", env=jumps).out
