@@ -219,9 +219,12 @@ class Provider(ABC):
         """Paths or URLs of the thing's logs, newest last."""
         return ()
 
-    def expiry_changed(self) -> None:
-        """The deployment has an expiry now, or another one (`DeploymentContext.expires_at`): see to it that it is destroyed
-        then, where something on the provider's side can do so without the client."""
+    def expire_at(self, at: float, *, move: bool) -> None:
+        """See to it that the deployment is destroyed at `at` (epoch seconds), where something on the provider's side can do so
+        without the client. What does it asks the journal whether the time has come: too early is harmless.
+
+        With `move` False only where nothing would do it at all (it was killed, the machine was booted).
+        """
 
     def finish_destroy(self, deployment_id: str) -> None:
         """After the last delete: remove what belongs to the deployment as a whole (its state directory)."""

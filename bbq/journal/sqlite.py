@@ -87,9 +87,10 @@ class SqliteJournal(SqlJournal):
         try:
             connection = self._open(temporary)
             try:
-                connection.execute("PRAGMA journal_mode = WAL")
                 connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
                 self._upgrade(connection)
+                # Last: what is in a write-ahead log gets into the file when it is closed, and a full disk is not told of then.
+                connection.execute("PRAGMA journal_mode = WAL")
             finally:
                 connection.close()
             try:
@@ -108,7 +109,11 @@ class SqliteJournal(SqlJournal):
         connection = sqlite3.connect(
             path.as_uri() + "?mode=rw", uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
-        connection.execute("PRAGMA synchronous = FULL")
+        try:
+            connection.execute("PRAGMA synchronous = FULL")
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     def _check(self) -> None:

@@ -74,6 +74,7 @@ class Change:
         deployment was changed in between so that another plan would be needed, `LockedError` is raised and nothing happens.
         """
         journal = self.workspace.journal
+        self.workspace.keep_expiries()
         if self.new:
             self._create_row()
         lease = journal.acquire(self.row.id)
@@ -134,11 +135,14 @@ class Change:
                 from bbq.journal.secrets import encode
 
                 self.fields["inputs"] = encode(self.inputs, store, row.salt, "input")
+            earlier = [at for at in (row.expires_at, self.fields.get("expires_at")) if at is not None]
+            if earlier:  # first: what comes before its time asks the journal, what comes after it is late
+                self._expire(provider, min(earlier))
             if self.fields:
                 journal.update(lease, **self.fields)
                 row = replace(row, **self.fields)
-            if "expires_at" in self.fields:
-                provider.expiry_changed()
+            if row.expires_at is not None:
+                self._expire(provider, row.expires_at)
             self.row, self.plan = row, plan
             engine = Engine(
                 provider=provider,
@@ -162,6 +166,7 @@ class Change:
                 result = engine.apply(plan, self.topology)
                 if self.new and isinstance(result.run_error, ConfigurationError) and not journal.records(row.id):
                     # refused before anything was made: a name that stands for nothing would only be in the way
+                    provider.finish_destroy(row.id)
                     store.forget()
                     journal.update(lease, status="destroyed")
                 return result
@@ -173,6 +178,17 @@ class Change:
         finally:
             executor.close()
             provider.close()
+
+    def _expire(self, provider: Provider, at: float) -> None:
+        from bbq.engine.contract import ProviderFault
+        from bbq.engine.retry import error_of
+
+        if self.destroys:
+            return
+        try:
+            provider.expire_at(at, move=True)
+        except ProviderFault as fault:
+            raise error_of(fault, f"nothing would destroy {self.row.name} at its expiry: {fault}") from None
 
 
 def reference(name: str, secret: Secret, salt: str) -> dict[str, str]:

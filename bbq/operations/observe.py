@@ -68,7 +68,8 @@ def _asked(call: Callable[[], T], clock: Clock) -> T:
 
 
 def observed(workspace: Workspace, row: DeploymentRow, records: Mapping[str, Record]) -> dict[str, Record]:
-    """The records, with those marked failed whose thing is gone or has failed since."""
+    """The records, with those marked failed whose thing is gone or has failed since, and those `created` that are not ready
+    any more (a component that is being restarted); `error` says why."""
     clock = workspace.clock(row, records)
     provider = workspace.open_provider(row, clock)
     try:
@@ -82,6 +83,8 @@ def observed(workspace: Workspace, row: DeploymentRow, records: Mapping[str, Rec
             result[node] = replace(record, status="failed", error="it is gone")
         elif state.failed and record.status != "failed":
             result[node] = replace(record, status="failed", error=state.detail or state.name)
+        elif not state.ready and record.status == "ready":
+            result[node] = replace(record, status="created", error=state.detail or state.name)
     return _with_composites(result)
 
 
@@ -108,10 +111,13 @@ def drift(workspace: Workspace, row: DeploymentRow, records: Mapping[str, Record
 
 
 def _with_composites(records: dict[str, Record]) -> dict[str, Record]:
-    """A composite is failed where a member is."""
+    """A composite is failed where a member is, and ready only where all members are."""
     for name in sorted(records, key=len, reverse=True):  # members have longer names than what they are members of
         record = records[name]
-        bad = next((m for m in record.members if m in records and records[m].status == "failed"), None)
-        if bad is not None and record.status != "failed":
-            records[name] = replace(record, status="failed", error=f"{bad}: {records[bad].error}")
+        members = [records[member] for member in record.members if member in records]
+        for status, worse_than in (("failed", {"intended", "created", "ready", "deleting"}), ("created", {"ready"})):
+            bad = next((member for member in members if member.status == status), None)
+            if bad is not None and record.status in worse_than:
+                records[name] = replace(record, status=status, error=f"{bad.node}: {bad.error or 'not ready yet'}")
+                break
     return records

@@ -7,12 +7,13 @@ import os
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bbq.conf import ini
-from bbq.errors import ConfigurationError, JournalError, UsageError
+from bbq.errors import BbqError, ConfigurationError, JournalError, UsageError
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -100,6 +101,21 @@ class Workspace:
             sleep=clock.spend if isinstance(clock, VirtualClock) else None,
         )
         return open_provider(row.provider, context)
+
+    def keep_expiries(self) -> None:
+        """Deployments of this machine that nothing would destroy at their expiry any more (what waits for it was killed, the
+        machine was booted) get that back. What cannot be done for one of them now is for the next command."""
+        from bbq.engine.contract import ProviderFault
+
+        for row in self.journal.deployments():
+            if row.expires_at is None or row.provider in VIRTUAL or not self.deployment_directory(row.id).is_dir():
+                continue
+            with suppress(ProviderFault, BbqError):
+                provider = self.open_provider(row)
+                try:
+                    provider.expire_at(row.expires_at, move=False)
+                finally:
+                    provider.close()
 
     def deployment_directory(self, deployment_id: str) -> Path:
         """What a provider keeps of one deployment on this machine; made by the provider."""

@@ -162,6 +162,8 @@ class _Diff:
             return Action.UPDATE, nothing, changes, ""
         if record.status != "ready":
             return Action.READ, nothing, (), "it was made, and not seen to be ready"
+        if seen is not None and not seen.ready:
+            return Action.READ, nothing, (), f"it is not ready any more: {_first_line(seen.detail) or seen.name}"
         return Action.NOTHING, nothing, (), ""
 
     def _composite_step(self, node: Node, record: Record) -> Step:

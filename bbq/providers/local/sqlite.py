@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sqlite3
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from bbq.engine.contract import Check, Handle, PermanentFault, Wanted
 from bbq.errors import BbqError
 from bbq.handles import database_of
 from bbq.providers.local.databases import schema_text
+from bbq.providers.local.files import is_full
 from bbq.providers.local.process import NodeDir, ProcessResource, Unit
 from bbq.topology.values import Secret
 
@@ -27,10 +29,15 @@ class SQLite(ProcessResource):
         path = node.directory("data") / f"{wanted.properties['database']}.db"
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600))  # its side files get the same mode
         schema = schema_text(wanted)
-        with contextlib.closing(sqlite3.connect(path, isolation_level=None, timeout=30.0)) as connection:
-            connection.execute("pragma journal_mode = wal")  # readers beside a writer; stays with the file
-            if schema is not None:
-                _apply(connection, *schema)
+        try:
+            with contextlib.closing(sqlite3.connect(path, isolation_level=None, timeout=30.0)) as connection:
+                connection.execute("pragma journal_mode = wal")  # readers beside a writer; stays with the file
+                if schema is not None:
+                    _apply(connection, *schema)
+        except sqlite3.Error as error:
+            if is_full(path):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from None
+            raise PermanentFault(f"{path}: {error}") from None
 
     def units(self, node: NodeDir, wanted: Wanted) -> Mapping[str, Unit]:
         return {}
@@ -62,6 +69,8 @@ def _apply(connection: sqlite3.Connection, name: str, text: str) -> None:
     except sqlite3.Error as error:
         with contextlib.suppress(sqlite3.Error):
             connection.execute("rollback")
+        if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+            raise
         raise PermanentFault(
             f"{name}: {error}", hint="the script must be SQL that SQLite takes, without BEGIN and COMMIT"
         ) from None

@@ -14,6 +14,7 @@ Nothing here asks the journal: after a crash the directory alone tells what was 
 
 from __future__ import annotations
 
+import errno
 import glob
 import hashlib
 import json
@@ -27,9 +28,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 
-from bbq.engine.contract import AmbiguousFault, ConfigurationFault, PermanentFault, Tag
+from bbq.engine.contract import AmbiguousFault, ConfigurationFault, PermanentFault, QuotaFault, Tag
 from bbq.providers.local import proc
-from bbq.providers.local.files import read_json, write_private
+from bbq.providers.local.files import ROOM, read_json, write_private
 from bbq.providers.local.ports import choose_port
 from bbq.providers.local.units import (
     PASSED_ON,
@@ -259,7 +260,8 @@ class NodeDir:
     def run(
         self, argv: Sequence[str], *, env: Mapping[str, Any] | None = None, timeout: float = 60.0, **options: Any
     ) -> subprocess.CompletedProcess[str]:
-        """A short helper program (initdb) with the node's tag: its output; `PermanentFault` with it where the program fails.
+        """A short helper program (initdb) with the node's tag: its output; `PermanentFault` with it where the program fails,
+        `QuotaFault` where it says that the disk is full.
 
         A client that dies meanwhile leaves a process that `delete` finds. `options` are those of `subprocess.run`.
         """
@@ -287,7 +289,8 @@ class NodeDir:
             text = "\n".join(done.stdout.strip().splitlines()[-10:])
             for secret in hidden:
                 text = text.replace(secret, "********")
-            raise PermanentFault(f"{Path(argv[0]).name} failed with code {done.returncode}: {text}")
+            text = f"{Path(argv[0]).name} failed with code {done.returncode}: {text}"
+            raise QuotaFault(text, hint=ROOM) if os.strerror(errno.ENOSPC) in text else PermanentFault(text)
         return done
 
     # -- the end ----------------------------------------------------------------------------------------------------

@@ -76,9 +76,9 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class UnitState:
-    """phase: incomplete (its shim was never started) | lost (its shim was killed) | starting | running | backoff (waits for
-    its restart) | scheduled | stopping | exited | stopped. `code` and `signal` are of the last run that ended,
-    number `ended_run`, after `ran` seconds."""
+    """phase: incomplete (its shim was never started) | lost (its shim was killed) | starting | running | ending (no process any
+    more, and its shim has not told yet what comes of that) | backoff (waits for its restart) | scheduled | stopping | exited |
+    stopped. `code` and `signal` are of the last run that ended, number `ended_run`, after `ran` seconds."""
 
     name: str
     phase: str
@@ -169,12 +169,18 @@ def specification(unit: Unit, base: Mapping[str, str], directory: Path) -> dict[
 def read_unit(path: Path) -> UnitState:
     """What the unit's files and the kernel say. A shim counts as alive by pid, start time and boot."""
     name = path.name
-    lock, now, end = read_json(path / "lock"), read_json(path / "process.json"), read_json(path / "exit.json")
+    lock = read_json(path / "lock")
+    # First: what one that is gone has written is its last word then.
     shim = proc.same(lock.get("pid", 0), lock.get("start_time", 0), lock.get("boot_id", ""))
+    now, end = read_json(path / "process.json"), read_json(path / "exit.json")
     phase = now.get("phase")
-    if shim:
+    if phase in ("exited", "stopped"):
+        shim = None  # it has said its last word, and goes
+    elif shim:
         phase = phase or "starting"
-    elif phase not in ("exited", "stopped"):
+        if phase == "running" and not proc.same(now.get("pid", 0), now.get("start_time", 0), now.get("boot_id", "")):
+            phase = "ending"
+    else:
         phase = "lost" if phase else "incomplete"
     return UnitState(
         name,

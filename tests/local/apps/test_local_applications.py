@@ -15,8 +15,9 @@ import pytest
 from local_site import Site, until
 
 from bbq.engine.contract import ConfigurationFault, PermanentFault, Target
-from bbq.providers.local import proc
+from bbq.providers.local import files, proc
 from bbq.providers.local.process import http_check
+from bbq.providers.local.units import UnitState, read_unit
 from bbq.topology.model import Node
 from bbq.topology.values import Secret
 
@@ -323,26 +324,55 @@ def test_orphan_whose_directory_is_lost(site: Site) -> None:
     assert site.processes() == []
 
 
+def reaper_of(site: Site) -> UnitState:
+    return read_unit(Path(site.context.state_dir) / "reaper")
+
+
 def test_reaper_runs_the_command_at_the_expiry(make_site: Callable[..., Site], tmp_path: Path) -> None:
     mark = tmp_path / "reaped"
     command = [sys.executable, "-c", f"import pathlib; pathlib.Path({str(mark)!r}).touch()"]
-    site = make_site(options={"reap_command": command}, expires_at=time.time() + 0.5)
-    site.up(site.wanted("bbq.nodes.local.WorkerInstance", "crew", {"command": python(FOREVER)}))
+    site = make_site(options={"reap_command": command})
+    site.provider.expire_at(time.time() + 0.5, move=True)
     until(mark.exists, "the reaper")
     until(lambda: not proc.tagged({"BBQ_REAPER": site.id}), "the reaper's end")
+    assert not Path(site.context.state_dir).exists(), "it leaves nothing"
 
 
-def test_reaper_is_set_to_another_expiry_and_ends_with_the_deployment(make_site: Callable[..., Site]) -> None:
-    site = make_site(expires_at=time.time() + 3600)
-    site.up(site.wanted("bbq.nodes.local.WorkerInstance", "one", {"command": python(FOREVER)}))
-    [before] = proc.tagged({"BBQ_REAPER": site.id})
-    site.up(site.wanted("bbq.nodes.local.WorkerInstance", "two", {"command": python(FOREVER)}))
-    assert proc.tagged({"BBQ_REAPER": site.id}) == [before]
-    from dataclasses import replace
+def test_reaper_is_given_another_time_and_ends_with_the_deployment(make_site: Callable[..., Site], tmp_path: Path) -> None:
+    mark = tmp_path / "reaped"
+    command = [sys.executable, "-c", f"import pathlib; pathlib.Path({str(mark)!r}).touch()"]
+    site = make_site(options={"reap_command": command})
+    later, latest = time.time() + 3600, time.time() + 7200
+    site.provider.expire_at(later, move=True)
+    before = reaper_of(site)
+    for at, move, then in ((later, True, later), (latest, False, later), (latest, True, latest), (later, True, later)):
+        site.provider.expire_at(at, move=move)
+        now = reaper_of(site)
+        assert (now.shim, now.next_at) == (before.shim, then)
+    site.provider.expire_at(time.time(), move=True)
+    until(mark.exists, "the reaper, called earlier")
 
-    from bbq.providers.local.provider import LocalProvider
 
-    site.provider = LocalProvider(replace(site.context, expires_at=time.time() + 7200))
-    site.up(site.wanted("bbq.nodes.local.WorkerInstance", "three", {"command": python(FOREVER)}))
-    [after] = proc.tagged({"BBQ_REAPER": site.id})
-    assert after.pid != before.pid
+def test_reaper_that_was_killed_is_started_again(make_site: Callable[..., Site]) -> None:
+    site = make_site()
+    at = time.time() + 3600
+    site.provider.expire_at(at, move=True)
+    first = reaper_of(site).shim
+    os.kill(first, signal.SIGKILL)
+    until(lambda: not reaper_of(site).supervised, "its end")
+    site.provider.expire_at(at + 1, move=False)
+    now = reaper_of(site)
+    assert now.supervised and now.shim != first and now.next_at == at + 1
+
+
+def test_reaper_that_fails_or_comes_too_early_tries_again(make_site: Callable[..., Site], tmp_path: Path) -> None:
+    """It notices another time by itself, too: the client may have died before it could tell."""
+    code = "import os, pathlib, sys; print('run', os.environ['BBQ_RUN'], flush=True); sys.exit(9)"
+    site = make_site(options={"reap_command": [sys.executable, "-c", code]})
+    site.provider.expire_at(time.time(), move=True)
+    log = Path(site.context.state_dir) / "reaper" / "log"
+    until(lambda: "run 2" in log.read_text(), "its second try")
+    spec = json.loads((log.parent / "spec.json").read_text())
+    files.write_private(log.parent / "spec.json", json.dumps({**spec, "start_at": time.time() + 3600}))
+    until(lambda: (reaper_of(site).next_at or 0.0) > time.time() + 3000, "it to notice")
+    assert reaper_of(site).phase == "scheduled"

@@ -13,14 +13,20 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from disks import FullForRecords
 from local_site import Site, until
 
 from bbq.engine.contract import QuotaFault
 from bbq.providers.local import files, proc, shim
+from bbq.providers.local.process import worst
 from bbq.providers.local.units import Restart, Unit, read_unit, specification, start_shim, stop_units
 
 pytestmark = pytest.mark.local
 FOREVER = "import time\nwhile True: time.sleep(1)"
+
+
+def waits_for(file: Path, then: str) -> str:
+    return f"import pathlib, sys, time\nwhile not pathlib.Path({str(file)!r}).exists(): time.sleep(0.02)\n{then}"
 
 
 @pytest.fixture
@@ -190,6 +196,88 @@ def test_directory_removed_under_it(unit: Callable[..., Path]) -> None:
     shim_pid = read_unit(path).shim
     shutil.rmtree(path)
     until(lambda: proc.process(shim_pid) is None, "the shim's end")
+
+
+def test_a_supervisor_that_leaves_while_somebody_looks(
+    unit: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was read before it told its last word is not held against it."""
+    path = unit(waits_for(tmp_path / "go", "sys.exit(7)"))
+    shim_pid, same = read_unit(path).shim, proc.same
+
+    def leaves(*identity: object) -> proc.Process | None:
+        (tmp_path / "go").touch()
+        until(lambda: proc.process(shim_pid) is None, "the shim's end")
+        return same(*identity)
+
+    monkeypatch.setattr(proc, "same", leaves)
+    state = read_unit(path)
+    assert (state.phase, state.code) == ("exited", 7)
+
+
+# -- a full disk --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("then", "code"), [("sys.exit(7)", 7), ("", 0)])
+def test_an_end_that_a_full_disk_has_no_room_for(unit: Callable[..., Path], tmp_path: Path, then: str, code: int) -> None:
+    """It is not said to run, nor to have failed, and how it ended is known as soon as there is room."""
+    path = unit(waits_for(tmp_path / "go", then))
+    disk, before = FullForRecords(path), read_unit(path)
+    disk.fill()
+    (tmp_path / "go").touch()
+    until(lambda: proc.process(before.pid) is None, "its end")
+    state = read_unit(path)
+    assert (state.phase, state.supervised) == ("ending", True)
+    told = worst([state], ended_well=True)
+    assert (told.ready, told.failed) == (False, False) and "disk" in told.detail
+    disk.make_room()
+    state = until(lambda: (now := read_unit(path)).phase == "exited" and now, "the truth")
+    assert (state.code, state.runs, state.supervised) == (code, 1, False)
+
+
+def test_restarts_that_a_full_disk_has_no_room_for(unit: Callable[..., Path], tmp_path: Path) -> None:
+    go, runs = tmp_path / "go", tmp_path / "runs"
+    code = f"print(file=open({str(runs)!r}, 'a'))\n" + waits_for(go, "sys.exit(1)")
+    path = unit(code, restart=Restart("always", backoff=0.02, cap=0.02))
+    disk = FullForRecords(path)
+    disk.fill()
+    go.touch()
+    until(lambda: runs.exists() and len(runs.read_text()) > 4, "restarts: the component goes on")
+    go.unlink()
+    disk.make_room()
+    state = until(lambda: (now := read_unit(path)).restarts > 3 and now.phase == "running" and now, "the truth")
+    assert (state.ended, state.code, state.failures) == (True, 1, state.restarts)
+
+
+def test_a_component_is_ended_though_a_full_disk_has_no_room_for_it(unit: Callable[..., Path], tmp_path: Path) -> None:
+    path = unit(waits_for(tmp_path / "go", ""))
+    FullForRecords(path).fill()
+    before = read_unit(path)
+    stop_units([path])
+    assert proc.process(before.pid) is None and proc.process(before.shim) is None
+    assert not read_unit(path).supervised
+
+
+def test_an_end_nobody_has_room_for_does_not_hold_up_the_destroy(unit: Callable[..., Path], tmp_path: Path) -> None:
+    path = unit(waits_for(tmp_path / "go", ""))
+    FullForRecords(path).fill()
+    (tmp_path / "go").touch()
+    until(lambda: read_unit(path).phase == "ending", "its end")
+    stop_units([path])
+    assert not read_unit(path).supervised
+
+
+def test_a_start_on_a_full_disk_is_refused(unit: Callable[..., Path]) -> None:
+    path = unit(FOREVER, start=False)
+    disk = FullForRecords(path)
+    disk.fill()
+    with pytest.raises(OSError, match="No space left"):
+        unit(FOREVER)
+    spec = json.loads((path / "spec.json").read_text())
+    assert proc.tagged({"BBQ_DEPLOYMENT_ID": spec["env"]["BBQ_DEPLOYMENT_ID"]}) == []
+    disk.make_room()
+    unit(FOREVER)
+    assert read_unit(path).phase == "running"
 
 
 # -- the clock ----------------------------------------------------------------------------------------------------------

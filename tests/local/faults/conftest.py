@@ -1,97 +1,14 @@
 from __future__ import annotations
 
-import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import pytest
-
-SECRET = "hunter2-hunter2"
-
-
-class Done(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-class Newcomer:
-    """Somebody for whom things go wrong, with a home of their own. No text has a traceback of bbq's or a secret in it, and
-    when all is destroyed there is no process, no file and no deployment left."""
-
-    def __init__(self, home: Path) -> None:
-        self.home = home
-        self.state = home / ".local/state/bbq"
-        self.environment = {k: v for k, v in os.environ.items() if not k.startswith(("BBQ_", "XDG_", "CI"))}
-        self.environment["HOME"] = str(home)
-        self.running: list[subprocess.Popen[str]] = []
-
-    def template(self, nodes: str) -> None:
-        """`service.yaml` with these node templates; the first line of them is line 7."""
-        head = (
-            "tosca_definitions_version: tosca_2_0\nimports: [ { profile: 'bbq:1.0' } ]\nservice_template:\n"
-            "  inputs:\n    token: { type: bbq.datatypes.Secret, default: none }\n  node_templates:\n"
-        )
-        (self.home / "service.yaml").write_text(head + nodes)
-
-    def start(self, *argv: str, env: dict[str, str] | None = None, **options: Any) -> subprocess.Popen[str]:
-        options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
-        command = [sys.executable, "-m", "bbq", *argv]
-        environment = self.environment | (env or {})
-        process = subprocess.Popen(command, env=environment, cwd=self.home, text=True, start_new_session=True, **options)
-        self.running.append(process)
-        return process
-
-    def finish(self, process: subprocess.Popen[str]) -> Done:
-        out, err = process.communicate(timeout=120)
-        done = Done(process.returncode, out, err)
-        for forbidden in ("fault of bbq", SECRET, 'bbq/cli/main.py"'):
-            assert forbidden not in out + err, done
-        return done
-
-    def __call__(self, *argv: str, **options: Any) -> Done:
-        return self.finish(self.start(*argv, **options))
-
-    def up(self, *argv: str, **options: Any) -> Done:
-        return self("up", "service.yaml", "--name", "demo", *argv, **options)
-
-    def processes(self) -> list[str]:
-        """Command lines of all that have this home in their command line or environment."""
-        found, wanted = [], str(self.home).encode()
-        for path in Path("/proc").glob("[0-9]*"):
-            try:
-                argv = (path / "cmdline").read_bytes()
-                if wanted in argv + (path / "environ").read_bytes():
-                    found.append(argv.replace(b"\0", b" ").decode(errors="replace"))
-            except OSError:
-                continue
-        return found
-
-    def clean_up(self) -> None:
-        """Destroy what there is; nothing may be left."""
-        for row in json.loads(self("list", "--format", "json").out)["deployments"]:
-            done = self("destroy", row["name"], "--yes")
-            assert done.code == 0, done
-        deadline = time.monotonic() + 30
-        while self.processes() and time.monotonic() < deadline:
-            time.sleep(0.1)
-        assert self.processes() == [], "no process is left"
-        left = [path for path in self.state.rglob("*") if path.is_file() and not path.name.startswith("journal.db")]
-        assert left == [], "no file is left"
+from newcomer import Newcomer
 
 
 @pytest.fixture
 def newcomer(tmp_path: Path) -> Iterator[Newcomer]:
     found = Newcomer(tmp_path)
     yield found
-    for process in found.running:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
-    found.clean_up()
+    found.close()

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from disks import small_disk
 
 pytestmark = pytest.mark.simulator
 
@@ -134,14 +135,10 @@ def test_a_state_directory_that_may_not_be_written(newcomer) -> None:
 
 def test_a_full_disk(newcomer) -> None:
     """Wherever it gets full: exit code 5 with the cause, and with some room again nothing is lost."""
-    newcomer.state.mkdir(parents=True)
-    with mounted(newcomer.state, "-t", "tmpfs", "-o", "size=2m,mode=700", "tmpfs"):
-        filler, codes = newcomer.state / "filler", set()
+    codes = set()
+    with small_disk(newcomer.state) as disk:
         for room in (0, 100_000, 200_000, 300_000):
-            with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
-                while True:
-                    file.write(b"x" * 4096)
-            os.truncate(filler, max(0, filler.stat().st_size - room))
+            disk.fill(room)
             done = newcomer.up()
             codes.add(done.code)
             assert done.code in (0, 5, 6), done
@@ -149,11 +146,11 @@ def test_a_full_disk(newcomer) -> None:
                 assert "hint: " in done.err
                 assert "full" in done.err or "No space left" in done.err
                 assert "finished: ok" not in done.out
-            filler.unlink()
+            disk.make_room()
             assert newcomer.up("--quiet").code == 0
             assert "2 of 2 ready" in newcomer("status", "demo").out
             assert newcomer("destroy", "demo", "--quiet").code == 0
-        assert 5 in codes
+    assert 5 in codes
 
 
 # --- the journal

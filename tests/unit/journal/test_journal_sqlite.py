@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from disks import small_disk
 
 from bbq.errors import ConfigurationError, ExitCode, JournalError
 from bbq.journal import open_journal
@@ -53,6 +54,29 @@ def refused(path: Path) -> JournalError:
     assert caught.value.hint
     assert caught.value.exit_code == ExitCode.CONFIGURATION
     return caught.value
+
+
+def test_made_on_a_disk_that_is_nearly_full(path: Path, row: Any) -> None:
+    """It is made whole or not at all, wherever the room ends; then there is room, and it is made."""
+    made = []
+    with small_disk(path.parent) as disk:
+        for room in range(0, 200_000, 4096):
+            disk.fill(room)
+            try:
+                open_journal(str(path)).close()
+                made.append(True)
+            except JournalError as error:
+                assert error.hint
+                made.append(False)
+            assert [file.name for file in path.parent.iterdir() if file.name.startswith(".")] == []
+            disk.make_room()
+            journal = open_journal(str(path))
+            journal.create(row())
+            assert [found.id for found in journal.deployments()] == ["dep-demo"]
+            journal.close()
+            assert [file.name for file in path.parent.iterdir()] == [path.name]
+            path.unlink()
+    assert made == sorted(made) and set(made) == {False, True}
 
 
 class TestAddress:

@@ -158,12 +158,18 @@ def test_unfinished_business(world: World, status: str, action: str) -> None:
 
 
 def test_what_was_seen_counts(world: World) -> None:
-    wanted = topology(node("gone"), node("bad"), node("good"), node("unseen"))
+    wanted = topology(node("gone"), node("bad"), node("back"), node("good"), node("unseen"))
     records = world.deploy(wanted)
-    seen = {"gone": None, "bad": State("ERROR", failed=True, detail="disk full"), "good": State("ACTIVE", ready=True)}
+    seen = {
+        "gone": None,
+        "bad": State("ERROR", failed=True, detail="disk full"),
+        "back": State("REBOOT", detail="it starts again"),
+        "good": State("ACTIVE", ready=True),
+    }
     plan = plan_for(wanted, records, observed=seen)
-    assert actions(plan) == {"gone": "create", "bad": "replace", "good": "no-op", "unseen": "no-op"}
+    assert actions(plan) == {"gone": "create", "bad": "replace", "back": "read", "good": "no-op", "unseen": "no-op"}
     assert plan.steps["bad"].reason == "it is broken: disk full"
+    assert plan.steps["back"].reason == "it is not ready any more: it starts again"
 
 
 def test_what_can_be_brought_back_is_not_replaced(world: World) -> None:

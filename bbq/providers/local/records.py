@@ -1,0 +1,67 @@
+"""What a supervisor (`shim.py`) tells the client by files. Standard library only: it loads this file by its path.
+
+A full disk ends no component and loses no fact: what could not be written stays here and is written as soon as there is
+room. The supervisor does not leave before.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+NAMES = ("exit.json", "process.json")
+"""In the order in which they are written: who reads that it has exited finds how."""
+
+
+def write_json(path: str, value: Any) -> None:
+    """Whole or not at all: readers never see half a file."""
+    temporary = f"{path}.new"
+    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with os.fdopen(fd, "w") as file:
+        json.dump(value, file)
+    os.replace(temporary, path)  # noqa: PTH105
+
+
+def write_in_place(path: str, data: bytes) -> None:
+    """Keeps the inode, which the lock is on. Nothing happens where there is no such file."""
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC)
+    except OSError:
+        return
+    try:
+        os.write(fd, data)
+    finally:
+        os.close(fd)
+
+
+class Records:
+    """The files `NAMES` of one unit's directory."""
+
+    def __init__(self, directory: str) -> None:
+        self._directory = directory
+        self._unwritten: dict[str, Any] = {}
+
+    @property
+    def complete(self) -> bool:
+        """Is all that was put on the disk?"""
+        return not self._unwritten
+
+    @property
+    def lost(self) -> bool:
+        """Was the directory removed? Then nobody will ever read them."""
+        return not os.path.isdir(self._directory)  # noqa: PTH112
+
+    def put(self, name: str, value: Any) -> None:
+        self._unwritten[name] = value
+        self.flush()
+
+    def flush(self) -> None:
+        """Write what could not be written before; what still cannot be is kept."""
+        for name in NAMES:
+            if name in self._unwritten:
+                try:
+                    write_json(f"{self._directory}/{name}", self._unwritten[name])
+                except OSError:
+                    return
+                del self._unwritten[name]
