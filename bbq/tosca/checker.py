@@ -15,12 +15,14 @@ from typing import Any, Final
 from yaml import MappingNode, Node, SequenceNode
 
 from bbq.tosca import units
-from bbq.tosca.constraints import Comparable, broken
+from bbq.tosca.constraints import Comparable, Undecided, broken
 from bbq.tosca.model import Function, Schema, TypeDef
 from bbq.tosca.reading import nearest, one_of, quoted
 
 SECRET: Final = "bbq.datatypes.Secret"
 CONVERTED: Final = "BBQ-T045"
+BROKEN: Final = "BBQ-T043"
+"""A constraint is."""
 Path = tuple[str | int, ...]
 Report = Callable[[Path, str, str, str | None], None]
 """Takes path, code, message, hint."""
@@ -182,7 +184,8 @@ class _Check:
             text = broken(constraint, value, self._checker.comparable(type_name))
             if text is not None:
                 shown = "the value" if secret or isinstance(value, (list, dict)) else quoted(value)
-                self._report(path, "BBQ-T043", f"{self._at(path)} {text}, not {shown}", None)
+                code = "BBQ-T203" if isinstance(text, Undecided) else BROKEN
+                self._report(path, code, f"{self._at(path)} {text}, not {shown}", None)
                 return
 
     def _at(self, path: Path) -> str:

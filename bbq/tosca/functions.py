@@ -85,6 +85,8 @@ class Converter:
         if isinstance(node, SequenceNode):
             return [self.value(item, owner) for item in node.value]
         assert isinstance(node, MappingNode)
+        if self._reader.unit.list_keys:
+            self._reader.list_keys(node)
         if len(node.value) == 1:
             key, argument = node.value[0]
             name = self._name(key.value, argument)

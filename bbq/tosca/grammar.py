@@ -148,16 +148,16 @@ def _keynames(entity: str, two: bool) -> Keynames:
 _NAMES: Final[dict[str, Grammar]] = {
     "tosca_2_0": Grammar("tosca_2_0", True, "1.2", None),
     **{
-        name: Grammar(name, False, "1.1", "tosca-simple:1.3" if name.endswith("1_3") else "tosca-simple:1.0")
-        for name in (
-            "tosca_simple_yaml_1_0",
-            "tosca_simple_yaml_1_1",
-            "tosca_simple_yaml_1_2",
-            "tosca_simple_yaml_1_3",
-            "tosca_simple_yaml_1_0_0",
-            "tosca_simple_profile_for_nfv_1_0",
-            "tosca_simple_profile_for_nfv_1_0_0",
-            "tosca_simple_profile_for_mec_1_0_0",
+        name: Grammar(name, False, "1.1", profile)
+        for name, profile in (
+            ("tosca_simple_yaml_1_0", "tosca-simple:1.0"),
+            ("tosca_simple_yaml_1_1", "tosca-simple:1.1"),
+            ("tosca_simple_yaml_1_2", "tosca-simple:1.2"),
+            ("tosca_simple_yaml_1_3", "tosca-simple:1.3"),
+            ("tosca_simple_yaml_1_0_0", "tosca-simple:1.0"),
+            ("tosca_simple_profile_for_nfv_1_0", "tosca-simple-nfv:1.0"),
+            ("tosca_simple_profile_for_nfv_1_0_0", "tosca-simple-nfv:1.0.0"),
+            ("tosca_simple_profile_for_mec_1_0_0", "tosca-simple:1.0"),
         )
     },
 }

@@ -225,24 +225,41 @@ class Policy:
     triggers: dict[str, Any] = field(default_factory=dict)
 
 
+Path = tuple[str | int, ...]
+"""Where a value of an abstract node is: `("port",)`, `("CAPABILITY", capability, property)` or `("RELATIONSHIP", requirement,
+index or "ALL", property)`."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequirementMapping:
+    """Passes targets of an abstract node's requirement `name` on to `targets`, (node template, requirement) pairs; a selected
+    node template, which is the target itself, has the requirement "". `count` is how many assignments of that name, in their
+    order, None all that are left."""
+
+    name: str
+    at: SourceRange
+    targets: tuple[tuple[str, str], ...]
+    count: int | None = None
+
+
 @dataclass(slots=True)
 class SubstitutionMapping:
     """What abstract node type a service template can stand for, and how its parts map to it.
 
     properties      abstract property -> input name
-    attributes      abstract attribute -> value (usually a `get_attribute` Function)
+    attributes      abstract attribute -> value (usually a `get_attribute` Function), or the name of an output
     capabilities    abstract capability -> (node template, capability)
-    requirements    abstract requirement -> (node template, requirement)
+    requirements    in the order in which assignments are taken
     interfaces      abstract interface -> operation -> workflow name
     filter          substitution filter: (property name or capability path, constraint) pairs, all must hold
     """
 
     node_type: str
     at: SourceRange
-    properties: dict[str, str] = field(default_factory=dict)
-    attributes: dict[str, Any] = field(default_factory=dict)
+    properties: dict[Path, str] = field(default_factory=dict)
+    attributes: dict[Path, Any] = field(default_factory=dict)
     capabilities: dict[str, tuple[str, str]] = field(default_factory=dict)
-    requirements: dict[str, tuple[str, str]] = field(default_factory=dict)
+    requirements: list[RequirementMapping] = field(default_factory=list)
     interfaces: dict[str, dict[str, str]] = field(default_factory=dict)
     filter: tuple[tuple[tuple[str, ...], Constraint], ...] = ()
 

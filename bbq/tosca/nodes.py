@@ -164,7 +164,7 @@ class Templates:
         """
         found: dict[str, Any] = {}
         plural = {"property": "properties", "attribute": "attributes"}.get(word, word + "s")
-        for name, (key, value) in self.reader.entries(node, f"{plural} of {what}").items():
+        for name, (key, value) in self.reader.entries(node, f"{plural} of {what}", values=True).items():
             definition = definitions.get(name)
             if definition is None:
                 hint = nearest(name, definitions) or one_of(definitions)
@@ -188,7 +188,10 @@ class Templates:
                     places[name] = definition.at
             elif definition.required and complete and word != "attribute" and name not in self._names(node):
                 hint = f"{name}: {definition.description.strip()}" if definition.description else None
-                self.reader.error("BBQ-T042", f"{what} lacks the required {word} {quoted(name)}", owner_node, hint)
+                # A required property of a normative type that templates in the wild leave out.
+                left_out = definition.metadata.get("practice") == "optional"
+                report = self.reader.practice if left_out else self.reader.error
+                report("BBQ-T042", f"{what} lacks the required {word} {quoted(name)}", owner_node, hint)
         return found
 
     @staticmethod

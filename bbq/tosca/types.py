@@ -15,9 +15,10 @@ from bbq.diagnostics import DiagnosticBag
 from bbq.tosca.artifacts import read_artifact
 from bbq.tosca.checker import BUILT_IN
 from bbq.tosca.files import Declaration, Unit
+from bbq.tosca.grammar import KINDS
 from bbq.tosca.interfaces import Interfaces
 from bbq.tosca.model import CapabilityDef, RequirementDef, Schema, TypeDef
-from bbq.tosca.reading import Reader, quoted, shape
+from bbq.tosca.reading import Reader, nearest, quoted, shape
 from bbq.tosca.schemas import Definitions, ancestry, canonical, find, parent_of
 from bbq.tosca.units import version_key
 from bbq.yamlreader import at, data, is_null
@@ -36,6 +37,9 @@ class Types:
         self._open: list[Declaration] = []
 
     def resolve(self) -> None:
+        for unit in self._units:
+            if not (unit.grammar.two or unit.bundled):
+                self._put_right(unit)
         self._name()
         for unit in self._units:
             if unit.complete:
@@ -53,6 +57,32 @@ class Types:
         if found is None:
             found = self._definitions[id(unit)] = Definitions(unit, Reader(unit, self._bag))
         return found
+
+    def _put_right(self, unit: Unit) -> None:
+        """1.x files in the wild declare types in the section of another kind (a capability type below `node_types`). What a
+        type derives from tells its kind."""
+        moved = True
+        while moved:
+            moved = False
+            for (kind, name), declaration in list(unit.declared.items()):
+                named = parent_of(declaration)
+                if named is None or find(unit, kind, named[0]) is not None or named[0] in BUILT_IN:
+                    continue
+                other = next((item for item in KINDS if find(unit, item, named[0]) is not None), None)
+                if other is None or (other, name) in unit.declared:
+                    continue
+                del unit.declared[kind, name]
+                unit.declared[other, name] = replace(declaration, kind=other)
+                for each in self._units:
+                    each.lookups.clear()
+                moved = True
+                self.definitions(unit).practice(
+                    "BBQ-T208",
+                    f"{quoted(name)} stands below `{kind}_types` and derives from the {other} type {quoted(named[0])}: "
+                    f"taken for a {other} type",
+                    declaration.key,
+                    f"move it to `{other}_types`",
+                )
 
     def _name(self) -> None:
         """Full names. A name that two files declare is told apart by the file."""
@@ -106,6 +136,7 @@ class Types:
             elif reader.named(name, node, "data", f"`derived_from` of {quoted(declaration.name)}") is None:
                 return None
             return None
+        reader.renamed(parent, name, node, f"`derived_from` of {quoted(declaration.name)}")
         if parent in self._open:
             names = [item.name for item in self._open[self._open.index(parent) :]] + [parent.name]
             reader.error("BBQ-T031", "types derive from each other: " + " -> ".join(map(quoted, names)), node)
@@ -176,11 +207,18 @@ class Types:
             if keyname in keys and found.kind in ("capability", "relationship"):
                 self._names(reader, keys[keyname], kinds, f"{keyname} of {what}")
 
-    def _names(self, reader: Definitions, node: Node, kinds: tuple[str, ...], what: str) -> tuple[str, ...]:
+    def _names(
+        self, reader: Definitions, node: Node, kinds: tuple[str, ...], what: str, *, narrowing: bool = False
+    ) -> tuple[str, ...]:
+        """Full names of types. In a list that only narrows what a type allows (`narrowing`), 1.x files in the wild name types
+        that only some of their users have."""
         names = []
         for name, item in reader.strings(node, what, single=True):
             found = next((found for kind in kinds if (found := find(reader.unit, kind, name)) is not None), None)
-            if found is None:
+            if found is None and narrowing and not reader.unit.incomplete:
+                hint = nearest(name, reader.unit.names(kinds[0]))
+                reader.practice("BBQ-T204", f"unknown {kinds[0]} type {quoted(name)} in {what}", item, hint)
+            elif found is None:
                 reader.named(name, item, kinds[0], what)
             else:
                 names.append(canonical(found))
@@ -194,7 +232,7 @@ class Types:
                 {"type": body} if isinstance(body, ScalarNode) else reader.entity(body, "capability definition", name, key)
             )
             if "type" in inner:
-                type_name = reader.type_name(inner["type"], "capability", title)
+                type_name = self._capability_type(reader, inner["type"], title)
             else:
                 type_name = old.type if old is not None else None
                 if old is None:
@@ -215,12 +253,22 @@ class Types:
                 at(key),
                 reader.parameters(inner.get("properties"), "property definition", title, origin.properties if origin else {}),
                 reader.parameters(inner.get("attributes"), "attribute definition", title, origin.attributes if origin else {}),
-                self._names(reader, sources, ("node", "capability"), f"valid source types of {title}")
+                self._names(reader, sources, ("node", "capability"), f"valid source types of {title}", narrowing=True)
                 if sources is not None
                 else (old.valid_source_types if old is not None else ()),
                 reader.bounds(inner.get("occurrences"), f"occurrences of {title}", (0, None)),
                 reader.description(inner, title),
             )
+
+    def _capability_type(self, reader: Definitions, node: Node, title: str) -> str | None:
+        """In an imported library of 1.x types an unknown type counts where a template uses the capability: it is not there."""
+        name = reader.string(node, title)
+        unit = reader.unit
+        known = not name or find(unit, "capability", name) is not None
+        if known or unit.main or unit.incomplete or unit.grammar.two:
+            return reader.named(name, node, "capability", title) if name else None
+        reader.practice("BBQ-T204", f"unknown capability type {quoted(name)} in {title}, which nodes therefore lack", node)
+        return None
 
     def _named_type(self, kind: str, name: str) -> TypeDef | None:
         """A type by its full name, resolved now where it was not yet."""
@@ -296,7 +344,9 @@ class Types:
         if root not in BUILT_IN:
             return
         if "properties" in keys:
-            reader.error("BBQ-T032", f"{what} derives from {quoted(root)} and cannot have properties", keys["properties"])
+            message, block = f"{what} derives from {quoted(root)} and cannot have properties", keys["properties"]
+            _, parent = parent_of(declaration) or ("", block)
+            reader.error("BBQ-T032", message, parent, related=((at(block), "the properties"),))
             found.properties = {}
         old = found.schema or Schema(root)
         found.schema = Schema(

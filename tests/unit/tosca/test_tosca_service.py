@@ -122,9 +122,10 @@ def test_substitution_mappings(templates):
 """)
     )
     found = service.substitution
-    assert found.node_type == "N" and found.properties == {"p": "n"}
-    assert (found.attributes["a"].name, found.attributes["a"].args) == ("get_attribute", ("x", "a"))
-    assert (found.capabilities, found.requirements) == ({"c": ("x", "c")}, {"r": ("x", "r")})
+    assert found.node_type == "N" and found.properties == {("p",): "n"}
+    assert (found.attributes["a",].name, found.attributes["a",].args) == ("get_attribute", ("x", "a"))
+    assert found.capabilities == {"c": ("x", "c")}
+    assert [(item.name, item.count, item.targets) for item in found.requirements] == [("r", None, (("x", "r"),))]
     assert [(path, item.operator) for path, item in found.filter] == [
         (("s",), "validation"),
         (("p",), "equal"),
