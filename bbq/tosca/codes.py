@@ -103,6 +103,10 @@ CODES: Final[dict[str, tuple[str, str]]] = {
         "The type derives from one of another kind, and is taken for one of that kind; it belongs into that section.",
     ),
     "BBQ-T209": ("type renamed", "The normative type has another name in the file's TOSCA version."),
+    "BBQ-T210": (
+        "from a later version",
+        "The built-in type, function or constraint is from a later TOSCA version than the file's; it is understood.",
+    ),
 }
 
 ADVISORY: Final = frozenset(("BBQ-T015", "BBQ-T027", "BBQ-T029", "BBQ-T062", "BBQ-T090", "BBQ-T092", "BBQ-T110"))

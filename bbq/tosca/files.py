@@ -239,10 +239,13 @@ class Files:
             target = reader.string(item, "an import")
         else:
             entries = reader.entries(item, "an import")
-            names = set(entries)
+            known = unit.grammar.keynames("import")
             # TOSCA 1.0 names its imports: `- some_name: file` or `- some_name: { file: ... }`.
-            if not unit.grammar.two and len(entries) == 1 and not names & unit.grammar.keynames("import").allowed:
+            if not unit.grammar.two and len(entries) == 1 and not set(entries) & (known.allowed | known.elsewhere.keys()):
                 owner, item = next(iter(entries.values()))
+                if unit.grammar.number == 13:
+                    text = f"import {quoted(owner.value)} has a name, which is from TOSCA 1.0 to 1.2"
+                    reader.practice("BBQ-T013", text, owner, "give the `file` alone")
                 if isinstance(item, ScalarNode):
                     keys, target, where = {}, reader.string(item, "an import"), item
                     self._follow(unit, reader, where, target, keys)

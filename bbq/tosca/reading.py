@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from yaml import MappingNode, Node, ScalarNode, SequenceNode
 
 from bbq.diagnostics import DiagnosticBag, SourceRange
-from bbq.tosca.grammar import Grammar
+from bbq.tosca.grammar import Grammar, Keynames
 from bbq.tosca.units import version_key
 from bbq.yamlreader import ListKey, at, data, is_null, printable
 
@@ -141,12 +141,11 @@ class Reader:
         title = f"{entity} {quoted(name)}" if name else f"the {entity}"
         found: dict[str, Node] = {}
         for key, (key_node, value) in self.entries(node, title).items():
-            if key in keynames.foreign and not self.unit.bundled:
-                self.warning(
-                    "BBQ-T013", f"keyname {quoted(key)} of {title} is from another TOSCA version than the file's", key_node
-                )
+            if key in keynames.foreign and not self.unit.bundled and self.unit.url is None:
+                text = f"keyname {quoted(key)} of {title} is from {keynames.elsewhere[key]}, not from the file's version"
+                self.warning("BBQ-T013", text, key_node)
             if key not in keynames.allowed and not keynames.open:
-                self._unknown(key, key_node, entity, title, keynames.allowed)
+                self._unknown(key, key_node, entity, title, keynames)
                 continue
             found[key] = value
         if isinstance(node, MappingNode) or is_null(node):
@@ -155,8 +154,13 @@ class Reader:
                     self.error("BBQ-T011", f"{title} lacks the required keyname {quoted(key)}", owner)
         return found
 
-    def _unknown(self, key: str, node: Node, entity: str, title: str, known: frozenset[str]) -> None:
+    def _unknown(self, key: str, node: Node, entity: str, title: str, keynames: Keynames) -> None:
         """A misspelt keyname is an error. One that resembles none is somebody's extension where it stands in a type of 1.x."""
+        known = keynames.allowed
+        if key in keynames.elsewhere:
+            text = f"{title} has no keyname {quoted(key)}: it is from {keynames.elsewhere[key]}, not from the file's version"
+            self.error("BBQ-T010", text, node, one_of(known))
+            return
         near = nearest(key, known)
         if nearest(key, known, 0.75) is None and entity.endswith(" type") and not self.grammar.two:
             self.practice("BBQ-T207", f"{title}: {quoted(key)} is no keyname of TOSCA's, and is ignored", node, one_of(known))

@@ -74,6 +74,8 @@ class Definitions(Reader):
     def named(self, name: str, node: Node, kind: str, what: str) -> str | None:
         # 1.x's units and ranges are understood in 2.0, too: OASIS's own profile for 2.0 uses them.
         if kind == "data" and name in BUILT_IN and (self.grammar.two or name not in _ONLY_2):
+            if name == "scalar-unit.bitrate" and self.grammar.number < 13:
+                self.practice("BBQ-T210", f"data type {quoted(name)} in {what} is from TOSCA 1.3", node)
             return name
         found = find(self.unit, kind, name)
         if found is not None:
@@ -133,6 +135,8 @@ class Definitions(Reader):
                     hint = nearest(operator, OPERATORS) or one_of(OPERATORS, 20)
                     self.error("BBQ-T044", f"unknown constraint {quoted(operator)} of {what}", key, hint)
                     continue
+                if operator == "schema" and self.grammar.number < 12:
+                    self.practice("BBQ-T210", f"constraint `schema` of {what} is from TOSCA 1.2", key)
                 value = self.convert.value(argument)
                 problem = problem_of_clause(operator, value)
                 if problem is not None:

@@ -355,7 +355,7 @@ class Types:
             reader.schema(keys.get("entry_schema"), f"the entry schema of {what}") or old.entry,
             reader.schema(keys.get("key_schema"), f"the key schema of {what}") or old.key,
         )
-        if root == "scalar":
+        if root == "scalar" and reader.grammar.two:
             self._units_of(reader, declaration, keys, found, what)
 
     def _units_of(
