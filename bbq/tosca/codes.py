@@ -107,6 +107,7 @@ CODES: Final[dict[str, tuple[str, str]]] = {
         "from a later version",
         "The built-in type, function or constraint is from a later TOSCA version than the file's; it is understood.",
     ),
+    "BBQ-T212": ("copy of a copy", "The template that `copy` names must not use `copy` itself."),
 }
 
 ADVISORY: Final = frozenset(("BBQ-T015", "BBQ-T027", "BBQ-T029", "BBQ-T062", "BBQ-T090", "BBQ-T092", "BBQ-T110"))

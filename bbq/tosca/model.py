@@ -91,6 +91,7 @@ class CapabilityDef:
     properties: dict[str, ParameterDef] = field(default_factory=dict)
     attributes: dict[str, ParameterDef] = field(default_factory=dict)
     valid_source_types: tuple[str, ...] = ()
+    valid_relationship_types: tuple[str, ...] = ()
     occurrences: tuple[int, int | None] = (0, None)
     description: str = ""
 
@@ -105,6 +106,9 @@ class RequirementDef:
     node_filter: Any = None
     occurrences: tuple[int, int | None] = (1, 1)
     description: str = ""
+    properties: dict[str, ParameterDef] = field(default_factory=dict)
+    """The relationship's, where the definition refines them; {} otherwise. So for interfaces."""
+    interfaces: dict[str, InterfaceDef] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -127,6 +131,11 @@ class TypeDef:
     artifacts: dict[str, ArtifactDef] = field(default_factory=dict)
     operations: dict[str, OperationDef] = field(default_factory=dict)
     """Of an interface type."""
+    notifications: dict[str, OperationDef] = field(default_factory=dict)
+    triggers: dict[str, Any] = field(default_factory=dict)
+    """Of a policy type."""
+    constraints: tuple[Constraint, ...] = ()
+    """Of a data type with properties."""
     schema: Schema | None = None
     """Of a data type: what it derives from where that is a built-in type, with its constraints. A scalar type's `entry` is
     the schema of its number."""
@@ -134,6 +143,12 @@ class TypeDef:
     """Of a scalar type (TOSCA 2.0): unit, with prefix, -> factor."""
     valid_targets: tuple[str, ...] = ()
     """Relationship: valid target (capability) types; policy: targets; group: members."""
+    valid_sources: tuple[str, ...] = ()
+    """Relationship, capability: node types that a relationship may come from."""
+    valid_target_nodes: tuple[str, ...] = ()
+    """Relationship: node types that it may lead to."""
+    valid_relationships: tuple[str, ...] = ()
+    """Capability: relationship types that may lead to it."""
     mime_type: str | None = None
     file_ext: tuple[str, ...] = ()
 

@@ -102,6 +102,8 @@ class Definitions(Reader):
             return None
         if isinstance(node, ScalarNode):
             name = self.type_name(node, "data", what)
+            if name is not None:
+                self.check_schemas({}, Schema(name), what, node)
             return Schema(name) if name else None
         keys = self.entity(node, "schema", what, node)
         return self.schema_of(keys, what)
@@ -110,12 +112,37 @@ class Definitions(Reader):
         name = self.type_name(keys.get("type"), "data", what)
         if name is None:
             return None
-        return Schema(
+        found = Schema(
             name,
             self.constraints(keys, what),
             self.schema(keys.get("entry_schema"), f"the entry schema of {what}"),
             self.schema(keys.get("key_schema"), f"the key schema of {what}"),
         )
+        self.check_schemas(keys, found, what, keys["type"])
+        return found
+
+    def check_schemas(self, keys: dict[str, Node], schema: Schema, what: str, owner: Node) -> None:
+        """2.0 sections 9.2 and 9.3: lists and maps have an entry schema, and nothing else has; keys are strings."""
+        if not self.grammar.two or schema.type == "any":
+            return
+        base = self._base(schema.type)
+        if base in ("list", "map"):
+            if "entry_schema" not in keys and schema.entry is None and schema.type in BUILT_IN:
+                self.error("BBQ-T011", f"{what} is a {base} and lacks the required keyname `entry_schema`", owner)
+        elif "entry_schema" in keys:
+            self.error("BBQ-T032", f"{what} is neither a list nor a map, and takes no `entry_schema`", keys["entry_schema"])
+        if "key_schema" in keys and base != "map":
+            self.error("BBQ-T032", f"{what} is no map, and takes no `key_schema`", keys["key_schema"])
+        elif "key_schema" in keys and schema.key is not None and self._base(schema.key.type) != "string":
+            self.error("BBQ-T032", f"the keys of {what} are {quoted(schema.key.type)}; keys are strings", keys["key_schema"])
+
+    def _base(self, name: str) -> str:
+        """The built-in type that a type comes from; "" where it is a complex one."""
+        if name in BUILT_IN:
+            return name
+        found = find(self.unit, "data", name)
+        last = ancestry(found)[-1] if found is not None else ""
+        return last if last in BUILT_IN else ""
 
     def constraints(self, keys: dict[str, Node], what: str) -> tuple[Constraint, ...]:
         found: list[Constraint] = []
