@@ -6,7 +6,7 @@ PYTEST := $(BIN)/python -m pytest
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-unit test-simulator test-local test-browser test-docs soak lint format bench docs sample wheel clean
+.PHONY: help venv demo test test-unit test-simulator test-local test-browser test-docs soak lint format conformance bench docs sample wheel clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -48,6 +48,9 @@ lint: $(VENV)/.dev  ## formatting, lint, types, import directions
 format: $(VENV)/.dev  ## put the code into shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+conformance: $(VENV)/.dev  ## how many templates of other projects get the right answer
+	$(BIN)/python -m benchmarks.conformance
 
 bench: $(VENV)/.dev  ## speed, as ratios against a peer or a floor in the same run
 	$(BIN)/python -m benchmarks

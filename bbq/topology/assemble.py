@@ -154,9 +154,13 @@ class Assembler:
             if declared is not None and declared.attributes:
                 found[name] = {key: Attribute(inner.address, (inner_name, key)) for key in declared.attributes}
         inside = Where(child)
-        for name, value in child.service.substitution.attributes.items():
+        for path, value in child.service.substitution.attributes.items():
             output = child.service.outputs.get(value) if isinstance(value, str) else None
-            found[name] = self._evaluator.attempt(output.value if output else value, inside)
+            answer = self._evaluator.attempt(output.value if output else value, inside)
+            if len(path) == 1:
+                found[str(path[0])] = answer
+            elif path[0] == "CAPABILITY":
+                found[str(path[1])] = {**found.get(str(path[1]), {}), str(path[2]): answer}
         for name in template.type.attributes:
             if name not in found and name in template.type.properties:
                 found[name] = self._value(lambda name=name: self._evaluator.property(instance, name))  # type: ignore[misc]

@@ -169,12 +169,25 @@ class _Builder:
             raise self._evaluator.fail(codes.TOO_LARGE, text, instance.template.at)
         child = Stack(service, f"{instance.address}.", instance)
         given = {}
-        for name, target in service.substitution.properties.items():
-            value = self._evaluator.property(instance, name)
+        for path, target in service.substitution.properties.items():
+            value = self._at_path(instance, path)
             if value is not None:
                 given[target] = value
         self._set_inputs(child, given)
         return child
+
+    def _at_path(self, instance: Instance, path: tuple[str | int, ...]) -> Any:
+        """A property of a node, of one of its capabilities or of the relationships of a requirement; None where it is unset."""
+        if path[0] == "CAPABILITY" and len(path) == 3:
+            return self._evaluator.capability_property(instance, str(path[1]), str(path[2]))
+        if path[0] == "RELATIONSHIP" and len(path) == 4:
+            links = [link for link in self._matcher.links(instance) if link.assignment.name == path[1]]
+            values = [self._evaluator.link_properties(link).get(str(path[3])) for link in links]
+            if path[2] == "ALL":
+                return values
+            index = int(path[2])
+            return values[index] if index < len(values) else None
+        return self._evaluator.property(instance, str(path[0]))
 
     def _check_directives(self, instance: Instance) -> None:
         """`[ select, create ]` means to make the node where there is none to select, so that it is made."""

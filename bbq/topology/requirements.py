@@ -105,19 +105,24 @@ class Matcher:
         return self._search(instance, assignment)
 
     @staticmethod
-    def _mapped(instance: Instance) -> dict[str, list[str]]:
-        """Requirements that the mappings expose: name -> the composite's names for it. In a template that is deployed for
-        itself nothing meets them."""
+    def _mapped(instance: Instance) -> dict[str, dict[str, list[range]]]:
+        """Requirements that the mappings expose: name -> the composite's name for it -> which of its assignments, counted from
+        0. In a template that is deployed for itself nothing meets them."""
         stack = instance.stack
         if stack.service.substitution is None:
             return {}
-        found: dict[str, list[str]] = {}
-        for name, (template, requirement) in stack.service.substitution.requirements.items():
-            if template == instance.template.name:
-                found.setdefault(requirement, []).append(name)
+        found: dict[str, dict[str, list[range]]] = {}
+        taken: dict[str, int] = {}
+        for mapping in stack.service.substitution.requirements:
+            start = taken.get(mapping.name, 0)
+            stop = MAX_EDGES if mapping.count is None else start + mapping.count
+            taken[mapping.name] = stop
+            for template, requirement in mapping.targets:
+                if template == instance.template.name and requirement:
+                    found.setdefault(requirement, {}).setdefault(mapping.name, []).append(range(start, stop))
         return found
 
-    def _carried(self, instance: Instance, name: str, outer: list[str]) -> list[Link]:
+    def _carried(self, instance: Instance, name: str, outer: dict[str, list[range]]) -> list[Link]:
         """The composite's links, as the member's own requirement `name`."""
         assignments = (item for item in instance.template.requirements if item.name == name and item.node is None)
         assignment = next(assignments, None) or RequirementAssignment(name, instance.template.at)
@@ -125,8 +130,8 @@ class Matcher:
         owner = instance.stack.owner
         return [
             Link(assignment, instance, link.target, link.capability, relationship or link.relationship, base=link)
-            for link in (self.links(owner) if owner is not None else ())
-            if link.assignment.name in outer
+            for number, link in (_numbered(self.links(owner)) if owner is not None else ())
+            if any(number in each for each in outer.get(link.assignment.name, ()))
         ]
 
     # Named targets
@@ -339,6 +344,19 @@ class Matcher:
         same = assignment.node_filter is definition.node_filter or assignment.node_filter == definition.node_filter
         found = [assignment.node_filter] if same else [assignment.node_filter, definition.node_filter]
         return [item for item in found if item]
+
+
+def _numbered(links: list[Link]) -> Iterator[tuple[int, Link]]:
+    """Each link with the number of its assignment among those of its name. What a type asks for and the template does not
+    mention counts as one assignment each time (2.0 section 8.5.4)."""
+    numbers: dict[str, int] = {}
+    last: dict[str, RequirementAssignment] = {}
+    for link in links:
+        name = link.assignment.name
+        if last.get(name) is not link.assignment or not link.assignment.assigned:
+            numbers[name] = numbers.get(name, -1) + 1
+        last[name] = link.assignment
+        yield numbers[name], link
 
 
 def is_hosted(service: ServiceTemplate, relationship: str) -> bool:

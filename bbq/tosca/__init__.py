@@ -1,6 +1,6 @@
 """The TOSCA front end: text to one resolved, positioned service template (`model.ServiceTemplate`).
 
-TOSCA 2.0 and 1.3 (1.0 to 1.2 are read by 1.3's grammar). Nothing is executed, nothing is fetched, every problem is reported.
+TOSCA 1.0 to 1.3 and 2.0, each by its own grammar. Nothing is executed, nothing is fetched, every problem is reported.
 """
 
 from __future__ import annotations

@@ -15,12 +15,14 @@ from typing import Any, Final
 from yaml import MappingNode, Node, SequenceNode
 
 from bbq.tosca import units
-from bbq.tosca.constraints import Comparable, broken
+from bbq.tosca.constraints import Comparable, Undecided, broken
 from bbq.tosca.model import Function, Schema, TypeDef
 from bbq.tosca.reading import nearest, one_of, quoted
 
 SECRET: Final = "bbq.datatypes.Secret"
 CONVERTED: Final = "BBQ-T045"
+BROKEN: Final = "BBQ-T043"
+"""A constraint is."""
 Path = tuple[str | int, ...]
 Report = Callable[[Path, str, str, str | None], None]
 """Takes path, code, message, hint."""
@@ -110,6 +112,8 @@ class Checker:
             return _comparable_version
         if base == "timestamp":
             return _comparable_timestamp
+        if not base:
+            return _comparable_member
         if base == "string":  # unquoted `valid_values: [ true, false ]` of a string
             return lambda value: str(value).lower() if isinstance(value, bool) else value
         return lambda value: value
@@ -125,6 +129,15 @@ def _comparable_scalar(table: Mapping[str, float], *, exact_case: bool) -> Compa
         return found[0]
 
     return convert
+
+
+def _comparable_member(value: Any) -> Any:
+    """A value inside a complex one: text with a unit counts as its number."""
+    for table in units.SCALAR_UNITS.values() if isinstance(value, str) else ():
+        found = units.scalar(value, table)
+        if found is not None:
+            return found[0]
+    return value
 
 
 def _comparable_version(value: Any) -> Any:
@@ -155,24 +168,21 @@ class _Check:
         self._lenient = lenient
         self._types = types
         self._checker = Checker(types)
-        self._report = report
+        self._failures = 0
+        self._tell = report
         self._what = what
         self._text = text
+
+    def _report(self, path: Path, code: str, message: str, hint: str | None) -> None:
+        self._failures += code != CONVERTED
+        self._tell(path, code, message, hint)
 
     def value(self, value: Any, schema: Schema, path: Path) -> Any:
         if isinstance(value, Function):
             return value
-        failures = 0
-
-        def counting(*args: Any) -> None:
-            nonlocal failures
-            failures += args[1] != CONVERTED
-            outer(*args)
-
-        outer, self._report = self._report, counting
+        before = self._failures
         found = self._typed(value, schema.type, schema, path)
-        self._report = outer
-        if failures == 0:  # one message for one mistake
+        if self._failures == before:  # one message for one mistake
             self._constraints(found, schema, schema.type, path)
         return found
 
@@ -182,7 +192,8 @@ class _Check:
             text = broken(constraint, value, self._checker.comparable(type_name))
             if text is not None:
                 shown = "the value" if secret or isinstance(value, (list, dict)) else quoted(value)
-                self._report(path, "BBQ-T043", f"{self._at(path)} {text}, not {shown}", None)
+                code = "BBQ-T203" if isinstance(text, Undecided) else BROKEN
+                self._report(path, code, f"{self._at(path)} {text}, not {shown}", None)
                 return
 
     def _at(self, path: Path) -> str:
@@ -329,6 +340,13 @@ class _Check:
             return self._wrong(value, f"a map of {quoted(found.name)}", path)
         if not found.properties:
             return value
+        before = self._failures
+        result = self._members(value, found, path)
+        if self._failures == before:
+            self._constraints(result, Schema(found.name, found.constraints), found.name, path)
+        return result
+
+    def _members(self, value: dict[str, Any], found: TypeDef, path: Path) -> dict[str, Any]:
         result = {}
         for name, item in value.items():
             definition = found.properties.get(name)

@@ -82,4 +82,37 @@ CODES: Final[dict[str, tuple[str, str]]] = {
     "BBQ-T101": ("input missing", "A required input without default was not given."),
     "BBQ-T102": ("input does not fit", "The given value is not of the input's type, or breaks its constraints."),
     "BBQ-T110": ("file missing", "An artifact or implementation is not there yet."),
+    "BBQ-T201": ("type of another language", "`int`, `str` or `bool` stands for TOSCA's `integer`, `string` or `boolean`."),
+    "BBQ-T202": (
+        "undeclared requirement",
+        "The node type defines no such requirement; the assignment names its target and relationship and is taken as it is.",
+    ),
+    "BBQ-T203": ("constraint takes too long", "The pattern may need more time for this value than a check is given."),
+    "BBQ-T204": (
+        "unknown type that need not matter",
+        "A list of valid sources, or a capability of an imported type, names a type that is not known here.",
+    ),
+    "BBQ-T205": (
+        "mapped requirement has a target",
+        "Only an open requirement can get the target of the node that is replaced.",
+    ),
+    "BBQ-T206": ("unknown output", "The template has no such output."),
+    "BBQ-T207": ("keyname of an extension", "A type has a keyname that no TOSCA version defines; it is ignored."),
+    "BBQ-T208": (
+        "type in the wrong section",
+        "The type derives from one of another kind, and is taken for one of that kind; it belongs into that section.",
+    ),
+    "BBQ-T209": ("type renamed", "The normative type has another name in the file's TOSCA version."),
+    "BBQ-T210": (
+        "from a later version",
+        "The built-in type, function or constraint is from a later TOSCA version than the file's; it is understood.",
+    ),
+    "BBQ-T212": ("copy of a copy", "The template that `copy` names must not use `copy` itself."),
 }
+
+ADVISORY: Final = frozenset(("BBQ-T015", "BBQ-T027", "BBQ-T029", "BBQ-T062", "BBQ-T090", "BBQ-T092", "BBQ-T110"))
+"""Warnings that break no rule of the specification: a file that is not there yet, an open requirement..."""
+
+STRICT_CODES: Final = (frozenset(CODES) | {"BBQ-Y009"}) - ADVISORY
+"""Warnings of these codes are about what the specification forbids and templates in the wild do all the same: errors where a
+user asks for strictness."""

@@ -53,8 +53,15 @@ _WORDS: Final = {
 }
 
 
+class Undecided(str):
+    """What a value must be where finding out whether it is takes too long."""
+
+    __slots__ = ()
+
+
 def broken(constraint: Constraint, value: Any, comparable: Comparable) -> str | None:
-    """What `value` must be and is not ("must be at least 1"); None where it is fine or cannot be told yet."""
+    """What `value` must be and is not ("must be at least 1"); None where it is fine or cannot be told yet, `Undecided` where
+    a pattern takes too long."""
     if constraint.operator == "validation":
         return _broken_validation(constraint.argument, value, comparable)
     if _holds_function(constraint.argument) or _holds_function(value):
@@ -64,7 +71,7 @@ def broken(constraint: Constraint, value: Any, comparable: Comparable) -> str | 
     try:
         return None if _clause(constraint, value, comparable) else _expected(constraint.operator, constraint.argument)
     except PatternTimeout:
-        return f"must match {quoted(constraint.argument)}, and trying that takes too long"
+        return Undecided(f"must match {quoted(constraint.argument)}, and trying that takes too long")
     except _BROKEN:
         return f"cannot be compared: {_expected(constraint.operator, constraint.argument)}"
 
@@ -132,7 +139,7 @@ def _broken_validation(function: Any, value: Any, comparable: Comparable) -> str
         if evaluate(function, {"value": value}, comparable) is not False:
             return None
     except PatternTimeout:
-        return f"must satisfy ${function.name}, and trying that takes too long"
+        return Undecided(f"must satisfy ${function.name}, and trying that takes too long")
     except _BROKEN:
         return f"cannot be compared by ${function.name}"
     simple = len(function.args) == 2 and isinstance(function.args[0], Function) and function.args[0].name == "value"

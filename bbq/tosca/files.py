@@ -17,12 +17,16 @@ from bbq.diagnostics import DiagnosticBag, SourceRange
 from bbq.tosca.grammar import KINDS, VERSIONS, Grammar, grammar_of
 from bbq.tosca.model import TypeDef
 from bbq.tosca.reading import Reader, nearest, one_of, quoted, shape
-from bbq.yamlreader import DEFAULT_LIMITS, at, is_null, read_file
+from bbq.yamlreader import DEFAULT_LIMITS, Duplicate, at, is_null, read_file
 
 PROFILES: Final = {
     "bbq:1.0": "bbq.yaml",
     "tosca-simple:1.0": "tosca-simple-1.0.yaml",
+    "tosca-simple:1.1": "tosca-simple-1.1.yaml",
+    "tosca-simple:1.2": "tosca-simple-1.2.yaml",
     "tosca-simple:1.3": "tosca-simple-1.3.yaml",
+    "tosca-simple-nfv:1.0": "tosca-simple-nfv-1.0.yaml",
+    "tosca-simple-nfv:1.0.0": "tosca-simple-nfv-1.0.0.yaml",
     "org.oasis-open.simple:2.0": "org.oasis-open.simple-2.0/profile.yaml",
 }
 """Bundled profiles: name -> file below `templates/types/`."""
@@ -55,6 +59,8 @@ class Unit:
     digest: str
     bundled: bool = False
     url: str | None = None
+    main: bool = False
+    """The template itself, not one of its imports."""
     imports: list[tuple[str, Unit]] = field(default_factory=list)
     declared: dict[tuple[str, str], Declaration] = field(default_factory=dict)
     repositories: dict[str, str] = field(default_factory=dict)
@@ -66,6 +72,9 @@ class Unit:
     functions: frozenset[str] = frozenset()
     incomplete: bool = False
     """An import failed, here or further down: names may be missing."""
+    duplicates: dict[int, list[Duplicate]] = field(default_factory=dict)
+    """Keys that stand twice, by their map, until something has judged them (`Reader.entries`)."""
+    list_keys: bool = False
 
     def lookup(self, kind: str, name: str) -> Declaration | None:
         """The declaration that `name` means in this file: its own, else what its imports bring."""
@@ -119,7 +128,10 @@ class Files:
         bundled = real.is_relative_to(Path(os.path.realpath(self._profiles)))
         if bundled:
             _bundled.pop(real, None)  # who checks a profile wants its problems told, not remembered
-        return self._read(real, str(path), None, _project(real.parent), bundled=bundled, url=None)
+        unit = self._read(real, str(path), None, _project(real.parent), bundled=bundled, url=None)
+        if unit is not None:
+            unit.main = True
+        return unit
 
     def digest(self) -> str:
         """SHA-256 over all files in import order."""
@@ -135,13 +147,13 @@ class Files:
             return self._adopt(_bundled[real])
         start = at(where) if where is not None else None
         if where is not None and not real.is_file():
-            self.bag.error("BBQ-T020", f"imported file {quoted(file)} does not exist or is not a file", at(where))
+            named = where.value if isinstance(where, ScalarNode) else file
+            self.bag.error("BBQ-T020", f"imported file {quoted(named, 200)} does not exist or is not a file", at(where))
             return None
         if len(self.units) >= _MAX_FILES:
             self.bag.error("BBQ-T028", f"more than {_MAX_FILES} files are imported", start or SourceRange(file, 1, 1))
             return None
-        # A foreign file that came through an import map is not the user's to correct.
-        document = read_file(real, self.bag, DEFAULT_LIMITS, name=file, forgiving=url is not None)
+        document = read_file(real, self.bag, DEFAULT_LIMITS, name=file, judge=True)
         if document is None:
             return None
         if not isinstance(document.root, MappingNode):
@@ -152,6 +164,7 @@ class Files:
         if grammar is None:
             return None
         unit = Unit(real, file, document.root, grammar, home, document.digest, bundled, url)
+        unit.duplicates, unit.list_keys = document.duplicates, document.list_keys
         self.units[real] = unit
         self._open.append(real)
         self._declare(unit)
@@ -212,32 +225,32 @@ class Files:
             self._import(unit, reader, item)
             unit.incomplete = unit.incomplete or len(unit.imports) == before
         implicit = unit.grammar.profile
-        if implicit is None:
+        if implicit is None or unit.bundled:  # the profiles themselves name what they build upon
             return
         path = self._profiles / PROFILES[implicit]
-        real = Path(os.path.realpath(path))
-        if real in self._open:  # the profile itself
-            return
-        profile = self._read(real, str(path), None, self._profiles, bundled=True, url=None)
+        profile = self._read(Path(os.path.realpath(path)), str(path), None, self._profiles, bundled=True, url=None)
         if profile is not None:
             unit.imports.append(("", profile))
 
     def _import(self, unit: Unit, reader: Reader, item: Node) -> None:
         keys: dict[str, Node] = {}
-        where = item
+        where = owner = item
         if isinstance(item, ScalarNode):
             target = reader.string(item, "an import")
         else:
             entries = reader.entries(item, "an import")
-            names = set(entries)
+            known = unit.grammar.keynames("import")
             # TOSCA 1.0 names its imports: `- some_name: file` or `- some_name: { file: ... }`.
-            if not unit.grammar.two and len(entries) == 1 and not names & unit.grammar.keynames("import").allowed:
-                _, item = next(iter(entries.values()))
+            if not unit.grammar.two and len(entries) == 1 and not set(entries) & (known.allowed | known.elsewhere.keys()):
+                owner, item = next(iter(entries.values()))
+                if unit.grammar.number == 13:
+                    text = f"import {quoted(owner.value)} has a name, which is from TOSCA 1.0 to 1.2"
+                    reader.practice("BBQ-T013", text, owner, "give the `file` alone")
                 if isinstance(item, ScalarNode):
                     keys, target, where = {}, reader.string(item, "an import"), item
                     self._follow(unit, reader, where, target, keys)
                     return
-            keys = reader.entity(item, "import", "", item)
+            keys = reader.entity(item, "import", owner.value if owner is not where else "", owner)
             place = next((keys[key] for key in ("url", "file", "profile") if key in keys), None)
             if place is None:
                 if unit.grammar.two and isinstance(item, MappingNode):
@@ -253,9 +266,8 @@ class Files:
         if "repository" in keys:
             name = reader.string(keys["repository"], "the repository of an import")
             if name not in unit.repositories:
-                reader.error(
-                    "BBQ-T025", f"unknown repository {quoted(name)}", keys["repository"], nearest(name, unit.repositories)
-                )
+                hint, related = nearest(name, unit.repositories), ((at(where), "the file that it is to have"),)
+                reader.error("BBQ-T025", f"unknown repository {quoted(name)}", keys["repository"], hint, related)
                 return
             target = unit.repositories[name].rstrip("/") + "/" + target.lstrip("/")
         prefix_node = keys.get("namespace") or keys.get("namespace_prefix")
@@ -301,7 +313,7 @@ class Files:
         if not real.is_relative_to(os.path.realpath(confined)):
             self.bag.error(
                 "BBQ-T022",
-                f"import {quoted(target)} is outside the template's folder",
+                f"import {quoted(target, 200)} is outside the template's folder",
                 at(where),
                 "move the file below the template, or map it with --import-map PREFIX=DIR",
             )
@@ -318,7 +330,7 @@ class Files:
             folder = target.rsplit("/", 1)[0] + "/"
             self.bag.error(
                 "BBQ-T021",
-                f"import {quoted(target)} is remote, and nothing is read over the network",
+                f"import {quoted(target, 200)} is remote, and nothing is read over the network",
                 at(where),
                 f"copy it and map it: --import-map {folder}=DIR",
             )
@@ -327,7 +339,7 @@ class Files:
         base = Path(os.path.realpath(self._import_map[prefix]))
         real = Path(os.path.realpath(base / target[len(prefix) :].lstrip("/")))
         if not real.is_relative_to(base):
-            self.bag.error("BBQ-T022", f"import {quoted(target)} leaves the folder that it is mapped to", at(where))
+            self.bag.error("BBQ-T022", f"import {quoted(target, 200)} leaves the folder that it is mapped to", at(where))
             return None
         return self._read(real, str(real), where, base, bundled=False, url=target)
 

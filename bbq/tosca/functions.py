@@ -42,6 +42,8 @@ FUNCTIONS_2: Final = _BOTH | {
     **dict.fromkeys(("union", "intersection", "sum", "product"), (1, None)),
     **dict.fromkeys(("difference", "quotient", "remainder"), (2, 2)),
 }
+_SINCE: Final = {"join": 12}
+"""The number of the 1.x version that brought a function, where it was not the first."""
 _HINTS: Final = {"in_range": "write { $and: [ { $greater_or_equal: [ $value, LOW ] }, { $less_or_equal: [ $value, HIGH ] } ] }"}
 _BARE = re.compile(r"\$[A-Za-z_][A-Za-z0-9_.:-]*\Z")
 
@@ -85,6 +87,8 @@ class Converter:
         if isinstance(node, SequenceNode):
             return [self.value(item, owner) for item in node.value]
         assert isinstance(node, MappingNode)
+        if self._reader.unit.list_keys:
+            self._reader.list_keys(node)
         if len(node.value) == 1:
             key, argument = node.value[0]
             name = self._name(key.value, argument)
@@ -130,6 +134,9 @@ class Converter:
 
     def _call(self, name: str, key: Node, argument: Node | None, owner: Owner | None) -> Any:
         at_key = at(key)
+        since = _SINCE.get(name, 0)
+        if self._reader.grammar.number < since:
+            self._reader.practice("BBQ-T210", f"function {quoted(name)} is from TOSCA {since // 10}.{since % 10}", key)
         if name not in self._table:
             if name not in self._reader.unit.functions:
                 sigil = "$" if self._two else ""

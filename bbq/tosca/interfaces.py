@@ -46,7 +46,12 @@ class Interfaces:
             title = f"operation {quoted(name)} of {what}"
             result = self._operation(name, key, operation, found.operations.get(name), title, None)
             if result.implementation is not None:
-                reader.error("BBQ-T072", f"{title} cannot have an implementation in an interface type", key)
+                place = (
+                    next((v for k, v in operation.value if k.value == "implementation"), key)
+                    if isinstance(operation, MappingNode)
+                    else operation
+                )
+                reader.error("BBQ-T072", f"{title} cannot have an implementation in an interface type", place)
             found.operations[name] = result
 
     def definitions(self, node: Node, what: str, inherited: dict[str, InterfaceDef]) -> dict[str, InterfaceDef]:

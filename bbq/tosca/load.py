@@ -10,15 +10,16 @@ from pathlib import Path
 from yaml import ScalarNode
 
 from bbq.diagnostics import Diagnostic, DiagnosticBag, SourceRange
-from bbq.tosca.files import Files
+from bbq.tosca.files import Files, Unit
 from bbq.tosca.functions import Uses
 from bbq.tosca.model import ServiceTemplate
 from bbq.tosca.nodes import Templates
 from bbq.tosca.reading import Reader, quoted, shape
 from bbq.tosca.references import check_references
-from bbq.tosca.schemas import Definitions
+from bbq.tosca.schemas import Definitions, canonical
 from bbq.tosca.service import read_service
 from bbq.tosca.types import Types
+from bbq.tosca.usage import used_types
 from bbq.yamlreader import at, printable
 
 
@@ -58,9 +59,31 @@ def load(
     key = next((key for key, _ in unit.root.value if key.value in ("service_template", "topology_template")), None)
     read_service(templates, service, keys, key)
     check_references(service, uses, bag, broken=templates.broken)
+    for found in files.units.values():
+        for identity in list(found.duplicates):  # inside of values, which nothing looks into
+            Reader(found, bag).judge_duplicates(identity, values=True)
+    _spare(service, unit, files, bag)
     if "parents" in service.metadata and not unit.grammar.two:
         return service, _partial(service, _told(bag), at(unit.root))
     return service, _told(bag)
+
+
+def _spare(service: ServiceTemplate, main: Unit, files: Files, bag: DiagnosticBag) -> None:
+    """Libraries of 1.x types hold mistakes that nobody meets: one in a type that the template does not use is a warning."""
+    units = {unit.file: unit for unit in files.units.values() if unit is not main and not unit.grammar.two}
+    if not any(item.severity == "error" and item.file in units for item in bag.items):
+        return
+    used = used_types(service)
+    places: dict[str, list[tuple[int, int]]] = {}
+    for file, unit in units.items():
+        places[file] = [
+            (at(declaration.key).line, at(declaration.body).end_line)
+            for declaration in unit.declared.values()
+            if (declaration.kind, canonical(declaration)) not in used
+        ]
+    for index, item in enumerate(bag.items):
+        if item.severity == "error" and any(first <= item.line <= last for first, last in places.get(item.file, ())):
+            bag.items[index] = replace(item, severity="warning")
 
 
 def _told(bag: DiagnosticBag) -> list[Diagnostic]:

@@ -91,6 +91,7 @@ class CapabilityDef:
     properties: dict[str, ParameterDef] = field(default_factory=dict)
     attributes: dict[str, ParameterDef] = field(default_factory=dict)
     valid_source_types: tuple[str, ...] = ()
+    valid_relationship_types: tuple[str, ...] = ()
     occurrences: tuple[int, int | None] = (0, None)
     description: str = ""
 
@@ -105,6 +106,9 @@ class RequirementDef:
     node_filter: Any = None
     occurrences: tuple[int, int | None] = (1, 1)
     description: str = ""
+    properties: dict[str, ParameterDef] = field(default_factory=dict)
+    """The relationship's, where the definition refines them; {} otherwise. So for interfaces."""
+    interfaces: dict[str, InterfaceDef] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -127,6 +131,11 @@ class TypeDef:
     artifacts: dict[str, ArtifactDef] = field(default_factory=dict)
     operations: dict[str, OperationDef] = field(default_factory=dict)
     """Of an interface type."""
+    notifications: dict[str, OperationDef] = field(default_factory=dict)
+    triggers: dict[str, Any] = field(default_factory=dict)
+    """Of a policy type."""
+    constraints: tuple[Constraint, ...] = ()
+    """Of a data type with properties."""
     schema: Schema | None = None
     """Of a data type: what it derives from where that is a built-in type, with its constraints. A scalar type's `entry` is
     the schema of its number."""
@@ -134,6 +143,12 @@ class TypeDef:
     """Of a scalar type (TOSCA 2.0): unit, with prefix, -> factor."""
     valid_targets: tuple[str, ...] = ()
     """Relationship: valid target (capability) types; policy: targets; group: members."""
+    valid_sources: tuple[str, ...] = ()
+    """Relationship, capability: node types that a relationship may come from."""
+    valid_target_nodes: tuple[str, ...] = ()
+    """Relationship: node types that it may lead to."""
+    valid_relationships: tuple[str, ...] = ()
+    """Capability: relationship types that may lead to it."""
     mime_type: str | None = None
     file_ext: tuple[str, ...] = ()
 
@@ -225,24 +240,41 @@ class Policy:
     triggers: dict[str, Any] = field(default_factory=dict)
 
 
+Path = tuple[str | int, ...]
+"""Where a value of an abstract node is: `("port",)`, `("CAPABILITY", capability, property)` or `("RELATIONSHIP", requirement,
+index or "ALL", property)`."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequirementMapping:
+    """Passes targets of an abstract node's requirement `name` on to `targets`, (node template, requirement) pairs; a selected
+    node template, which is the target itself, has the requirement "". `count` is how many assignments of that name, in their
+    order, None all that are left."""
+
+    name: str
+    at: SourceRange
+    targets: tuple[tuple[str, str], ...]
+    count: int | None = None
+
+
 @dataclass(slots=True)
 class SubstitutionMapping:
     """What abstract node type a service template can stand for, and how its parts map to it.
 
     properties      abstract property -> input name
-    attributes      abstract attribute -> value (usually a `get_attribute` Function)
+    attributes      abstract attribute -> value (usually a `get_attribute` Function), or the name of an output
     capabilities    abstract capability -> (node template, capability)
-    requirements    abstract requirement -> (node template, requirement)
+    requirements    in the order in which assignments are taken
     interfaces      abstract interface -> operation -> workflow name
     filter          substitution filter: (property name or capability path, constraint) pairs, all must hold
     """
 
     node_type: str
     at: SourceRange
-    properties: dict[str, str] = field(default_factory=dict)
-    attributes: dict[str, Any] = field(default_factory=dict)
+    properties: dict[Path, str] = field(default_factory=dict)
+    attributes: dict[Path, Any] = field(default_factory=dict)
     capabilities: dict[str, tuple[str, str]] = field(default_factory=dict)
-    requirements: dict[str, tuple[str, str]] = field(default_factory=dict)
+    requirements: list[RequirementMapping] = field(default_factory=list)
     interfaces: dict[str, dict[str, str]] = field(default_factory=dict)
     filter: tuple[tuple[tuple[str, ...], Constraint], ...] = ()
 

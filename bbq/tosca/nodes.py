@@ -82,16 +82,21 @@ class Templates:
         return found
 
     def _copied(self, name: str, key: Node, body: Node, entries: Entries, entity: str) -> dict[str, Node]:
-        """Keynames of a template, over those of the template that it copies (TOSCA 2.0 section 7.3.1)."""
-        chain, current = {name}, body
+        """Keynames of a template, over those of the template that it copies (TOSCA 1.3 section 3.8.3, 2.0 section 7.2)."""
+        copies: list[tuple[str, Node]] = []
+        current = body
         while isinstance(current, MappingNode) and "copy" in (own := self.reader.entries(current, entity)):
             _, place = own["copy"]
             source = self.reader.string(place, f"`copy` of {entity} {quoted(name)}")
-            if source not in entries or source in chain:
-                problem = "copies itself" if source in chain else f"copies {quoted(source)}, which does not exist"
+            again = source == name or any(source == earlier for earlier, _ in copies)
+            if source not in entries or again:
+                problem = "copies itself" if again else f"copies {quoted(source)}, which does not exist"
                 self.reader.error("BBQ-T053", f"{entity} {quoted(name)} {problem}", place, nearest(source, entries))
-                break
-            chain.add(source)
+                return {}
+            copies.append((source, place))
+            if len(copies) == 2:
+                first, where = copies[0]
+                self.reader.warning("BBQ-T212", f"{entity} {quoted(name)} copies {quoted(first)}, a copy itself", where)
             current = entries[source][1]
             body = _merged(current, body)
         keys = self.reader.entity(body, entity, name, key)
@@ -164,7 +169,7 @@ class Templates:
         """
         found: dict[str, Any] = {}
         plural = {"property": "properties", "attribute": "attributes"}.get(word, word + "s")
-        for name, (key, value) in self.reader.entries(node, f"{plural} of {what}").items():
+        for name, (key, value) in self.reader.entries(node, f"{plural} of {what}", values=True).items():
             definition = definitions.get(name)
             if definition is None:
                 hint = nearest(name, definitions) or one_of(definitions)
@@ -188,7 +193,10 @@ class Templates:
                     places[name] = definition.at
             elif definition.required and complete and word != "attribute" and name not in self._names(node):
                 hint = f"{name}: {definition.description.strip()}" if definition.description else None
-                self.reader.error("BBQ-T042", f"{what} lacks the required {word} {quoted(name)}", owner_node, hint)
+                # A required property of a normative type that templates in the wild leave out.
+                left_out = definition.metadata.get("practice") == "optional"
+                report = self.reader.practice if left_out else self.reader.error
+                report("BBQ-T042", f"{what} lacks the required {word} {quoted(name)}", owner_node, hint)
         return found
 
     @staticmethod

@@ -8,25 +8,27 @@ from typing import TYPE_CHECKING, Any
 from yaml import MappingNode, Node, ScalarNode, SequenceNode
 
 from bbq.diagnostics import DiagnosticBag, SourceRange
-from bbq.tosca.grammar import Grammar
+from bbq.tosca.grammar import Grammar, Keynames
 from bbq.tosca.units import version_key
-from bbq.yamlreader import at, data, is_null, printable
+from bbq.yamlreader import ListKey, at, data, is_null, printable
 
 if TYPE_CHECKING:
     from bbq.tosca.files import Unit
 
 _NORMATIVE_METADATA = ("template_name", "template_author", "template_version")
+Related = tuple[tuple[SourceRange, str], ...]
 Entries = dict[str, tuple[Node, Node]]
 """Name -> (key node, value node), in the order of the file."""
 
 
-def nearest(name: str, known: Iterable[str]) -> str | None:
-    """A "did you mean" for a misspelt name. The last part of a dotted name counts too: `Compute` for `tosca.nodes.Compute`."""
+def nearest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
+    """A "did you mean" for a misspelt name, which is alike from `cutoff` (0 to 1) on. The last part of a dotted name counts,
+    too: `Compute` for `tosca.nodes.Compute`."""
     import difflib
 
     names = [str(item) for item in known if item != name]
     lowered = {item.lower(): item for item in reversed(names)}
-    found = difflib.get_close_matches(name.lower(), lowered, 1, 0.6)
+    found = difflib.get_close_matches(name.lower(), lowered, 1, cutoff)
     if not found:
         tails = {item.lower().rsplit(".", 1)[-1]: item for item in reversed(names)}
         found = difflib.get_close_matches(name.lower().rsplit(".", 1)[-1], tails, 1, 0.75)
@@ -42,9 +44,9 @@ def one_of(known: Iterable[str], limit: int = 12) -> str | None:
     return "known: " + ", ".join(printable(name) for name in names[:limit]) + more
 
 
-def quoted(value: Any) -> str:
+def quoted(value: Any, limit: int = 60) -> str:
     """A value for a message: short, without control characters."""
-    return f"`{printable(str(value), 60)}`"
+    return f"`{printable(str(value), limit)}`"
 
 
 def shape(node: Node) -> str:
@@ -66,17 +68,33 @@ class Reader:
         self.bag = bag
         self.grammar: Grammar = unit.grammar
 
-    def error(self, code: str, message: str, where: Node | SourceRange, hint: str | None = None) -> None:
+    def error(self, code: str, message: str, where: Node | SourceRange, hint: str | None = None, related: Related = ()) -> None:
         """An error; in a foreign file, which came through an import map and is not the user's to correct, a warning."""
         report = self.bag.error if self.unit.url is None else self.bag.warning
-        report(code, message, where if isinstance(where, SourceRange) else at(where), hint)
+        report(code, message, where if isinstance(where, SourceRange) else at(where), hint, related)
 
-    def warning(self, code: str, message: str, where: Node | SourceRange, hint: str | None = None) -> None:
-        self.bag.warning(code, message, where if isinstance(where, SourceRange) else at(where), hint)
+    def warning(
+        self, code: str, message: str, where: Node | SourceRange, hint: str | None = None, related: Related = ()
+    ) -> None:
+        self.bag.warning(code, message, where if isinstance(where, SourceRange) else at(where), hint, related)
 
-    def entries(self, node: Node | None, what: str, *, empty: bool = True) -> Entries:
-        """The entries of a map; {} where `node` is missing, empty or (with an error) something else."""
+    def practice(
+        self, code: str, message: str, where: Node | SourceRange, hint: str | None = None, related: Related = ()
+    ) -> None:
+        """What the specification forbids and TOSCA 1.x templates in the wild do all the same: a warning there, an error in
+        2.0. The codes are in `codes.STRICT_CODES`."""
+        (self.error if self.grammar.two else self.warning)(code, message, where, hint, related)
+
+    def entries(
+        self, node: Node | None, what: str, *, empty: bool = True, lists: bool = False, values: bool = False
+    ) -> Entries:
+        """The entries of a map; {} where `node` is missing, empty or (with an error) something else. With `lists`, keys may be
+        lists of scalars (`yamlreader.ListKey`); with `values`, the map's keys name values that are assigned."""
         if isinstance(node, MappingNode):
+            if self.unit.duplicates:
+                self.judge_duplicates(id(node), values=values)
+            if self.unit.list_keys and not lists:
+                self.list_keys(node)
             return {key.value: (key, value) for key, value in node.value}
         if node is None:
             return {}
@@ -86,6 +104,28 @@ class Reader:
             return {}
         self.error("BBQ-T012", f"{what} must be a map, not {shape(node)}", node)
         return {}
+
+    def judge_duplicates(self, identity: int, *, values: bool) -> None:
+        """Reports the keys that stand twice in a map. Names and keynames stand once (TOSCA 1.0 section 3.1.3; TOSCA 2.0
+        sections 6.8.4 and 6.9.1). In 1.x, where YAML readers that say nothing about it have made it a practice, a value that
+        is assigned twice is a warning, and so is the same value twice."""
+        for found in self.unit.duplicates.pop(identity, ()):
+            same = data(found.value) == data(found.lost)
+            report = self.practice if same or values else self.error
+            text = "the same value twice" if same else f"the value on line {at(found.first).line} is lost"
+            report(
+                "BBQ-Y009",
+                f"duplicate key {quoted(found.key.value)}: {text}",
+                found.key,
+                "rename or remove one",
+                ((at(found.first), "first definition"),),
+            )
+
+    def list_keys(self, node: MappingNode) -> None:
+        """Reports the keys that are lists, where there may be none."""
+        for key, _ in node.value:
+            if isinstance(key, ListKey):
+                self.error("BBQ-Y018", f"key {quoted(key.value)} is a list", key, "keys are plain text")
 
     def items(self, node: Node | None, what: str) -> list[Node]:
         if isinstance(node, SequenceNode):
@@ -101,13 +141,11 @@ class Reader:
         title = f"{entity} {quoted(name)}" if name else f"the {entity}"
         found: dict[str, Node] = {}
         for key, (key_node, value) in self.entries(node, title).items():
-            if key in keynames.foreign and not self.unit.bundled:
-                self.warning(
-                    "BBQ-T013", f"keyname {quoted(key)} of {title} is from another TOSCA version than the file's", key_node
-                )
+            if key in keynames.foreign and not self.unit.bundled and self.unit.url is None:
+                text = f"keyname {quoted(key)} of {title} is from {keynames.elsewhere[key]}, not from the file's version"
+                self.warning("BBQ-T013", text, key_node)
             if key not in keynames.allowed and not keynames.open:
-                hint = nearest(key, keynames.allowed) or one_of(keynames.allowed)
-                self.error("BBQ-T010", f"{title} has no keyname {quoted(key)}", key_node, hint)
+                self._unknown(key, key_node, entity, title, keynames)
                 continue
             found[key] = value
         if isinstance(node, MappingNode) or is_null(node):
@@ -115,6 +153,19 @@ class Reader:
                 if key not in found:
                     self.error("BBQ-T011", f"{title} lacks the required keyname {quoted(key)}", owner)
         return found
+
+    def _unknown(self, key: str, node: Node, entity: str, title: str, keynames: Keynames) -> None:
+        """A misspelt keyname is an error. One that resembles none is somebody's extension where it stands in a type of 1.x."""
+        known = keynames.allowed
+        if key in keynames.elsewhere:
+            text = f"{title} has no keyname {quoted(key)}: it is from {keynames.elsewhere[key]}, not from the file's version"
+            self.error("BBQ-T010", text, node, one_of(known))
+            return
+        near = nearest(key, known)
+        if nearest(key, known, 0.75) is None and entity.endswith(" type") and not self.grammar.two:
+            self.practice("BBQ-T207", f"{title}: {quoted(key)} is no keyname of TOSCA's, and is ignored", node, one_of(known))
+            return
+        self.error("BBQ-T010", f"{title} has no keyname {quoted(key)}", node, near or one_of(known))
 
     def string(self, node: Node | None, what: str) -> str:
         """The text of a scalar; "" (with an error for anything but a missing node) otherwise."""
@@ -164,7 +215,7 @@ class Reader:
     def metadata(self, node: Node | None, what: str) -> dict[str, Any]:
         """Any values; 1.x has strings only, but templates in the wild do not keep to it."""
         found = {}
-        for name, (_, value) in self.entries(node, f"metadata of {what}", empty=False).items():
+        for name, (_, value) in self.entries(node, f"metadata of {what}", empty=False, values=True).items():
             if not self.grammar.two and not isinstance(value, ScalarNode):
                 report = self.error if name in _NORMATIVE_METADATA else self.warning
                 report("BBQ-T012", f"metadata {quoted(name)} of {what} must be a string, not {shape(value)}", value)

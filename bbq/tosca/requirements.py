@@ -44,13 +44,11 @@ class Requirements:
         items = self._reader.items(block, f"requirements of {what}")
         for item in items:
             for name, (key, body) in self._reader.entries(item, f"a requirement of {what}").items():
-                definition = definitions.get(name)
+                definition = definitions.get(name) or self._undeclared(name, key, body, what, definitions)
                 if definition is None:
-                    hint = nearest(name, definitions) or one_of(definitions)
-                    self._reader.error("BBQ-T061", f"{what} has no requirement {quoted(name)}", key, hint)
                     continue
                 found = self._assignment(node, name, key, body, definition)
-                counts[name] += found.count[0]
+                counts[name] = counts.get(name, 0) + found.count[0]
                 node.requirements.append(found)
         for name, definition in definitions.items():
             least, most = definition.occurrences
@@ -66,6 +64,19 @@ class Requirements:
                 self._reader.error(
                     "BBQ-T064", f"{what} has {counts[name]} of requirement {quoted(name)}; at least {least} needed", node.at
                 )
+
+    def _undeclared(
+        self, name: str, key: Node, body: Node, what: str, known: Mapping[str, RequirementDef]
+    ) -> RequirementDef | None:
+        """1.x templates in the wild assign requirements that no type defines; one that says everything itself, its target and
+        its relationship, can be understood."""
+        keys = {inner.value for inner, _ in body.value} if isinstance(body, MappingNode) else set()
+        hint = nearest(name, known) or one_of(known)
+        if not {"node", "relationship"} <= keys or self._reader.grammar.two:
+            self._reader.error("BBQ-T061", f"{what} has no requirement {quoted(name)}", key, hint)
+            return None
+        self._reader.practice("BBQ-T202", f"{what} has no requirement {quoted(name)}; its own target is taken", key, hint)
+        return RequirementDef(name, at(key))
 
     def _unassigned(self, definition: RequirementDef, node: NodeTemplate) -> RequirementAssignment:
         return RequirementAssignment(

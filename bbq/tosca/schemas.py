@@ -10,7 +10,7 @@ from typing import Any
 
 from yaml import MappingNode, Node, ScalarNode
 
-from bbq.tosca.checker import BUILT_IN, CONVERTED, SECRET, Checker, Path, locate
+from bbq.tosca.checker import BROKEN, BUILT_IN, CONVERTED, SECRET, Checker, Path, locate
 from bbq.tosca.constraints import OPERATORS, problem_of_clause
 from bbq.tosca.files import Declaration, Unit
 from bbq.tosca.functions import Converter, Owner, Uses
@@ -19,25 +19,39 @@ from bbq.tosca.reading import Reader, nearest, one_of, quoted, shape
 from bbq.yamlreader import at, is_null
 
 _ONLY_2 = frozenset(("nil", "bytes", "scalar"))
+_FOREIGN = {"int": "integer", "str": "string", "bool": "boolean"}
+"""What templates in the wild write for a built-in type."""
 _PREFIXES = {
-    "data": ("tosca.datatypes.", "tosca.datatypes.network."),
-    "node": ("tosca.nodes.", "tosca.nodes.network."),
-    "capability": ("tosca.capabilities.", "tosca.capabilities.network."),
-    "relationship": ("tosca.relationships.", "tosca.relationships.network."),
+    "data": ("tosca.datatypes.", "tosca.datatypes.network.", "tosca.datatypes.nfv."),
+    "node": ("tosca.nodes.", "tosca.nodes.network.", "tosca.nodes.nfv."),
+    "capability": ("tosca.capabilities.", "tosca.capabilities.network.", "tosca.capabilities.nfv."),
+    "relationship": ("tosca.relationships.", "tosca.relationships.network.", "tosca.relationships.nfv."),
     "interface": ("tosca.interfaces.", "tosca.interfaces.node.lifecycle.", "tosca.interfaces.relationship."),
-    "artifact": ("tosca.artifacts.",),
-    "group": ("tosca.groups.",),
+    "artifact": ("tosca.artifacts.", "tosca.artifacts.nfv."),
+    "group": ("tosca.groups.", "tosca.groups.nfv."),
     "policy": ("tosca.policies.",),
 }
 
 
+_RENAMED = {
+    "tosca.nodes.BlockStorage": "tosca.nodes.Storage.BlockStorage",
+    "tosca.nodes.ObjectStorage": "tosca.nodes.Storage.ObjectStorage",
+}
+"""Normative types that 1.1 renamed."""
+
+
 def find(unit: Unit, kind: str, name: str) -> Declaration | None:
-    """The declaration of a type name; TOSCA 1.x allows short (`Compute`) and qualified (`tosca:Compute`) ones."""
+    """The declaration of a type name; TOSCA 1.x allows short (`Compute`) and qualified (`tosca:Compute`) ones. A normative type
+    that another 1.x version calls otherwise is found, too."""
     found = unit.lookup(kind, name)
     if found is None and not unit.grammar.two:
         short = name.removeprefix("tosca:")
         for prefix in _PREFIXES[kind]:
             found = found or unit.lookup(kind, prefix + short)
+        if found is None and kind == "node" and short.rpartition(".")[2] in ("BlockStorage", "ObjectStorage"):
+            for old, new in _RENAMED.items():
+                other = new if old.endswith(short) and short != new else old if new.endswith(short) else None
+                found = found or (unit.lookup(kind, other) if other is not None else None)
     return found
 
 
@@ -60,15 +74,27 @@ class Definitions(Reader):
     def named(self, name: str, node: Node, kind: str, what: str) -> str | None:
         # 1.x's units and ranges are understood in 2.0, too: OASIS's own profile for 2.0 uses them.
         if kind == "data" and name in BUILT_IN and (self.grammar.two or name not in _ONLY_2):
+            if name == "scalar-unit.bitrate" and self.grammar.number < 13:
+                self.practice("BBQ-T210", f"data type {quoted(name)} in {what} is from TOSCA 1.3", node)
             return name
         found = find(self.unit, kind, name)
         if found is not None:
+            self.renamed(found, name, node, what)
             return canonical(found)
+        if kind == "data" and name in _FOREIGN and not self.grammar.two:
+            self.practice("BBQ-T201", f"data type {quoted(name)} in {what} is taken for TOSCA's {quoted(_FOREIGN[name])}", node)
+            return _FOREIGN[name]
         if self.unit.incomplete:  # the import that failed was reported, and may well hold the type
             return None
         known = self.unit.names(kind) | (set(BUILT_IN) if kind == "data" else set())
         self.error("BBQ-T030", f"unknown {kind} type {quoted(name)} in {what}", node, nearest(name, known))
         return None
+
+    def renamed(self, found: Declaration, name: str, node: Node, what: str) -> None:
+        """Warns where `name`, which was found, is what another version calls the type."""
+        full = name.removeprefix("tosca:")
+        if full.endswith("Storage") and not found.name.endswith(full):
+            self.practice("BBQ-T209", f"{quoted(name)} in {what} is called {quoted(found.name)} in this version", node)
 
     def schema(self, node: Node | None, what: str) -> Schema | None:
         """An entry or key schema: a type's name, or a map."""
@@ -76,6 +102,8 @@ class Definitions(Reader):
             return None
         if isinstance(node, ScalarNode):
             name = self.type_name(node, "data", what)
+            if name is not None:
+                self.check_schemas({}, Schema(name), what, node)
             return Schema(name) if name else None
         keys = self.entity(node, "schema", what, node)
         return self.schema_of(keys, what)
@@ -84,12 +112,37 @@ class Definitions(Reader):
         name = self.type_name(keys.get("type"), "data", what)
         if name is None:
             return None
-        return Schema(
+        found = Schema(
             name,
             self.constraints(keys, what),
             self.schema(keys.get("entry_schema"), f"the entry schema of {what}"),
             self.schema(keys.get("key_schema"), f"the key schema of {what}"),
         )
+        self.check_schemas(keys, found, what, keys["type"])
+        return found
+
+    def check_schemas(self, keys: dict[str, Node], schema: Schema, what: str, owner: Node) -> None:
+        """2.0 sections 9.2 and 9.3: lists and maps have an entry schema, and nothing else has; keys are strings."""
+        if not self.grammar.two or schema.type == "any":
+            return
+        base = self._base(schema.type)
+        if base in ("list", "map"):
+            if "entry_schema" not in keys and schema.entry is None and schema.type in BUILT_IN:
+                self.error("BBQ-T011", f"{what} is a {base} and lacks the required keyname `entry_schema`", owner)
+        elif "entry_schema" in keys:
+            self.error("BBQ-T032", f"{what} is neither a list nor a map, and takes no `entry_schema`", keys["entry_schema"])
+        if "key_schema" in keys and base != "map":
+            self.error("BBQ-T032", f"{what} is no map, and takes no `key_schema`", keys["key_schema"])
+        elif "key_schema" in keys and schema.key is not None and self._base(schema.key.type) != "string":
+            self.error("BBQ-T032", f"the keys of {what} are {quoted(schema.key.type)}; keys are strings", keys["key_schema"])
+
+    def _base(self, name: str) -> str:
+        """The built-in type that a type comes from; "" where it is a complex one."""
+        if name in BUILT_IN:
+            return name
+        found = find(self.unit, "data", name)
+        last = ancestry(found)[-1] if found is not None else ""
+        return last if last in BUILT_IN else ""
 
     def constraints(self, keys: dict[str, Node], what: str) -> tuple[Constraint, ...]:
         found: list[Constraint] = []
@@ -109,6 +162,8 @@ class Definitions(Reader):
                     hint = nearest(operator, OPERATORS) or one_of(OPERATORS, 20)
                     self.error("BBQ-T044", f"unknown constraint {quoted(operator)} of {what}", key, hint)
                     continue
+                if operator == "schema" and self.grammar.number < 12:
+                    self.practice("BBQ-T210", f"constraint `schema` of {what} is from TOSCA 1.2", key)
                 value = self.convert.value(argument)
                 problem = problem_of_clause(operator, value)
                 if problem is not None:
@@ -202,7 +257,9 @@ class Definitions(Reader):
                 self.schema(keys.get("key_schema"), f"the key schema of {what}") or old.key,
             )
         schema = self.schema_of(keys, what)
-        if schema is None or parent is None or parent.schema.type == "any":
+        if schema is None:  # an unknown type, which was reported: the name is still known, its values are not checked
+            return parent.schema if parent is not None else Schema("any")
+        if parent is None or parent.schema.type == "any":
             return schema
         old = parent.schema
         if schema.type != old.type and not self._derives(schema.type, old.type):
@@ -235,18 +292,30 @@ class Definitions(Reader):
         found = find(self.unit, "data", schema.type) if schema.type not in BUILT_IN else None
         return found is not None and SECRET in ancestry(found)
 
-    def finish(self, types: dict[tuple[str, str], TypeDef]) -> None:
-        """Checks and normalises the defaults and fixed values met so far."""
+    def finish(self, types: dict[tuple[str, str], TypeDef], *, inputs: bool = False) -> None:
+        """Checks and normalises the defaults and fixed values met so far. A template's `inputs` are usable without a default:
+        in 1.x one that breaks its own constraints is as good as none, and somebody has to give a value."""
         checker = Checker(types)
         for found, node, attribute in self.later:
-            value = self.checked(checker, getattr(found, attribute), node, found.schema, f"{attribute} of {quoted(found.name)}")
+            what = f"{attribute} of {quoted(found.name)}"
+            unusable: list[str] | None = [] if inputs and attribute == "default" and not self.grammar.two else None
+            value = self.checked(checker, getattr(found, attribute), node, found.schema, what, unusable)
             setattr(found, attribute, value)
+            if unusable:
+                found.default, found.has_default = None, False
         self.later.clear()
 
-    def checked(self, checker: Checker, value: Any, node: Node, schema: Schema, what: str) -> Any:
-        """`value`, converted from `node`, checked against `schema` with problems at their places."""
+    def checked(
+        self, checker: Checker, value: Any, node: Node, schema: Schema, what: str, unusable: list[str] | None = None
+    ) -> Any:
+        """`value`, converted from `node`, checked against `schema` with problems at their places. With a list `unusable`, a
+        broken constraint is a warning whose text is put there, too."""
 
         def report(path: Path, code: str, message: str, hint: str | None) -> None:
+            if code == BROKEN and unusable is not None:
+                unusable.append(message)
+                self.practice(code, f"{message}; it is not used", locate(node, path), hint)
+                return
             (self.warning if code == CONVERTED else self.error)(code, message, locate(node, path), hint)
 
         def text(path: Path) -> str | None:

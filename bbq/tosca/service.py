@@ -30,10 +30,10 @@ def read_service(templates: Templates, service: ServiceTemplate, root: dict[str,
     service.description = reader.description(keys, "the service template") or service.description
     service.metadata |= reader.metadata(keys.get("metadata"), "the service template")
     service.inputs = reader.parameters(keys.get("inputs"), "parameter definition", "the service template")
+    reader.finish(templates.types.found, inputs=True)
     for found in service.inputs.values():
         if found.has_default:
             found.required = False
-    reader.finish(templates.types.found)
     service.node_templates = templates.nodes(keys.get("node_templates"))
     relationships = templates.relationships(keys.get("relationship_templates"))
     Requirements(templates, service, relationships).read()

@@ -5,16 +5,26 @@ TOSCA 1.3 sections 2.10, 3.8.13; TOSCA 2.0 chapter 15.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from yaml import MappingNode, Node, ScalarNode, SequenceNode
 
 from bbq.tosca.constraints import OPERATORS
 from bbq.tosca.functions import Owner
-from bbq.tosca.model import Constraint, Function, NodeTemplate, ServiceTemplate, SubstitutionMapping, TypeDef
+from bbq.tosca.model import (
+    Constraint,
+    Function,
+    NodeTemplate,
+    Path,
+    RequirementMapping,
+    ServiceTemplate,
+    SubstitutionMapping,
+    TypeDef,
+)
 from bbq.tosca.nodes import Templates
 from bbq.tosca.reading import nearest, one_of, quoted
-from bbq.yamlreader import at
+from bbq.yamlreader import ListKey, at
 
 _WHAT = "the substitution mapping"
 
@@ -27,6 +37,7 @@ def read_substitution(templates: Templates, service: ServiceTemplate, node: Node
 class _Reader:
     def __init__(self, templates: Templates, service: ServiceTemplate) -> None:
         self._templates = templates
+        self._outputs: list[tuple[str, Node]] = []
         self._reader = templates.reader
         self._service = service
 
@@ -37,27 +48,30 @@ class _Reader:
         if type_def is None:
             return None
         found = SubstitutionMapping(type_def.name, at(node))
-        for name, (key, value) in reader.entries(keys.get("properties"), f"properties of {_WHAT}").items():
-            if self._known(name, key, type_def.properties, "property", type_def):
-                self._property(name, value, found)
-        for name, (key, value) in reader.entries(keys.get("attributes"), f"attributes of {_WHAT}").items():
-            if self._known(name, key, {**type_def.attributes, **type_def.properties}, "attribute", type_def):
-                found.attributes[name] = self._attribute(value)
+        two = reader.grammar.two
+        for _, (key, value) in reader.entries(keys.get("properties"), f"properties of {_WHAT}", lists=two).items():
+            path = self._path(key, type_def, "property")
+            if path is not None:
+                self._property(path, value, found)
+        for _, (key, value) in reader.entries(keys.get("attributes"), f"attributes of {_WHAT}", lists=two).items():
+            path = self._path(key, type_def, "attribute")
+            if path is not None:
+                found.attributes[path] = self._attribute(value)
         for name, (key, value) in reader.entries(keys.get("capabilities"), f"capabilities of {_WHAT}").items():
             if self._known(name, key, type_def.capabilities, "capability", type_def):
                 pair = self._pair(value, "capability")
                 if pair is not None:
                     found.capabilities[name] = pair
-        for name, key, value in self._requirements(keys.get("requirements")):
-            if self._known(name, key, type_def.requirements, "requirement", type_def):
-                pair = self._pair(value, "requirement")
-                if pair is not None:
-                    found.requirements[name] = pair
+        found.requirements = self._requirements(keys.get("requirements"), type_def)
         self._interfaces(keys.get("interfaces"), type_def, found)
         for name, definition in self._service.inputs.items():
             if definition.required and not definition.has_default and name not in found.properties.values():
                 message = f"no property of {quoted(type_def.name)} is mapped to the required input {quoted(name)}"
                 reader.warning("BBQ-T092", message, definition.at)
+        for name, place in self._outputs:
+            if name not in self._service.outputs:
+                hint = nearest(name, self._service.outputs) or one_of(self._service.outputs)
+                reader.error("BBQ-T206", f"{_WHAT}: no output {quoted(name)}", place, hint)
         if "substitution_filter" in keys:
             found.filter = tuple(self._filter(keys["substitution_filter"], type_def))
         return found
@@ -70,26 +84,64 @@ class _Reader:
         self._reader.error(code, f"{quoted(type_def.name)} has no {word} {quoted(name)} to map", key, hint)
         return False
 
-    def _property(self, name: str, node: Node, found: SubstitutionMapping) -> None:
-        """`p: [ input ]` or `p: { $get_input: ... }`; 1.3 also maps to a node's property, `p: [ node, property ]`."""
+    def _path(self, key: Node, type_def: TypeDef, word: str) -> Path | None:
+        """What of the abstract node is mapped (2.0 sections 15.2 and 15.3): a name, or the path to one in a capability or in
+        the relationship of a requirement; None (with an error) where the node has nothing there."""
         reader = self._reader
+
+        def named(name: str, properties: Any, attributes: Any) -> bool:
+            return self._known(name, key, properties if word == "property" else {**attributes, **properties}, word, type_def)
+
+        if not isinstance(key, ListKey):
+            name = str(key.value)
+            return (name,) if named(name, type_def.properties, type_def.attributes) else None
+        first, *rest = (item.value for item in key.items)
+        if first == "CAPABILITY" and len(rest) == 2:
+            capability = type_def.capabilities.get(rest[0])
+            if capability is None:
+                self._known(rest[0], key, type_def.capabilities, "capability", type_def)
+                return None
+            return (first, *rest) if named(rest[1], capability.properties, capability.attributes) else None
+        index = rest[1] if len(rest) == 3 else "0"
+        if first == "RELATIONSHIP" and len(rest) in (2, 3) and (index == "ALL" or index.isdecimal()):
+            if not self._known(rest[0], key, type_def.requirements, "requirement", type_def):
+                return None
+            relationship = type_def.requirements[rest[0]].relationship
+            found = self._templates.types.found.get(("relationship", relationship or ""))
+            if found is not None and not named(rest[-1], found.properties, found.attributes):
+                return None
+            return first, rest[0], index if index == "ALL" else int(index), rest[-1]
+        message = (
+            f"{word} {quoted(key.value)} is neither [ CAPABILITY, name, {word} ] nor [ RELATIONSHIP, name, index, {word} ]"
+        )
+        reader.error("BBQ-T091", message, key)
+        return None
+
+    def _property(self, path: Path, node: Node, found: SubstitutionMapping) -> None:
+        """`p: input`, `p: [ input ]` or `p: { $get_input: ... }`; 1.3 also maps to a node's own, `p: [ node, property ]`."""
+        reader = self._reader
+        what = quoted(".".join(map(str, path)))
         if isinstance(node, MappingNode):
-            inner = {key.value: value for key, value in node.value}
-            node = inner.get("mapping", inner.get("value", node))
-        names = [text for text, _ in reader.strings(node, f"mapping of property {quoted(name)}", single=True)]
+            inner = {key.value.removeprefix("$"): value for key, value in node.value}
+            node = inner.get("mapping", inner.get("get_input", inner.get("value", node)))
+        names = [text for text, _ in reader.strings(node, f"mapping of property {what}", single=True)]
         if len(names) == 1:
             if names[0] in self._service.inputs:
-                found.properties[name] = names[0]
+                found.properties[path] = names[0]
             else:
                 inputs = self._service.inputs
                 reader.error("BBQ-T052", f"unknown input {quoted(names[0])}", node, nearest(names[0], inputs) or one_of(inputs))
         elif names and self._node(names[0], node) is not None:
-            reader.warning(
-                "BBQ-T090", f"property {quoted(name)} is mapped to a node's property, not to an input: not passed on", node
-            )
+            reader.warning("BBQ-T090", f"property {what} is mapped to a node's property, not to an input: not passed on", node)
 
     def _attribute(self, node: Node) -> Any:
-        """`a: [ node, attribute ]` means get_attribute."""
+        """An output's name; `a: [ node, attribute ]` means get_attribute."""
+        reader = self._reader
+        if isinstance(node, ScalarNode) and reader.grammar.two:
+            name = reader.string(node, f"an attribute of {_WHAT}")
+            if name and not name.startswith("$"):
+                self._outputs.append((name, node))
+                return name
         if isinstance(node, SequenceNode):
             path = self._reader.convert.value(node, Owner("substitution"))
             if len(path) < 2:
@@ -100,15 +152,52 @@ class _Reader:
             return function
         return self._reader.convert.value(node, Owner("substitution"))
 
-    def _requirements(self, node: Node | None) -> list[tuple[str, Node, Node]]:
-        """A map; 2.0 also allows a list of single-entry maps."""
+    def _requirements(self, node: Node | None, type_def: TypeDef) -> list[RequirementMapping]:
+        """1.x: a map. 2.0 (section 15.5): a list of single-entry maps, whose key may be [ requirement, count ]; a map, too."""
         reader = self._reader
+        two = reader.grammar.two
         blocks = list(node.value) if isinstance(node, SequenceNode) else [node]
-        return [
-            (name, key, value)
-            for block in blocks
-            for name, (key, value) in reader.entries(block, f"requirements of {_WHAT}").items()
-        ]
+        found: list[RequirementMapping] = []
+        for block in blocks:
+            for _, (key, value) in reader.entries(block, f"requirements of {_WHAT}", lists=two).items():
+                name, count = self._counted(key)
+                if count == 0 or not self._known(name, key, type_def.requirements, "requirement", type_def):
+                    continue
+                targets = tuple(pair for pair in map(self._requirement, self._targets(value)) if pair is not None)
+                if targets:
+                    found.append(RequirementMapping(name, at(key), targets, count))
+        names = [item.name for item in found]
+        # One mapping alone takes every assignment; of several each takes its share.
+        result = [replace(item, count=None) if names.count(item.name) == 1 and item.count == 1 else item for item in found]
+        self._check_counts(result, type_def)
+        return result
+
+    def _counted(self, key: Node) -> tuple[str, int | None]:
+        """Requirement and how many of its assignments are meant; 0 (with an error) where that is not said."""
+        if not isinstance(key, ListKey):
+            return str(key.value), 1
+        texts = [item.value for item in key.items]
+        if len(texts) == 2 and texts[1] == "UNBOUNDED":
+            return texts[0], None
+        if len(texts) == 2 and texts[1].isdecimal():
+            return texts[0], int(texts[1])
+        self._reader.error("BBQ-T091", f"requirement {quoted(key.value)} is not [ requirement, count or UNBOUNDED ]", key)
+        return texts[0], 0
+
+    def _check_counts(self, mappings: list[RequirementMapping], type_def: TypeDef) -> None:
+        """2.0 section 15.5.4: no more than the requirement's range allows, and nothing after all that is left."""
+        for name in dict.fromkeys(item.name for item in mappings):
+            _, most = type_def.requirements[name].occurrences
+            total = 0
+            for item in (item for item in mappings if item.name == name):
+                if total < 0:
+                    self._reader.error("BBQ-T064", f"requirement {quoted(name)} is mapped after all of it was", item.at)
+                    break
+                total = -1 if item.count is None else total + item.count
+                if most is not None and total > most:
+                    message = f"requirement {quoted(name)} is mapped {total} times; {quoted(type_def.name)} has at most {most}"
+                    self._reader.error("BBQ-T064", message, item.at)
+                    break
 
     def _node(self, name: str, where: Node) -> NodeTemplate | None:
         nodes = self._service.node_templates
@@ -116,6 +205,27 @@ class _Reader:
             hint = nearest(name, nodes) or one_of(nodes)
             self._reader.error("BBQ-T053", f"{_WHAT}: no node template {quoted(name)}", where, hint)
         return nodes.get(name)
+
+    def _targets(self, node: Node) -> list[Node]:
+        """The parts of a requirement mapping: one pair, one selected node, or a list of them."""
+        if not isinstance(node, SequenceNode):
+            return [node]
+        if any(isinstance(item, SequenceNode) for item in node.value):
+            return list(node.value)
+        names = [item.value for item in node.value if isinstance(item, ScalarNode)]
+        nodes = [self._service.node_templates.get(name) for name in names]
+        return list(node.value) if names and all(item is not None and _selected(item) for item in nodes) else [node]
+
+    def _requirement(self, node: Node) -> tuple[str, str] | None:
+        pair = self._pair(node, "requirement")
+        if pair is None or not pair[1]:
+            return pair
+        assignments = self._service.node_templates[pair[0]].requirements
+        fixed = [item for item in assignments if item.name == pair[1]]
+        if fixed and all(item.node is not None for item in fixed):
+            message = f"requirement {quoted(pair[1])} of {quoted(pair[0])} has a target; only an open one can be mapped"
+            self._reader.practice("BBQ-T205", message, node)
+        return pair
 
     def _pair(self, node: Node, word: str) -> tuple[str, str] | None:
         """`[ node template, capability or requirement ]`; 1.x also allows `{ mapping: [...] }`."""
@@ -128,7 +238,7 @@ class _Reader:
         if template is None:
             return None
         if len(names) < 2:
-            if word == "requirement" and {"select", "selectable"} & set(template.directives):
+            if word == "requirement" and _selected(template):
                 return names[0], ""  # the selected node is the target itself
             self._reader.error("BBQ-T091", f"a {word} is mapped to [ node template, {word} ]", node)
             return None
@@ -209,3 +319,7 @@ class _Reader:
             key, argument = node.value[0]
             return Constraint(key.value, self._reader.convert.value(argument), at(node))
         return Constraint("equal", value, at(node))
+
+
+def _selected(template: NodeTemplate) -> bool:
+    return bool({"select", "selectable"} & set(template.directives))

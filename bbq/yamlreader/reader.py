@@ -9,7 +9,7 @@ import io
 import os
 import re
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from bbq.yamlreader.values import TAG_PREFIX, at, number_text
 _BOM = b"\xef\xbb\xbf"
 # What YAML 1.2 calls non-printable (section 5.1); tab, line feed, carriage return and next line are allowed.
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x84\x86-\x9f\ufffe\uffff]")
+_ANCHOR = re.compile(r"[^\s,\[\]{}]*")
 _KNOWN_TAGS = frozenset(
     TAG_PREFIX + name for name in ("str", "int", "float", "bool", "null", "map", "seq", "merge", "timestamp", "binary")
 )
@@ -36,13 +37,32 @@ def printable(text: str, limit: int = 120) -> str:
     return text if text.isprintable() else "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
 
 
+class ListKey(ScalarNode):
+    """A key that is a list of scalars, kept as one scalar: `value` is its text, `[service, UNBOUNDED]`."""
+
+    items: tuple[ScalarNode, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """A key that stands twice in one map: the later one, whose value the map has, and the first with its value."""
+
+    key: Node
+    value: Node
+    first: Node
+    lost: Node
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One file's checked root node; `digest` is the SHA-256 of its bytes in hexadecimal."""
+    """One file's checked root node; `digest` is the SHA-256 of its bytes in hexadecimal. `duplicates` (by the `id` of the map
+    node) and `list_keys` are what a reading with `judge` leaves to the front end."""
 
     root: Node
     file: str
     digest: str
+    duplicates: dict[int, list[Duplicate]] = field(default_factory=dict)
+    list_keys: bool = False
 
 
 class _TooMuch(Exception):
@@ -88,10 +108,10 @@ class _Parser(CParser):
 
 
 def read_file(
-    path: Path, bag: DiagnosticBag, limits: Limits = DEFAULT_LIMITS, *, name: str | None = None, forgiving: bool = False
+    path: Path, bag: DiagnosticBag, limits: Limits = DEFAULT_LIMITS, *, name: str | None = None, judge: bool = False
 ) -> Document | None:
-    """The document in `path`, or None with the reason in `bag`. `name` is what diagnostics call the file. With `forgiving`,
-    duplicate keys are warnings and the last one wins, as in readers that do not look."""
+    """The document in `path`, or None with the reason in `bag`. `name` is what diagnostics call the file. With `judge`,
+    duplicate keys (of which the last one wins) and keys that are lists of scalars are the front end's to judge."""
     name = name or str(path)
     start = SourceRange(name, 1, 1)
     try:
@@ -117,11 +137,11 @@ def read_file(
         except OSError as error:
             bag.error("BBQ-Y001", f"cannot read {printable(str(path))}: {error.strerror}", start)
             return None
-    return read_bytes(content, name, bag, limits, forgiving=forgiving)
+    return read_bytes(content, name, bag, limits, judge=judge)
 
 
 def read_bytes(
-    content: bytes, name: str, bag: DiagnosticBag, limits: Limits = DEFAULT_LIMITS, *, forgiving: bool = False
+    content: bytes, name: str, bag: DiagnosticBag, limits: Limits = DEFAULT_LIMITS, *, judge: bool = False
 ) -> Document | None:
     """The document in `content`, or None with the reason in `bag`; errors found after composing leave None, too."""
     start = SourceRange(name, 1, 1)
@@ -142,7 +162,7 @@ def read_bytes(
             what = "the file holds nothing but comments" if text.strip() else "the file is empty"
             bag.error("BBQ-Y008", what, start)
             return None
-        checker = _Checker(bag, limits, forgiving)
+        checker = _Checker(bag, limits, judge)
         checker.visit(root)
     except _TooMuch as error:
         bag.error(error.code, str(error), at(error.node) if error.node is not None else start, error.hint)
@@ -153,7 +173,7 @@ def read_bytes(
     finally:
         if collecting:
             gc.enable()
-    return None if checker.failed else Document(root, name, digest)
+    return None if checker.failed else Document(root, name, digest, checker.duplicates, checker.list_keys)
 
 
 def _too_large(size: int, start: SourceRange, bag: DiagnosticBag, limits: Limits) -> None:
@@ -200,13 +220,24 @@ def _syntax_error(error: yaml.YAMLError, text: str, name: str, bag: DiagnosticBa
     problem = str(getattr(error, "problem", None) or error)
     context = getattr(error, "context", None)
     if "undefined alias" in problem:
-        bag.error("BBQ-Y020", "the alias names an anchor that is not defined before it", where)
+        name, hint = _alias_at(text, where)
+        bag.error("BBQ-Y020", f"alias `{name}` names no anchor that is defined before it", where, hint)
     elif context and "single document" in context:
         bag.error("BBQ-Y007", "a second document starts here", where, "keep one document in a file")
     elif _tab_at(text, where):
         bag.error("BBQ-Y006", "a tab is used for indentation", where, "indent with spaces")
     else:
         bag.error("BBQ-Y005", f"{context}: {problem}" if context else problem, where)
+
+
+def _alias_at(text: str, where: SourceRange) -> tuple[str, str | None]:
+    """The alias that stands there, and an anchor that may be meant."""
+    lines = text.splitlines()
+    line = lines[where.line - 1][where.column - 1 :] if where.line <= len(lines) else ""
+    found = _ANCHOR.match(line.removeprefix("*"))
+    name = found[0] if found else ""
+    near = difflib.get_close_matches(name, [item[1] for item in re.finditer(r"&([^\s,\[\]{}]+)", text)], 1)
+    return printable(name, 60), f"did you mean {printable(near[0], 60)}?" if near else None
 
 
 def _tab_at(text: str, where: SourceRange) -> bool:
@@ -224,9 +255,11 @@ class _Checker:
     aliases make it; sizes and heights of what was walked are remembered, which keeps an alias bomb linear.
     """
 
-    def __init__(self, bag: DiagnosticBag, limits: Limits, forgiving: bool) -> None:
+    def __init__(self, bag: DiagnosticBag, limits: Limits, judge: bool) -> None:
         self.failed = False
-        self._forgiving = forgiving
+        self.duplicates: dict[int, list[Duplicate]] = {}
+        self.list_keys = False
+        self._judge = judge
         self._bag = bag
         self._limits = limits
         self._seen: dict[int, tuple[int, int] | None] = {}  # None while inside
@@ -287,6 +320,8 @@ class _Checker:
         pairs: dict[str, tuple[Node, Node]] = {}
         merges: list[Node] = []
         for key, value in node.value:
+            if self._judge and isinstance(key, SequenceNode):
+                key = self._list_key(key) or key
             if not isinstance(key, ScalarNode):
                 self._error("BBQ-Y018", "a key is a list or a map", key, "keys are plain text")
                 continue
@@ -299,14 +334,26 @@ class _Checker:
             elif not text and not key.style:
                 self._error("BBQ-Y018", "a key is empty", key)
             elif text in pairs:
-                self._duplicate(text, key, pairs[text][0])
+                self._duplicate(text, node, Duplicate(key, value, *pairs[text]))
                 pairs[text] = key, value
             else:
                 pairs[text] = key, value
         for merge in merges:
             self._merge(merge, pairs)
-        if len(pairs) != len(node.value) or merges:
+        if len(pairs) != len(node.value) or merges or self.list_keys:
             node.value = list(pairs.values())
+
+    def _list_key(self, node: SequenceNode) -> ListKey | None:
+        items = tuple(item for item in node.value if isinstance(item, ScalarNode))
+        if not items or len(items) != len(node.value):
+            return None
+        for item in items:
+            self.visit(item)
+        text = "[" + ", ".join(item.value for item in items) + "]"
+        key = ListKey("", text, node.start_mark, node.end_mark, style='"')
+        key.items = items
+        self.list_keys = True
+        return key
 
     def _merge(self, merge: Node, pairs: dict[str, tuple[Node, Node]]) -> None:
         """https://yaml.org/type/merge.html: own keys win, then earlier maps."""
@@ -319,14 +366,23 @@ class _Checker:
             for key, value in source.value:
                 pairs.setdefault(key.value, (key, value))
 
-    def _duplicate(self, text: str, key: Node, first: Node) -> None:
-        self.failed = self.failed or not self._forgiving
-        place = at(first)
-        report = self._bag.warning if self._forgiving else self._bag.error
-        report(
-            "BBQ-Y009", f"duplicate key `{printable(text)}`", at(key), "rename or remove one", ((place, "first definition"),)
+    def _duplicate(self, text: str, node: Node, found: Duplicate) -> None:
+        if self._judge:
+            self.duplicates.setdefault(id(node), []).append(found)
+            self.visit(found.lost)  # it is not in the map any more, and still has to be bounded
+            return
+        place = at(found.first)
+        self._error(
+            "BBQ-Y009", f"duplicate key `{printable(text)}`", found.key, "rename or remove one", ((place, "first definition"),)
         )
 
-    def _error(self, code: str, message: str, node: Node, hint: str | None = None) -> None:
+    def _error(
+        self,
+        code: str,
+        message: str,
+        node: Node,
+        hint: str | None = None,
+        related: tuple[tuple[SourceRange, str], ...] = (),
+    ) -> None:
         self.failed = True
-        self._bag.error(code, message, at(node), hint)
+        self._bag.error(code, message, at(node), hint, related)

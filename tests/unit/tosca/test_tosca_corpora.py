@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import csv
+import re
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
-import yaml
 
 import bbq.tosca
+from benchmarks import conformance
 
-CORPORA = Path(__file__).resolve().parents[3].parent / "shared" / "corpora"
+CORPORA = conformance.CORPORA
+HERE = Path(__file__).parent
 pytestmark = pytest.mark.skipif(not (CORPORA / "MANIFEST.csv").exists(), reason="no sample templates beside the repository")
-# The share of right verdicts; what is missing is listed when the test runs with -s.
-FLOOR = 0.93
 # Peak memory of a process that reads every hostile file.
 MEGABYTES = 200
 
@@ -30,35 +30,115 @@ print(int(re.search(r"VmHWM:\\s*(\\d+) kB", open("/proc/self/status").read())[1]
 # not ru_maxrss: that of a parent is handed down through fork and exec
 
 
+ASSERTIONS = "oasis-tosca/tests/tosca_simple_yaml_1_0"
+ERRORS = {
+    "ImplementationArtifactInvalidOnInterfaceType": {"BBQ-T072"},
+    "InvalidNativeTypeExtend": {"BBQ-T032"},
+    "InvalidParentType": {"BBQ-T030"},
+    "InvalidSyntax": {"BBQ-T011", "BBQ-T012"},
+    "InvalidTOSCAVersion": {"BBQ-T001"},
+    "InvalidType": {"BBQ-T012"},
+    "MissingArtifactType": {"BBQ-T030"},
+    "MissingImportFile": {"BBQ-T020", "BBQ-T021", "BBQ-T025"},
+    "MissingRequiredKeyname": {"BBQ-T011"},
+    "MissingTOSCAVersion": {"BBQ-T001"},
+    "TOSCAVersionMustBeFirstLine": {"BBQ-T003"},
+    "UnknownCapabilityType": {"BBQ-T030"},
+    "UnknownDataType": {"BBQ-T030"},
+    "UnknownDslDefinition": {"BBQ-Y020"},
+    "UnknownRepository": {"BBQ-T025"},
+    "ValueTypeMismatch": {"BBQ-T040"},
+}
+"""OASIS's name of an error -> codes."""
+
+
 def manifest():
-    if not (CORPORA / "MANIFEST.csv").exists():
-        return []
-    with (CORPORA / "MANIFEST.csv").open(newline="") as file:
-        return [row for row in csv.DictReader(file) if row["kind"] in ("tosca_1x", "tosca_2")]
+    return conformance.manifest() if (CORPORA / "MANIFEST.csv").exists() else []
 
 
-def import_map():
-    entries = yaml.safe_load((CORPORA / "import-map.yaml").read_text())
-    return {entry["prefix"]: CORPORA / entry["path"] for entry in entries}
+def errors_of(path):
+    _, found = bbq.tosca.load(CORPORA / path, import_map=conformance.import_map())
+    return [item for item in found if item.severity == "error"]
 
 
-def test_verdicts(capsys):
-    mapping, right, wrong = import_map(), 0, []
-    rows = manifest()
-    for row in rows:
-        _, found = bbq.tosca.load(CORPORA / row["path"], import_map=mapping)  # never raises
-        errors = [item for item in found if item.severity == "error"]
+def test_verdicts():
+    found = list(conformance.verdicts())
+    assert len(found) > 400
+    wrong = {item.path: item.expected for item in found if not item.right}
+    assert wrong == conformance.argued(), "the documentation argues each difference, and no other"
+    for name, (right, total) in conformance.shares(found).items():
+        assert right >= conformance.FLOORS[name] * total > 0, name
+
+
+def test_every_file_is_read_without_an_exception_and_without_control_characters():
+    for row in manifest():
+        _, found = bbq.tosca.load(CORPORA / row["path"], import_map=conformance.import_map())
         assert all(str(item).isprintable() for item in found)
-        if not row["expected"]:
-            continue
-        if (not errors) == (row["expected"] == "accept"):
-            right += 1
-        else:
-            wrong.append(f"{row['path']}: {errors[0] if errors else 'accepted'}")
-    with capsys.disabled():
-        print(f"\nright verdicts: {right} of {right + len(wrong)}")
-    print(*wrong, sep="\n")
-    assert right / (right + len(wrong)) >= FLOOR
+
+
+def rejects():
+    with (HERE / "corpora_rejects.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_each_reject_has_its_reason():
+    expected = {row["path"] for row in manifest() if row["expected"] == "reject"}
+    assert expected - set(conformance.argued()) == {row["path"] for row in rejects()}
+
+
+@pytest.mark.parametrize("row", rejects(), ids=lambda row: row["path"])
+def test_what_is_rejected_is_rejected_for_the_right_reason(row):
+    """The line is the broken value's own, the code is that of the mistake, and the message names the thing."""
+    found = [
+        item
+        for item in errors_of(row["path"])
+        if (item.line, item.code) == (int(row["line"]), row["code"]) and item.file.endswith(row["file"] or row["path"])
+    ]
+    assert any(row["named"] in item.message for item in found), list(map(str, errors_of(row["path"])))
+
+
+def assertions():
+    """(file, error names, lines) of each of OASIS's assertions for 1.0 that expects errors."""
+    found = []
+    for path in sorted((CORPORA / ASSERTIONS).glob("*.yml")):
+        text = path.read_text()
+        names = re.search(r"testAssertion\.tags\.(?:errors|warnings): (.*)", text)
+        lines = re.search(r"testAssertion\.tags\.(?:errors|warnings)_lines: (.*)", text)
+        if names and lines and "WarnNotInheritFromRoot" not in names[1]:
+            found.append((path.name, names[1].split(", "), [int(line) for line in lines[1].split(", ")]))
+    return found
+
+
+def told_more_exactly():
+    """Assertion -> (its line, ours): the second table of the documentation."""
+    rows = re.findall(r"^\| `([^`]+)` \| (\d+) \| (\d+) \|", conformance.ARGUED.read_text(), re.MULTILINE)
+    return {name: (int(theirs), int(ours)) for name, theirs, ours in rows}
+
+
+@pytest.mark.parametrize(("name", "errors", "lines"), assertions(), ids=lambda value: value if isinstance(value, str) else "")
+def test_assertions_of_oasis_for_1_0(name, errors, lines):
+    found = errors_of(f"{ASSERTIONS}/{name}")
+    theirs, ours = told_more_exactly().get(name, (None, None))
+    places = {(code, line) for item in found for code, line in [(item.code, item.line), *related(item)]}
+    for error, line in zip(errors, lines, strict=True):
+        wanted = ours if line == theirs else line
+        assert any((code, wanted) in places for code in ERRORS[error]), list(map(str, found))
+
+
+def related(item):
+    return [(item.code, place.line) for place, _ in item.related]
+
+
+def test_every_assertion_was_met():
+    names = {name for name, _, _ in assertions()}
+    assert len(names) == 25 and set(told_more_exactly()) <= names
+
+
+def test_lines_that_the_manifest_names():
+    for row in manifest():
+        line = re.search(r"\(line (\d+)\)", row["reason"])
+        if line and "duplicate key" not in row["reason"]:  # these lines are counted from 0 there
+            assert errors_of(row["path"])[0].line == int(line[1]), row["path"]
 
 
 MALICIOUS = [row for row in manifest() if row["path"].startswith("malicious/")]

@@ -8,6 +8,7 @@ from tosca_heads import HEAD_1, HEAD_2
 from bbq.tosca.model import Function
 
 TYPES = """\
+relationship_types: { To: { properties: { p: { type: string, required: false } } } }
 capability_types: { E: { properties: { port: { type: integer, default: 1 } }, attributes: { ip: { type: string } } } }
 data_types: { D: { properties: { x: { type: integer }, l: { type: list, entry_schema: string, required: false } } } }
 interface_types: { I: { operations: { go: {} } } }
@@ -17,10 +18,10 @@ node_types:
       s: { type: string, required: false }
       n: { type: integer, required: false }
       d: { type: D, required: false }
-      any: { type: list, required: false }
+      any: { type: list, entry_schema: any, required: false }
     attributes: { state: { type: string } }
     capabilities: { e: E }
-    requirements: [ { to: { capability: E, COUNT: [ 0, 1 ] } } ]
+    requirements: [ { to: { capability: E, relationship: To, COUNT: [ 0, 1 ] } } ]
     interfaces: { i: { type: I } }
 """
 TWO = HEAD_2 + TYPES.replace("COUNT", "count_range")
@@ -54,7 +55,7 @@ def test_both_spellings_mean_the_same(templates):
     new = function(templates, two("{ $get_input: text }"))
     old = function(templates, one("{ get_input: text }"))
     assert (new.name, new.args) == (old.name, old.args) == ("get_input", ("text",))
-    assert (new.at.line, new.at.column) == (19, 38)
+    assert (new.at.line, new.at.column) == (20, 38)
 
 
 def test_nested_calls(templates):
@@ -157,18 +158,17 @@ def test_source_and_target_in_relationships(templates):
     templates.bad(
         TWO
         + """\
-relationship_types: { R: { properties: { p: { type: string } } } }
 service_template:
   node_templates:
     b: { type: A }
     a:
       type: A
       requirements:
-        - to: { node: b, relationship: { type: R, properties: { p: { §$get_property: [ TARGET, nothing ] } } } }
+        - to: { node: b, relationship: { type: To, properties: { p: { §$get_property: [ TARGET, nothing ] } } } }
     c:
       type: A
       requirements:
-        - to: { node: b, relationship: { type: R, properties: { p: { $get_property: [ SOURCE, s ] } } } }
+        - to: { node: b, relationship: { type: To, properties: { p: { $get_property: [ SOURCE, s ] } } } }
 """,
         "BBQ-T054",
     )

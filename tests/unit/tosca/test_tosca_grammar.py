@@ -2,24 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
-
 
 def test_smallest_templates(templates):
     assert templates.good("tosca_definitions_version: tosca_2_0\n").version == "tosca_2_0"
     assert templates.good("tosca_definitions_version: tosca_simple_yaml_1_3\n").node_templates == {}
-
-
-@pytest.mark.parametrize("version", ["tosca_simple_yaml_1_0", "tosca_simple_yaml_1_1", "tosca_simple_yaml_1_2"])
-def test_older_versions_have_their_names(templates, version):
-    service = templates.good(f"""\
-        tosca_definitions_version: {version}
-        topology_template:
-          node_templates:
-            disk: {{ type: tosca.nodes.BlockStorage, properties: {{ size: 1 GB }} }}
-            server: {{ type: tosca.nodes.Compute, capabilities: {{ host: {{ properties: {{ num_cpus: 2 }} }} }} }}
-        """)
-    assert service.node_templates["disk"].type.ancestry[1] == "tosca.nodes.Storage.BlockStorage"
 
 
 def test_namespace_uri_stands_for_the_version(templates):

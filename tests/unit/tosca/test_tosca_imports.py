@@ -49,9 +49,9 @@ def test_each_file_is_read_by_its_own_grammar(templates):
 
 
 def test_the_three_spellings_of_1x(templates):
-    templates.write("a.yaml", TYPES.replace("tosca_2_0", "tosca_simple_yaml_1_3"))
+    templates.write("a.yaml", TYPES.replace("tosca_2_0", "tosca_simple_yaml_1_2"))
     for spelling in ("  - a.yaml", "  - file: a.yaml", "  - some_name: a.yaml", "  - some_name: { file: a.yaml }"):
-        templates.good(use(spelling, "N", "tosca_simple_yaml_1_3"))
+        templates.good(use(spelling, "N", "tosca_simple_yaml_1_2"))
     templates.good(use("  - { file: a.yaml, namespace_prefix: my }", "my:N", "tosca_simple_yaml_1_3"))
 
 

@@ -33,24 +33,85 @@ def test_substitution_templates_are_valid(path):
     assert service.substitution is not None
 
 
-def test_normative_types_of_1_3():
-    service, _ = bbq.tosca.load(TYPES / PROFILES["tosca-simple:1.3"])
-    kinds = {kind: {name for found, name in service.types if found == kind} for kind, _ in service.types}
-    assert {"tosca.nodes.Root", "tosca.nodes.Compute", "tosca.nodes.network.Port", "tosca.nodes.LoadBalancer"} <= kinds["node"]
-    assert {kind: len(names) for kind, names in kinds.items()} == {
-        "data": 9,
-        "artifact": 13,
-        "capability": 15,
-        "interface": 3,
-        "relationship": 8,
-        "node": 16,
-        "group": 1,
-        "policy": 5,
-    }
+NORMATIVE = {
+    # version: data, artifact, capability, interface, relationship, node, group, policy types
+    "1.0": (6, 12, 13, 3, 8, 15, 1, 5),
+    "1.1": (7, 12, 16, 3, 8, 15, 1, 5),
+    "1.2": (9, 12, 16, 3, 8, 17, 1, 5),
+    "1.3": (9, 13, 16, 3, 8, 17, 1, 5),
+}
+KINDS = ("data", "artifact", "capability", "interface", "relationship", "node", "group", "policy")
+
+
+def of_version(templates, version, text=""):
+    name = version.replace(".", "_")
+    service, found, _ = templates.read(f"tosca_definitions_version: tosca_simple_yaml_{name}\n{text}")
+    assert not [item for item in found if item.severity == "error"]
+    return service, found
+
+
+@pytest.mark.parametrize("version", list(NORMATIVE))
+def test_normative_types(templates, version):
+    service, _ = of_version(templates, version)
+    assert tuple(sum(kind == found for found, _ in service.types) for kind in KINDS) == NORMATIVE[version]
     compute = service.types["node", "tosca.nodes.Compute"]
-    assert compute.ancestry == ("tosca.nodes.Compute", "tosca.nodes.Abstract.Compute", "tosca.nodes.Root")
     assert set(compute.capabilities) == {"feature", "host", "endpoint", "os", "scalable", "binding"}
     assert list(compute.interfaces["Standard"].operations) == ["create", "configure", "start", "stop", "delete"]
+    host = compute.capabilities["host"]
+    assert {"num_cpus", "cpu_frequency", "disk_size", "mem_size"} <= set(host.properties)
+    assert (
+        service.types["capability", host.type].ancestry[-2:]
+        == {
+            "1.0": ("tosca.capabilities.Container", "tosca.capabilities.Root"),
+            "1.1": ("tosca.capabilities.Compute", "tosca.capabilities.Root"),
+            "1.2": ("tosca.capabilities.Container", "tosca.capabilities.Root"),
+            "1.3": ("tosca.capabilities.Container", "tosca.capabilities.Root"),
+        }[version]
+    )
+    assert ("node", "tosca.nodes.Abstract.Compute") in service.types or version in ("1.0", "1.1")
+    assert ("data", "tosca.datatypes.TimeInterval") in service.types or version == "1.0"
+    assert ("data", "tosca.datatypes.json") in service.types or version in ("1.0", "1.1")
+    assert ("Standard" in service.types["group", "tosca.groups.Root"].interfaces) == (version != "1.3")
+
+
+@pytest.mark.parametrize("version", list(NORMATIVE))
+def test_a_renamed_type_is_found_with_a_warning(templates, version):
+    for name in ("tosca.nodes.BlockStorage", "tosca.nodes.Storage.BlockStorage", "BlockStorage", "tosca:BlockStorage"):
+        text = f"topology_template: {{ node_templates: {{ d: {{ type: {name}, properties: {{ size: 1 GB }} }} }} }}\n"
+        service, found = of_version(templates, version, text)
+        own = "tosca.nodes.BlockStorage" if version == "1.0" else "tosca.nodes.Storage.BlockStorage"
+        assert service.node_templates["d"].type.name == own
+        assert [item.code for item in found] == (["BBQ-T209"] if name.count(".") and name != own else [])
+
+
+def test_the_profile_for_nfv_as_of_draft_4(templates):
+    service, found, _ = templates.read("""\
+        tosca_definitions_version: tosca_simple_profile_for_nfv_1_0
+        topology_template:
+          node_templates:
+            unit:
+              type: tosca:VDU.Compute
+              properties: { name: a, description: b, configurable_properties: {} }
+              capabilities:
+                virtual_compute:
+                  properties: { virtual_cpu: { num_virtual_cpu: 2 }, virtual_memory: { virtual_mem_size: 1 GB } }
+            point: { type: tosca.nodes.nfv.VduCpd, requirements: [ { virtual_binding: unit } ] }
+        """)
+    assert not found
+    assert "tosca.nodes.Compute" in service.node_templates["unit"].type.ancestry
+
+
+def test_the_profile_for_nfv_as_of_draft_3(templates):
+    service = templates.good("""\
+        tosca_definitions_version: tosca_simple_profile_for_nfv_1_0_0
+        topology_template:
+          node_templates:
+            unit: { type: tosca.nodes.nfv.VDU }
+            link: { type: tosca.nodes.nfv.VL, properties: { vendor: v } }
+            point: { type: tosca.nodes.nfv.CP, requirements: [ { virtualLink: link }, { virtualBinding: unit } ] }
+          policies: [ { p: { type: tosca.policies.Monitoring } } ]
+        """)
+    assert [item.node for item in service.node_templates["point"].requirements if item.node] == ["link", "unit"]
 
 
 def test_a_service_holds_every_type_it_imports(templates):

@@ -95,7 +95,9 @@ def test_cycles(templates):
         HEAD_2
         + """\
 capability_types: { C: {} }
-node_types: { N: { capabilities: { c: C }, requirements: [ { r: { capability: C, count_range: [ 0, 2 ] } } ] } }
+relationship_types: { L: {} }
+node_types:
+  N: { capabilities: { c: C }, requirements: [ { r: { capability: C, relationship: L, count_range: [ 0, 2 ] } } ] }
 service_template:
   node_templates:
     a: { type: N, requirements: [ { §r: b } ] }
@@ -113,19 +115,36 @@ def test_count_directives_and_copy(templates):
     service = templates.good(
         HEAD_2
         + """\
-node_types: { N: { properties: { p: { type: map, required: false }, q: { type: integer, default: 1 } } } }
+node_types: { N: { properties: { p: { type: map, entry_schema: any, required: false }, q: { type: integer, default: 1 } } } }
 service_template:
   inputs: { n: { type: integer } }
   node_templates:
     a: { type: N, count: { $get_input: n }, directives: [ substitute ], properties: { p: { x: 1, y: [ 1 ] } } }
     b: { copy: a, count: 3, properties: { p: { y: [ 2 ] }, q: 5 } }
-    c: { copy: b }
 """
     )
-    a, b, c = service.node_templates.values()
+    a, b = service.node_templates.values()
     assert a.count.name == "get_input" and a.directives == ("substitute",)
     assert (b.count, b.properties) == (3, {"p": {"x": 1, "y": [2]}, "q": 5})
-    assert c.properties == b.properties
+
+
+def test_a_copy_is_not_copied(templates):
+    text = """\
+node_types: { N: { properties: { p: { type: integer, default: 1 } } } }
+service_template:
+  node_templates:
+    a: { type: N }
+    b: { copy: a, properties: { p: 2 } }
+    c: { copy: §b }
+    d: { copy: §d }
+    e: { copy: §nobody }
+"""
+    found = templates.bad(HEAD_2 + text, "BBQ-T212", "BBQ-T053", "BBQ-T053")
+    assert found[0].severity == "warning"
+    text = text.split("    d:")[0].replace("service_template", "topology_template")
+    service, found, _ = templates.read(HEAD_1 + text)
+    assert [(item.severity, item.code) for item in found] == [("warning", "BBQ-T212")]
+    assert service.node_templates["c"].properties == {"p": 2}
 
 
 def test_bad_copies_and_counts(templates):

@@ -11,6 +11,7 @@ TYPES = (
     + """\
 group_types: { G: { members: [ N ], properties: { p: { type: integer, default: 1 } } } }
 policy_types: { P: { targets: [ N, G ], properties: { q: { type: string } } } }
+relationship_types: { L: {} }
 capability_types: { C: { properties: { size: { type: integer, default: 1 } } } }
 interface_types: { I: { operations: { go: { inputs: { name: { type: string } } } } } }
 node_types:
@@ -18,7 +19,7 @@ node_types:
     properties: { p: { type: integer, default: 1 }, s: { type: string, required: false } }
     attributes: { a: { type: string } }
     capabilities: { c: C }
-    requirements: [ { r: { capability: C, count_range: [ 0, 1 ] } } ]
+    requirements: [ { r: { capability: C, relationship: L, count_range: [ 0, 1 ] } } ]
     interfaces: { i: { type: I } }
   Other: {}
 service_template:
@@ -122,9 +123,10 @@ def test_substitution_mappings(templates):
 """)
     )
     found = service.substitution
-    assert found.node_type == "N" and found.properties == {"p": "n"}
-    assert (found.attributes["a"].name, found.attributes["a"].args) == ("get_attribute", ("x", "a"))
-    assert (found.capabilities, found.requirements) == ({"c": ("x", "c")}, {"r": ("x", "r")})
+    assert found.node_type == "N" and found.properties == {("p",): "n"}
+    assert (found.attributes["a",].name, found.attributes["a",].args) == ("get_attribute", ("x", "a"))
+    assert found.capabilities == {"c": ("x", "c")}
+    assert [(item.name, item.count, item.targets) for item in found.requirements] == [("r", None, (("x", "r"),))]
     assert [(path, item.operator) for path, item in found.filter] == [
         (("s",), "validation"),
         (("p",), "equal"),

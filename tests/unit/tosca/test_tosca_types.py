@@ -168,7 +168,7 @@ service_template:
 
 
 def test_a_built_in_type_takes_no_properties(templates):
-    templates.bad(HEAD_2 + "data_types:\n  D: { derived_from: string, properties: §{ x: { type: string } } }\n", "BBQ-T032")
+    templates.bad(HEAD_2 + "data_types:\n  D: { derived_from: §string, properties: { x: { type: string } } }\n", "BBQ-T032")
 
 
 def test_scalar_types(templates):
@@ -211,8 +211,9 @@ def test_interface_types(templates):
 interface_types:
   I:
     derived_from: tosca.interfaces.Root
-    operations: { §go: service.yaml }
+    operations: { go: §service.yaml, stop: { implementation: §service.yaml } }
 """,
+        "BBQ-T072",
         "BBQ-T072",
     )
 

@@ -131,10 +131,37 @@ def test_duplicate_key_names_both_places():
     assert (found[0].line, found[0].related[0][0].line) == (3, 1)
 
 
-def test_duplicate_keys_of_a_forgiving_reading_are_warnings_and_the_last_wins():
-    document, found = read("a: 1\na: 2\n", forgiving=True)
-    assert data(document.root) == {"a": 2}
-    assert [(item.severity, item.code, item.line) for item in found] == [("warning", "BBQ-Y009", 2)]
+def test_duplicate_keys_are_left_to_a_front_end_that_judges_them_and_the_last_wins():
+    document, found = read("a: 1\nb: { x: 1 }\na: 2\na: 3\n", judge=True)
+    assert data(document.root) == {"a": 3, "b": {"x": 1}} and not found
+    (duplicates,) = document.duplicates.values()
+    assert [(at(item.key).line, at(item.first).line, item.lost.value) for item in duplicates] == [(3, 1, "1"), (4, 3, "2")]
+    assert list(document.duplicates) == [id(document.root)]
+
+
+def test_what_a_duplicate_key_loses_is_bounded_all_the_same():
+    deep = "x: " + "[" * 50 + "]" * 50
+    document, found = read(f"{deep}\nx: 1\n", Limits(depth=10), judge=True)
+    assert document is None and found[0].code == "BBQ-Y011"
+    document, found = read("x: !evil 1\nx: 1\n", judge=True)
+    assert document is None and found[0].code == "BBQ-Y010"
+
+
+def test_list_keys_are_left_to_a_front_end_that_judges_them():
+    document, found = read("[ a, B ]: 1\n[ a, 'c d' ]: 2\nplain: 3\n", judge=True)
+    assert not found and document.list_keys
+    keys = [key for key, _ in document.root.value]
+    assert [key.value for key in keys] == ["[a, B]", "[a, c d]", "plain"]
+    assert [tuple(item.value for item in key.items) for key in keys[:2]] == [("a", "B"), ("a", "c d")]
+    assert (at(keys[1]).line, at(keys[1]).column) == (2, 1)
+
+
+@pytest.mark.parametrize("text", ["[ [ a ] ]: 1", "[]: 1", "{ a: b }: 1", "[ { a: b } ]: 1"])
+def test_other_keys_that_are_no_scalars_are_refused(text):
+    document, found = read(text, judge=True)
+    assert document is None and found[0].code == "BBQ-Y018"
+    document, found = read("[ a ]: 1")
+    assert document is None and found[0].code == "BBQ-Y018"
 
 
 def test_every_problem_in_one_run():

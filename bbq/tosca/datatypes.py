@@ -1,0 +1,111 @@
+"""Data types: complex ones, ones that derive from a built-in type, scalars with units of their own.
+
+TOSCA 1.3 section 3.7.6; TOSCA 2.0 sections 9.1.2.2 and 9.2.
+"""
+
+from __future__ import annotations
+
+from yaml import Node
+
+from bbq.tosca.checker import BUILT_IN
+from bbq.tosca.files import Declaration
+from bbq.tosca.model import Schema, TypeDef
+from bbq.tosca.reading import quoted, shape
+from bbq.tosca.schemas import Definitions, parent_of
+from bbq.yamlreader import at, data
+
+
+def read_data_type(reader: Definitions, declaration: Declaration, keys: dict[str, Node], found: TypeDef, what: str) -> None:
+    """What a data type says beyond its properties, into `found`; its parent's `schema` and `units` are there already."""
+    two = reader.grammar.two
+    root = found.ancestry[-1]
+    if two and declaration.name in BUILT_IN and declaration.name not in _OF_1X and not reader.unit.bundled:
+        reader.error("BBQ-T032", f"{what}: the name is that of a built-in type", declaration.key, "choose another name")
+        return
+    if root not in BUILT_IN:
+        if two and len(found.ancestry) == 1 and not found.properties and "derived_from" not in keys:
+            reader.error("BBQ-T011", f"{what} has neither `derived_from` nor properties", declaration.key)
+        for keyname in ("key_schema", "entry_schema") if two else ():
+            if keyname in keys:
+                reader.error("BBQ-T032", f"{what} is neither a list nor a map, and takes no `{keyname}`", keys[keyname])
+        if "validation" in keys or "constraints" in keys:
+            found.constraints = (*found.constraints, *reader.constraints(keys, what))
+        return
+    if "properties" in keys:
+        message, block = f"{what} derives from {quoted(root)} and cannot have properties", keys["properties"]
+        _, parent = parent_of(declaration) or ("", block)
+        reader.error("BBQ-T032", message, parent, related=((at(block), "the properties"),))
+        found.properties = {}
+    old = found.schema or Schema(root)
+    found.schema = Schema(
+        root,
+        old.constraints + reader.constraints(keys, what),
+        reader.schema(keys.get("entry_schema"), f"the entry schema of {what}") or old.entry,
+        reader.schema(keys.get("key_schema"), f"the key schema of {what}") or old.key,
+    )
+    reader.check_schemas(keys, found.schema, what, declaration.key)
+    scalar = root == "scalar" and two
+    if scalar:
+        _units(reader, declaration, keys, found, what)
+    for keyname in () if scalar or not two else ("data_type", "units", "canonical_unit", "prefixes"):
+        if keyname in keys:
+            reader.error(
+                "BBQ-T032", f"{what} derives from {quoted(root)}, not from `scalar`, and has no `{keyname}`", keys[keyname]
+            )
+
+
+_OF_1X = frozenset(("scalar-unit.size", "scalar-unit.time", "scalar-unit.frequency", "scalar-unit.bitrate", "range", "any"))
+
+
+def _units(reader: Definitions, declaration: Declaration, keys: dict[str, Node], found: TypeDef, what: str) -> None:
+    """Units with their factors, prefixes that go with a single unit."""
+    assert found.schema is not None
+    inherited = len(found.ancestry) > 2
+    if "data_type" in keys:
+        if inherited:
+            reader.error("BBQ-T033", f"`data_type` of {what} cannot be changed", keys["data_type"])
+        name = reader.type_name(keys["data_type"], "data", f"`data_type` of {what}")
+        found.schema.entry = Schema(name) if name else None
+    if "canonical_unit" in keys and inherited:
+        reader.error("BBQ-T033", f"`canonical_unit` of {what} can neither be added nor changed", keys["canonical_unit"])
+    if "units" not in keys:
+        if not inherited:
+            reader.error("BBQ-T011", f"{what} lacks the required keyname `units`", declaration.key)
+        elif "prefixes" in keys:
+            _more_prefixes(reader, keys["prefixes"], found, what)
+        return
+    factors = _factors(reader, keys["units"], f"units of {what}")
+    prefixes = _factors(reader, keys["prefixes"], f"prefixes of {what}") if "prefixes" in keys else {}
+    if prefixes:
+        if len(factors) != 1:
+            reader.error("BBQ-T032", f"{what} has prefixes and therefore takes one unit only", keys["units"])
+        if 1.0 not in prefixes.values():
+            reader.error("BBQ-T032", f"a prefix of {what} must have the factor 1", keys["prefixes"])
+        factors = {p + unit: f * factor for unit, factor in factors.items() for p, f in prefixes.items()}
+    elif not inherited and 1.0 not in factors.values() and len(factors) > 1 and "canonical_unit" not in keys:
+        reader.error("BBQ-T032", f"a unit of {what} must have the factor 1", keys["units"])
+    if "canonical_unit" in keys:
+        unit = reader.string(keys["canonical_unit"], f"canonical_unit of {what}")
+        if unit and unit not in factors:
+            reader.error("BBQ-T032", f"canonical_unit {quoted(unit)} is none of the units of {what}", keys["canonical_unit"])
+    elif not inherited and not prefixes and list(factors.values()).count(1.0) > 1:
+        reader.error("BBQ-T011", f"{what} has several units of factor 1 and needs a `canonical_unit`", keys["units"])
+    found.units = {**found.units, **factors}
+
+
+def _more_prefixes(reader: Definitions, node: Node, found: TypeDef, what: str) -> None:
+    """A derived scalar type may add prefixes to its parent's single unit."""
+    base = min((unit for unit, factor in found.units.items() if factor == 1.0), key=len, default=None)
+    for prefix, factor in _factors(reader, node, f"prefixes of {what}").items():
+        found.units = {**found.units, prefix + (base or ""): factor}
+
+
+def _factors(reader: Definitions, node: Node, what: str) -> dict[str, float]:
+    found = {}
+    for name, (_, value) in reader.entries(node, what).items():
+        factor = data(value, reader.grammar.dialect)
+        if isinstance(factor, (int, float)) and not isinstance(factor, bool):
+            found[name] = float(factor)
+        else:
+            reader.error("BBQ-T040", f"{what}: the factor of {quoted(name)} must be a number, not {shape(value)}", value)
+    return found
