@@ -74,7 +74,8 @@ class Change:
         `on_engine` gets the engine before it starts, to interrupt it. `approved` says that somebody agreed to `plan`: if the
         deployment was changed in between so that another plan would be needed, `LockedError` is raised and nothing happens.
         """
-        self.workspace.keep_expiries()
+        if not self.destroys:  # what destroys would be beaten to it by the reapers that it starts
+            self.workspace.keep_expiries(but=self.row.id)
         if self.new:
             self._create_row()
         held = HeldLease(self.workspace, self.row.id)

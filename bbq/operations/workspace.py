@@ -102,13 +102,16 @@ class Workspace:
         )
         return open_provider(row.provider, context)
 
-    def keep_expiries(self) -> None:
+    def keep_expiries(self, *, but: str) -> None:
         """Deployments of this machine that nothing would destroy at their expiry any more (what waits for it was killed, the
-        machine was booted) get that back. What cannot be done for one of them now is for the next command."""
+        machine was booted) get that back; `but` that of this id, whose lease is about to be taken. What cannot be done for one
+        of them now is for the next command."""
         from bbq.engine.contract import ProviderFault
 
         for row in self.journal.deployments():
-            if row.expires_at is None or row.provider in VIRTUAL or not self.deployment_directory(row.id).is_dir():
+            if row.id == but or row.expires_at is None or row.provider in VIRTUAL:
+                continue
+            if not self.deployment_directory(row.id).is_dir():  # nothing of it is here
                 continue
             with suppress(ProviderFault, BbqError):
                 provider = self.open_provider(row)

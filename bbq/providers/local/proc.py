@@ -88,7 +88,9 @@ def tagged(tag: Mapping[str, str]) -> list[Process]:
         # The quick test first: most processes of a machine are not ours.
         if wanted[0] not in text or not set(wanted) <= set(text.split(b"\0")):
             continue
-        if one := process(int(name)):
+        one = process(int(name))
+        # And again: between the two reads it may have ended, and the pid be another's.
+        if one is not None and tag.items() <= environment(one.pid).items():
             found.append(one)
     return found
 
