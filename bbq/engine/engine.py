@@ -63,6 +63,7 @@ class Engine:
         self._executor = executor or ThreadExecutor(options.parallel)
         self._recorder = Recorder(self._clock, journal, lease, secrets, row.salt, options, on_event)
         self._loop = Loop(self._clock, self._executor, options.parallel, self._recorder.flush)
+        self.calls = self._loop.changing  # those still under way when it has returned go on without it
         self._waiter = Waiter(self._loop, provider, options)
         self._interrupts = 0  # written by a signal handler, read by the loop
         self._starting = 0  # steps that have not got the answer to their first call

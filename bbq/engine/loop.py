@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import heapq
 import math
+import threading
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator
 from contextlib import contextmanager
@@ -49,6 +50,42 @@ class Call(Request[T]):
 
     def start(self, loop: Loop, task: Task) -> None:
         loop.queue_call(task, self)
+
+
+class Changing:
+    """The calls under way that change something. They may outlive their run: nothing can take them back."""
+
+    def __init__(self) -> None:
+        self._condition = threading.Condition()
+        self._running = 0
+        self._closed = False
+
+    def guarded(self, fn: Callable[[], T]) -> Callable[[], T]:
+        """The call, counted while it runs; one that has not begun when the run ends never does."""
+
+        def call() -> T:
+            with self._condition:
+                if self._closed:
+                    raise Withdrawn
+                self._running += 1
+            try:
+                return fn()
+            finally:
+                with self._condition:
+                    self._running -= 1
+                    self._condition.notify_all()
+
+        return call
+
+    def close(self) -> None:
+        """No call begins any more."""
+        with self._condition:
+            self._closed = True
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Until none is under way, at most so long; True where none is."""
+        with self._condition:
+            return self._condition.wait_for(lambda: not self._running, seconds)
 
 
 class Sleep(Request[None]):
@@ -123,6 +160,7 @@ class Loop:
         self._timers: list[tuple[float, int, Task, int, bool]] = []  # the last: is it a deadline
         self._count = 0
         self.in_flight = 0
+        self.changing = Changing()
 
     # -- for tasks and requests
 
@@ -196,7 +234,7 @@ class Loop:
                 if task.unarmed is not None:
                     self.timer(self.clock.monotonic() + task.unarmed, task, deadline=True)
                     task.unarmed = None
-                self.executor.submit((task, turn, call), call.fn)
+                self.executor.submit((task, turn, call), self.changing.guarded(call.fn) if call.mutates else call.fn)
 
     def wait(self, until: float) -> None:
         """Wait for the outside, at most until `until` (monotonic), and queue what it answered."""
@@ -230,7 +268,8 @@ class Loop:
             heapq.heappush(self._timers, entry)
 
     def abandon(self) -> list[Task]:
-        """Drop all tasks; returns those with a call in flight that changes something."""
+        """Drop all tasks; returns those with a call in flight that changes something (see `changing` for when it has ended)."""
+        self.changing.close()
         flying = [task for task in self.tasks if task.flying is not None and task.flying.mutates]
         for task in self.tasks:
             task.alive = False

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from bbq.errors import ConfigurationError, LockedError, UsageError
 from bbq.journal.model import DeploymentRow
+from bbq.leases import HeldLease
 from bbq.plan.model import Plan
 from bbq.topology.values import Secret
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from bbq.engine.clock import Clock
     from bbq.engine.contract import Provider
     from bbq.engine.result import RunResult
-    from bbq.journal.model import Event, Lease, Record
+    from bbq.journal.model import Event, Record
     from bbq.operations.workspace import Workspace
     from bbq.topology.model import Topology
 
@@ -73,15 +74,14 @@ class Change:
         `on_engine` gets the engine before it starts, to interrupt it. `approved` says that somebody agreed to `plan`: if the
         deployment was changed in between so that another plan would be needed, `LockedError` is raised and nothing happens.
         """
-        journal = self.workspace.journal
         self.workspace.keep_expiries()
         if self.new:
             self._create_row()
-        lease = journal.acquire(self.row.id)
+        held = HeldLease(self.workspace, self.row.id)
         try:
-            return self._run_with(lease, on_event, on_engine, options, approved)
+            return self._run_with(held, on_event, on_engine, options, approved)
         finally:
-            journal.release(lease)
+            held.give_back()
 
     def _create_row(self) -> None:
         """The first thing that is written. Secret inputs are references whose values come later, under the lease: a process
@@ -104,7 +104,7 @@ class Change:
 
     def _run_with(
         self,
-        lease: Lease,
+        held: HeldLease,
         on_event: Callable[[Event], None] | None,
         on_engine: Callable[[Engine], None] | None,
         options: RunOptions,
@@ -112,7 +112,7 @@ class Change:
     ) -> RunResult:
         from bbq.engine import Engine, EngineOptions
 
-        journal, store = self.workspace.journal, self.workspace.secrets(self.row.id)
+        journal, store, lease = self.workspace.journal, self.workspace.secrets(self.row.id), held.lease
         settings = self.workspace.config.engine
         parallel = options.parallel or settings.parallel
         limits = {name: getattr(settings, name) for name in ("create_timeout", "ready_timeout", "delete_timeout", "retries")}
@@ -120,6 +120,7 @@ class Change:
         clock = self.workspace.clock(self.row, records)
         executor = self.workspace.executor(clock, parallel)
         provider = self.workspace.open_provider(self.row, clock)
+        held.when_done = provider.close
         try:
             row = journal.get(self.row.name)
             if row is None or row.id != self.row.id:
@@ -160,6 +161,7 @@ class Change:
                 ),
                 on_event=on_event,
             )
+            held.calls = engine.calls
             if on_engine is not None:
                 on_engine(engine)
             if self.topology is not None:
@@ -177,7 +179,6 @@ class Change:
             return result
         finally:
             executor.close()
-            provider.close()
 
     def _expire(self, provider: Provider, at: float) -> None:
         from bbq.engine.contract import ProviderFault

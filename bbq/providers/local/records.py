@@ -1,4 +1,4 @@
-"""What a supervisor (`shim.py`) tells the client by files. Standard library only: it loads this file by its path.
+"""The files of a supervisor (`shim.py`). Standard library only: it loads this file by its path.
 
 A full disk ends no component and loses no fact: what could not be written stays here and is written as soon as there is
 room. The supervisor does not leave before.
@@ -6,12 +6,21 @@ room. The supervisor does not leave before.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from typing import Any
 
 NAMES = ("exit.json", "process.json")
 """In the order in which they are written: who reads that it has exited finds how."""
+
+
+def read_specification(directory: str) -> tuple[dict[str, Any], tuple[int, int]]:
+    """What to do, and what differs as soon as that file is replaced."""
+    with open(f"{directory}/spec.json", encoding="utf-8") as file:  # noqa: PTH123
+        status = os.fstat(file.fileno())
+        spec: dict[str, Any] = json.load(file)
+    return spec, (status.st_ino, status.st_mtime_ns)
 
 
 def write_json(path: str, value: Any) -> None:
@@ -33,6 +42,15 @@ def write_in_place(path: str, data: bytes) -> None:
         os.write(fd, data)
     finally:
         os.close(fd)
+
+
+def remove(directory: str) -> None:
+    """The unit's directory, and the one it is in where nothing else is in that."""
+    with contextlib.suppress(OSError):
+        for name in os.listdir(directory):  # noqa: PTH208
+            os.unlink(f"{directory}/{name}")  # noqa: PTH108
+        os.rmdir(directory)  # noqa: PTH106
+        os.rmdir(os.path.dirname(directory))  # noqa: PTH106, PTH120
 
 
 class Records:

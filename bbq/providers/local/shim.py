@@ -38,14 +38,14 @@ _HERE = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120
 if TYPE_CHECKING or __package__:
     from bbq.providers.local import proc, rotation
     from bbq.providers.local.child import Child, adopt_orphans
-    from bbq.providers.local.records import Records, write_in_place, write_json
+    from bbq.providers.local.records import Records, read_specification, remove, write_in_place, write_json
 else:
     # By path: with -I neither bbq nor this directory is importable, and a broken site-packages cannot hurt.
     sys.path.insert(0, _HERE)
     import proc
     import rotation
     from child import Child, adopt_orphans
-    from records import Records, write_in_place, write_json
+    from records import Records, read_specification, remove, write_in_place, write_json
 
     sys.path.pop(0)
 
@@ -143,11 +143,7 @@ class Shim:
         # The lock itself goes with the process.
         write_in_place(f"{self.directory}/lock", b"")
         if self.leaves_nothing:
-            with contextlib.suppress(OSError):
-                for name in os.listdir(self.directory):  # noqa: PTH208
-                    os.unlink(f"{self.directory}/{name}")  # noqa: PTH108
-                os.rmdir(self.directory)  # noqa: PTH106
-                os.rmdir(os.path.dirname(self.directory))  # noqa: PTH106, PTH120
+            remove(self.directory)
 
     def _pause(self) -> int:
         """Milliseconds until something is due. Never long: the wall clock may jump."""
@@ -360,14 +356,6 @@ class Shim:
         # A full disk must not end the component. A directory that was removed under us must: nobody can find it any more.
         if not self.records.complete and self.records.lost:
             self.stopping = True
-
-
-def read_specification(directory: str) -> tuple[dict[str, Any], tuple[int, int]]:
-    """What to do, and what differs as soon as that file is replaced."""
-    with open(f"{directory}/spec.json", encoding="utf-8") as file:  # noqa: PTH123
-        status = os.fstat(file.fileno())
-        spec: dict[str, Any] = json.load(file)
-    return spec, (status.st_ino, status.st_mtime_ns)
 
 
 def main(directory: str) -> int:

@@ -51,8 +51,11 @@ class Newcomer:
         (self.home / "service.yaml").write_text(head + nodes)
 
     def start(self, *argv: str, env: dict[str, str] | None = None, **options: Any) -> subprocess.Popen[str]:
+        return self.start_python("-m", "bbq", *argv, env=env, **options)
+
+    def start_python(self, *argv: str, env: dict[str, str] | None = None, **options: Any) -> subprocess.Popen[str]:
         options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
-        command = [sys.executable, "-m", "bbq", *argv]
+        command = [sys.executable, *argv]
         environment = self.environment | (env or {})
         process = subprocess.Popen(command, env=environment, cwd=self.home, text=True, start_new_session=True, **options)
         self.running.append(process)

@@ -133,6 +133,29 @@ def test_ctrl_c_twice_stops_with_a_call_in_flight(world, graph, provider, run):
     result = engine.apply(plan(topology), topology)  # the gate is still closed: the call has not returned
     assert result.exit_code == 130 and result.nodes["a"].status == "unknown"
     assert world.records["a"].status == "intended"
+    assert not engine.calls.wait(0), "it is known that the call goes on"
+    provider.gate.set()
+    assert engine.calls.wait(30)
+
+
+def test_a_call_that_found_no_thread_never_begins_after_a_second_interrupt(world, graph, provider, run):
+    """All threads hang, in list calls and in creates: what is in the queue must not be made by a run that has ended."""
+    topology = graph({f"n{i}": [] for i in range(20)})
+    provider.gate.clear()
+    engine = run(parallel=20)  # of an executor with fewer threads
+
+    def twice():
+        for _ in range(12):
+            provider.running.acquire(timeout=30)
+        engine.interrupt()
+        engine.interrupt()
+
+    threading.Thread(target=twice).start()
+    result = engine.apply(plan(topology), topology)
+    assert result.exit_code == 130
+    provider.gate.set()
+    assert engine.calls.wait(30)
+    assert provider.calls["create"] == 12
 
 
 def test_a_hanging_call_does_not_outlast_its_deadline(world, graph, provider, run):
