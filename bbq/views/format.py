@@ -142,7 +142,9 @@ def ordered_records(records: Mapping[str, Record]) -> list[tuple[int, Record]]:
 
 
 def took(record: Record, records: Mapping[str, Record], now: float) -> str:
-    """From its start to ready, or to now. A composite node started when its first member did."""
+    """From its start to ready, or to now where it is under way. A composite node started when its first member did."""
+    if record.status == "failed" and record.ready_at is None:
+        return "-"  # nobody knows any more when it ended
     members = [records[name] for name in record.members if name in records]
     begins = [found.started_at for found in (record, *members) if found.started_at is not None]
     if not begins:
