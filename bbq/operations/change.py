@@ -11,9 +11,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from bbq.errors import ConfigurationError, LockedError, UsageError
+from bbq.errors import ConfigurationError, LockedError, QuotaError, UsageError
 from bbq.journal.model import DeploymentRow
-from bbq.leases import HeldLease
+from bbq.operations.leases import HeldLease
 from bbq.plan.model import Plan
 from bbq.topology.values import Secret
 
@@ -111,6 +111,7 @@ class Change:
         approved: bool,
     ) -> RunResult:
         from bbq.engine import Engine, EngineOptions
+        from bbq.engine.contract import ProviderFault
 
         journal, store, lease = self.workspace.journal, self.workspace.secrets(self.row.id), held.lease
         settings = self.workspace.config.engine
@@ -166,17 +167,14 @@ class Change:
                 on_engine(engine)
             if self.topology is not None:
                 result = engine.apply(plan, self.topology)
-                if self.new and isinstance(result.run_error, ConfigurationError) and not journal.records(row.id):
+                if self.new and isinstance(result.run_error, (ConfigurationError, QuotaError)) and not journal.records(row.id):
                     # refused before anything was made: a name that stands for nothing would only be in the way
-                    provider.finish_destroy(row.id)
-                    store.forget()
-                    journal.update(lease, status="destroyed")
+                    with suppress(ProviderFault):  # then the name stays, for `destroy`
+                        provider.finish_destroy(row.id)
+                        store.forget()
+                        journal.update(lease, status="destroyed")
                 return result
-            result = engine.destroy(plan)
-            if result.ok:
-                with suppress(OSError):  # gone already, or not empty: then it is not ours to remove
-                    self.workspace.deployment_directory(row.id).rmdir()
-            return result
+            return engine.destroy(plan)
         finally:
             executor.close()
 

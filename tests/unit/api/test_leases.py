@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from bbq import leases
 from bbq.engine.loop import Changing
 from bbq.errors import LockedError
 from bbq.journal.model import DeploymentRow
-from bbq.leases import HeldLease
-from bbq.workspace import Workspace
+from bbq.operations import leases
+from bbq.operations.leases import HeldLease
+from bbq.operations.workspace import Workspace
 
 
 @pytest.fixture

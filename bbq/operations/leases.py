@@ -17,7 +17,7 @@ from bbq.journal.owner import HEARTBEAT_SECONDS
 
 if TYPE_CHECKING:
     from bbq.engine.loop import Changing
-    from bbq.workspace import Workspace
+    from bbq.operations.workspace import Workspace
 
 PATIENCE: Final = 60.0
 """Seconds for which a run waits for what an earlier one of this process has left behind. Then it goes on beside it, as a run
@@ -62,7 +62,7 @@ class HeldLease:
         self._thread.start()
 
     def _keep(self, calls: Changing) -> None:
-        from bbq.workspace import Workspace
+        from bbq.operations.workspace import Workspace
 
         # A journal of its own: that of the run may be closed before the call has ended.
         with suppress(BbqError), Workspace(self._workspace.config) as workspace:
