@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -40,9 +41,12 @@ class Broker:
 
 
 def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+    """Below those that the kernel gives to outgoing connections, one of which could come before the broker, or its restart."""
+    while True:
+        port = random.randrange(12000, 20000)
+        with socket.socket() as listener, contextlib.suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port
 
 
 def spawn(command: list[str], directory: Path, environment: dict[str, str] | None = None) -> subprocess.Popen[bytes]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -83,6 +83,14 @@ class SingleNode:
 
     def processes(self) -> list[proc.Process]:
         return proc.tagged({"BBQ_DEPLOYMENT_ID": self.wanted.tag.deployment_id})
+
+    def told(self, file: str) -> dict[proc.Process, str]:
+        """`/proc/<pid>/<file>` of its processes; without those that have ended meanwhile."""
+        found = {}
+        for process in self.processes():
+            with suppress(OSError):
+                found[process] = Path(f"/proc/{process.pid}/{file}").read_text()
+        return found
 
 
 def wanted(tag: Tag, type_name: str, properties: Mapping[str, Any], template_dir: str) -> Wanted:

@@ -89,7 +89,7 @@ def test_a_task_that_fails_is_marked_and_the_run_is_complete() -> None:
 
 
 def test_workers_scale_with_the_queue(tmp_path: Path) -> None:
-    inputs = {"task_seconds": "1", "workers": 1, "schedule": "0 0 1 1 *"}
+    inputs = {"task_seconds": "2", "workers": 1, "schedule": "0 0 1 1 *"}
     with bbq.ephemeral(str(EXAMPLE), provider="local", name="lw", inputs=inputs, ttl="1h") as deployment:
         seen: list[int | None] = []
 

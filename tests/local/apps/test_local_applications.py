@@ -12,10 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from local_site import Site, until
+from local_site import PATIENCE, Site, until
 
 from bbq.engine.contract import ConfigurationFault, PermanentFault, Target
-from bbq.providers.local import files, proc
+from bbq.providers.local import files, proc, worker
 from bbq.providers.local.process import http_check
 from bbq.providers.local.units import UnitState, read_unit
 from bbq.topology.model import Node
@@ -215,8 +215,9 @@ time.sleep(600)
 
 
 @pytest.mark.parametrize("code", [0, 1])
-def test_worker_whose_program_ends_is_never_ready(site: Site, code: int) -> None:
+def test_worker_whose_program_ends_is_never_ready(site: Site, code: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """At its first look it runs, and between two failures it runs again: neither is readiness."""
+    monkeypatch.setattr(worker, "SETTLE", PATIENCE)  # on a busy machine it lives for some seconds
     text = f"import sys, time; print('no such queue', flush=True); time.sleep(0.2); sys.exit({code})"
     wanted = site.wanted("bbq.nodes.local.WorkerInstance", "crew", {"command": python(text)})
     handle = site.create(wanted)

@@ -77,7 +77,13 @@ def test_cluster_and_batch_job(site: Site, tmp_path: Path) -> None:
     assert site.settled(*third, 120).ready
     assert cluster.alive() == 3
 
-    job = cluster.application(tmp_path, BATCH)
+    # On a busy machine the first executors would have done all before the last one is there.
+    waits = {
+        "spark.cores.max": "3",
+        "spark.scheduler.minRegisteredResourcesRatio": "1.0",
+        "spark.scheduler.maxRegisteredResourcesWaitingTime": "180s",
+    }
+    job = cluster.application(tmp_path, BATCH, configuration=waits)
     handle = site.create(job)
     until(lambda: _busy(handle) == 3, "a task on each worker", 180)
     site.delete(*third)

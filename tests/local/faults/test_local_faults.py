@@ -10,6 +10,7 @@ import sys
 
 import pytest
 from disks import FullForRecords
+from newcomer import until
 
 from bbq.providers.local.units import read_unit
 
@@ -150,8 +151,11 @@ def test_java_and_databases_that_are_missing(newcomer) -> None:
 
 
 def test_two_ups_at_once(newcomer) -> None:
-    newcomer.template(QUEUE + JOB.format("import time; time.sleep(2)"))
+    go = newcomer.home / "go"
+    newcomer.template(QUEUE + JOB.format(f"import os, time\\nwhile not os.path.exists('{go}'): time.sleep(0.1)"))
     processes = [newcomer.start("up", "service.yaml", "--name", "demo") for _ in range(2)]
+    until(lambda: any(process.poll() is not None for process in processes), "one of them to be refused")
+    go.touch()
     first, second = sorted((newcomer.finish(process), process.pid) for process in processes)
     assert (first[0].code, second[0].code) == (0, 9), (first, second)
     assert f"error: demo is being changed by process {first[1]} " in second[0].err
@@ -161,7 +165,7 @@ def test_two_ups_at_once(newcomer) -> None:
 
 @pytest.mark.parametrize("times", [1, 2])
 def test_ctrl_c(newcomer, times: int) -> None:
-    newcomer.template(QUEUE + service(SLEEPS, "        timeouts: { ready: 4 }\n") + JOB.format("print(1)") + LAST)
+    newcomer.template(QUEUE + service(SLEEPS, "        timeouts: { ready: 10 }\n") + JOB.format("print(1)") + LAST)
     process = newcomer.start("up", "service.yaml", "--name", "demo")
     assert process.stdout is not None
     next(line for line in process.stdout if "page: waiting: " in line)
