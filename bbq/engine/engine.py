@@ -163,7 +163,6 @@ class Engine:
         nodes = topology.nodes if topology else {}
         for step in steps:
             self._runs[step.node] = NodeRun(step, nodes.get(step.node), records.get(step.node))
-            self._runs[step.node].recorded = step.node in records
         for name, record in records.items():  # a plan for some nodes only: the others are as they are
             if record.status == "ready" and name not in self._runs and record.handle is not None:
                 self._steps.known(NodeRun(Step(name, record.type, Action.NOTHING), nodes.get(name), record), record)
