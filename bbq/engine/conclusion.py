@@ -66,8 +66,9 @@ class Conclusion:
         except BbqError as error:
             result.run_error = type(error)(f"output {name}: {error}", hint=error.hint)
 
-    def close(self, result: RunResult, *, changes: bool, outputs: bool = False) -> None:
-        """The end of a run that leaves a deployment; it is told of where the run had `changes` to make."""
+    def close(self, result: RunResult, *, changes: bool, outputs: bool = False, destroying: bool = False) -> None:
+        """The end of a run that leaves a deployment; it is told of where the run had `changes` to make. One that was to be
+        destroyed stays `destroying`: `resume` goes on with that, and does not make it whole again."""
         recorder, scrub, error = self._shared.recorder, self._shared.scope.scrub, result.error()
         text = scrub(str(error)) if error else None
         if changes:
@@ -82,6 +83,8 @@ class Conclusion:
             recorder.write("run.finished", data=data)
         recorder.flush()
         status = "active" if error is None else "interrupted" if result.interrupted else "failed"
+        if destroying:
+            status = "destroying"
         update: dict[str, object] = {"status": status, "error": text}
         if error is None and outputs:
             update["outputs"] = recorder.encoded(result.outputs, "outputs")

@@ -124,7 +124,7 @@ class Engine:
             if result.ok and whole:
                 self._conclusion.destroyed(result)
             else:
-                self._conclusion.close(result, changes=True)
+                self._conclusion.close(result, changes=True, destroying=whole)
         finally:
             self._loop.abandon()
         return result
