@@ -7,11 +7,10 @@ first, then its lease, then the plan is made again under the lease, and only the
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from bbq.errors import ConfigurationError, LockedError, UsageError
+from bbq.errors import ConfigurationError, LockedError, QuotaError, UsageError
 from bbq.journal.model import DeploymentRow
 from bbq.plan.model import Plan
 from bbq.topology.values import Secret
@@ -164,17 +163,13 @@ class Change:
                 on_engine(engine)
             if self.topology is not None:
                 result = engine.apply(plan, self.topology)
-                if self.new and isinstance(result.run_error, ConfigurationError) and not journal.records(row.id):
+                if self.new and isinstance(result.run_error, (ConfigurationError, QuotaError)) and not journal.records(row.id):
                     # refused before anything was made: a name that stands for nothing would only be in the way
                     provider.finish_destroy(row.id)
                     store.forget()
                     journal.update(lease, status="destroyed")
                 return result
-            result = engine.destroy(plan)
-            if result.ok:
-                with suppress(OSError):  # gone already, or not empty: then it is not ours to remove
-                    self.workspace.deployment_directory(row.id).rmdir()
-            return result
+            return engine.destroy(plan)
         finally:
             executor.close()
             provider.close()

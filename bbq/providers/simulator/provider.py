@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar
 
 from bbq.engine.contract import (
@@ -163,6 +165,8 @@ class SimulatorProvider(Provider):
     def finish_destroy(self, deployment_id: str) -> None:
         if not any(thing.exists(self.now()) for thing in self.cloud.of_deployment(deployment_id)):
             self.cloud.forget()
+            with suppress(OSError):  # not there (a cloud in memory), or not empty: then it is not ours to remove
+                Path(self.context.state_dir).rmdir()
 
     def close(self) -> None:
         self.cloud.close()
