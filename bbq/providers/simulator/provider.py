@@ -117,14 +117,14 @@ class SimulatorProvider(Provider):
         self.list_grace = faults.rates.list_lag  # type: ignore[misc]  # of this cloud, not of the class
         self._durations: Mapping[str, float] = context.options.get("durations") or {}
         self._jitter = float(context.options.get("jitter", 0.1))
-        # an earlier process may have simulated hours: the cloud's time goes on from there
-        self._ahead = max(0.0, cloud.time - clock.now())
+        # an earlier process may have simulated hours: time goes on from there
+        clock.spend(max(0.0, cloud.time - clock.now()))
         self._opened = self.now()
         self._resource = SimulatedResource(self)
 
     def now(self) -> float:
         """The cloud's time; never before anything that was committed in it."""
-        return self.clock.now() + self._ahead
+        return self.clock.now()
 
     def list_time(self) -> float:
         """The moment that lists tell about."""
@@ -179,6 +179,7 @@ class SimulatorProvider(Provider):
         self._tell("before", kind, node)
         self.clock.spend(self.faults.latency(kind, node))
         self.cloud.refresh()
+        self.cloud.tell_time(self.now())
         if self.faults.unreachable(self.now() - self._opened):
             self.faults.done["unreachable"] += 1
             raise UnreachableFault("connection timed out (simulated)")
