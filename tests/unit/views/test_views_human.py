@@ -216,6 +216,14 @@ def test_only_what_is_under_way_takes_longer_and_longer() -> None:
     assert times(replace(begun, status="failed", ready_at=13.0)) == ["3.0s"], "it was ready, and is gone now"
 
 
+def test_what_failed_has_no_time_that_it_took() -> None:
+    from bbq.journal.model import Record
+
+    records = {"a": Record("a", "t", "failed", started_at=2.0), "b": Record("b", "t", "created", started_at=2.0)}
+    lines = shown(lambda view: view.status(DeploymentRow("i", "d", "p", "t", 0.0), records, now=50.0)).splitlines()
+    assert [line.split()[3] for line in lines[3:]] == ["-", "48s"]
+
+
 def test_a_composite_is_only_told_to_be_ready() -> None:
     names = ("c.m", "c", "d")
     plan = Plan("d", "p", {name: Step(name, "t", Action.CREATE) for name in names})
