@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bbq.diagnostics import SourceRange
 from bbq.topology import codes
+from bbq.topology.allocation import Allocations
+from bbq.topology.candidates import Candidates
 from bbq.topology.evaluate import suggestion
-from bbq.topology.filters import ancestry, passes
-from bbq.topology.instances import MAX_EDGES, Broken, Instance, Link, Pending, Stack, members
-from bbq.tosca.model import RequirementAssignment, RequirementDef, ServiceTemplate
+from bbq.topology.filters import passes
+from bbq.topology.instances import MAX_EDGES, Broken, Instance, Link, Pending, Where, members
+from bbq.topology.offers import Offers, is_hosted
+from bbq.tosca.model import RequirementAssignment, RequirementDef
 
 if TYPE_CHECKING:
     from bbq.topology.evaluate import Evaluator
@@ -29,9 +32,10 @@ class Matcher:
     def __init__(self, evaluator: Evaluator) -> None:
         self._evaluator = evaluator
         self._edges = 0
-        self._indices: dict[int, dict[str, list[Instance]]] = {}
+        self._candidates = Candidates()
+        self.allocations = Allocations(evaluator)
         self._incoming: dict[int, dict[str, list[Link]]] = {}
-        self._capabilities: dict[tuple[str, str, str, str, str, bool], str | None] = {}
+        self._offers = Offers()
 
     def links(self, instance: Instance) -> list[Link]:
         """The requirements of an instance that were met, by assignment order; problems are reported once."""
@@ -43,13 +47,19 @@ class Matcher:
         instance.links = Pending
         mapped = self._mapped(instance)
         found = [link for name, outer in mapped.items() for link in self._carried(instance, name, outer)]
-        for assignment in self._assignments(instance):
-            if assignment.name in mapped and assignment.node is None:
-                continue
+        assignments = [item for item in self._assignments(instance) if item.name not in mapped or item.node is not None]
+        met: dict[int, list[Link]] = {}
+        for assignment in sorted(assignments, key=lambda item: item.optional):  # what must be met comes first
+            number = sum(len(links) for links in met.values() for link in links[:1] if link.assignment.name == assignment.name)
             try:
-                found.extend(self._match(instance, assignment))
+                met[id(assignment)] = self._match(instance, assignment, number)
             except Broken:
                 continue
+        found.extend(link for assignment in assignments for link in met.get(id(assignment), ()))
+        numbers: dict[str, int] = {}
+        for link in found:
+            link.index = numbers.get(link.assignment.name, 0)
+            numbers[link.assignment.name] = link.index + 1
         instance.links = found
         return found
 
@@ -95,14 +105,37 @@ class Matcher:
                     self._evaluator.bag.error(codes.REQUIREMENT_COUNT, text, at)
         return assignments
 
-    def _match(self, instance: Instance, assignment: RequirementAssignment) -> list[Link]:
+    def _match(self, instance: Instance, assignment: RequirementAssignment, number: int) -> list[Link]:
+        """The links of one assignment; `number` of the requirement's links there are already."""
         if assignment.count[1] == 0:
             return []
+        if assignment.directives == ("external",):
+            return self._external(instance, assignment)
         if assignment.node is not None:
-            return self._named(instance, assignment)
+            return self._named(instance, assignment, number)
         if not assignment.assigned and (assignment.optional or assignment.count[0] == 0):
             return []
         return self._search(instance, assignment)
+
+    def _external(self, instance: Instance, assignment: RequirementAssignment) -> list[Link]:
+        """A target outside of the template (2.0 section 8.5.2); there is no inventory of them to look in."""
+        if not assignment.optional:
+            text = f"requirement {assignment.name!r} of {instance.address!r} wants a node of another deployment"
+            hint = "nodes that exist already cannot be selected yet: take the directive away, or make it optional"
+            self._report(instance, assignment, codes.UNSUPPORTED_DIRECTIVE, text, hint)
+        return []
+
+    def _wanted(self, instance: Instance, assignment: RequirementAssignment) -> int | None:
+        """How many relationships the assignment makes: as many as it says, else one where it picks its targets; None: one with
+        each node of its target."""
+        value = assignment.wanted
+        if value is None:
+            return 1 if assignment.allocation or assignment.index is not None else None
+        count = self._evaluator.evaluate(value, Where(instance.stack, instance))
+        if isinstance(count, bool) or not isinstance(count, int) or count < 0:
+            text = f"the count of {assignment.name!r} of {instance.address!r} must be a whole number that is known before"
+            raise self._evaluator.fail(codes.BAD_COUNT, f"{text} anything is made", assignment.at)
+        return count
 
     @staticmethod
     def _mapped(instance: Instance) -> dict[str, dict[str, list[range]]]:
@@ -136,25 +169,68 @@ class Matcher:
 
     # Named targets
 
-    def _named(self, instance: Instance, assignment: RequirementAssignment) -> list[Link]:
+    def _named(self, instance: Instance, assignment: RequirementAssignment, number: int) -> list[Link]:
         groups = instance.stack.groups
         name = assignment.node or ""
         if name not in groups:
             hint = suggestion(name, groups)
             text = f"requirement {assignment.name!r} of {instance.address!r}: there is no node template {name!r}"
             raise self._evaluator.fail(codes.UNKNOWN_NODE, text, assignment.at, hint)
-        self.reserve(len(groups[name]), assignment.at)
         definition = self._definition(instance, assignment)
-        found = []
-        for target in groups[name]:
-            capability = self._capability(instance, assignment, definition, target, strict=False)
+        wanted = self._wanted(instance, assignment)
+        group = groups[name] if assignment.index is None else self._indexed(instance, assignment, wanted or 1, number)
+        self.reserve(len(group) if wanted is None else min(wanted, len(group)), assignment.at)
+        found: list[Link] = []
+        for target in group:
+            if wanted is not None and len(found) == wanted:
+                break
+            capability = self._offers.find(instance, assignment, definition, target, strict=False)
             if instance.stack.service.version.startswith("tosca_2"):
                 self._check_pair(instance, assignment, definition, target, capability)
-            if not all(passes(self._evaluator, item, target) for item in self._filters(assignment, definition)):
+            link = self._link(instance, assignment, definition, target, capability)
+            if not self._passes(link, definition):
+                if wanted is not None and len(group) > 1:
+                    continue
                 text = f"{target.address!r} does not meet the node_filter of {assignment.name!r} of {instance.address!r}"
                 raise self._evaluator.fail(codes.NODE_FILTER, text, assignment.at)
-            found.append(self._link(instance, assignment, definition, target, capability))
+            if self._allocated(link):
+                found.append(link)
+        if wanted is not None and len(found) < wanted and not assignment.optional:
+            text = (
+                f"requirement {assignment.name!r} of {instance.address!r} needs {wanted} of {name!r}; {len(found)} can be had"
+            )
+            hint = "each has a share left for so many" if assignment.allocation else None
+            self._report(instance, assignment, codes.MISSING_TARGET, text, hint)
+            return []
         return found
+
+    def _indexed(self, instance: Instance, assignment: RequirementAssignment, wanted: int, number: int) -> list[Instance]:
+        """The instances that `[ node template, index ]` means; the index may depend on the relationship's number."""
+        group = instance.stack.groups[assignment.node or ""]
+        found = []
+        for each in range(wanted):
+            where = Where(instance.stack, instance, relationship=number + each)
+            index = self._evaluator.evaluate(assignment.index, where)
+            if isinstance(index, bool) or not isinstance(index, int):
+                text = f"the index of {assignment.name!r} of {instance.address!r} must be a whole number that is known before"
+                raise self._evaluator.fail(codes.BAD_COUNT, f"{text} anything is made", assignment.at)
+            if 0 <= index < len(group):
+                found.append(group[index])
+        return found
+
+    def _allocated(self, link: Link) -> bool:
+        """Takes the link's shares of its target; False where there is not enough left."""
+        if not link.assignment.allocation:
+            return True
+        capability = link.capability or ""
+        shares = self.allocations.shares(link.source, link.assignment, link.target, capability)
+        if not self.allocations.fits(link.target, capability, shares):
+            return False
+        self.allocations.take(link.target, capability, shares)
+        return True
+
+    def _passes(self, link: Link, definition: RequirementDef) -> bool:
+        return all(passes(self._evaluator, item, link) for item in self._filters(link.assignment, definition))
 
     def _check_pair(
         self,
@@ -184,13 +260,17 @@ class Matcher:
         template are alike: of too many of them each source takes its share in turn."""
         definition = self._definition(instance, assignment)
         lower, upper = (0 if assignment.optional else max(1, assignment.count[0])), assignment.count[1]
+        if assignment.wanted is not None or assignment.allocation:
+            upper = self._wanted(instance, assignment)
+            lower = 0 if assignment.optional else upper or 0
         filters = self._filters(assignment, definition)
         found: list[tuple[Instance, str | None]] = []
-        for candidate in self._candidates(instance, assignment, definition):
-            capability = self._capability(instance, assignment, definition, candidate)
+        for candidate in self._candidates.of(instance, assignment, definition):
+            capability = self._offers.find(instance, assignment, definition, candidate)
             if capability is None and (assignment.capability or definition.capability) is not None:
                 continue
-            if all(passes(self._evaluator, item, candidate) for item in filters):
+            link = self._link(instance, assignment, definition, candidate, capability)
+            if all(passes(self._evaluator, item, link) for item in filters) and self._has_share(link):
                 found.append((candidate, capability))
                 if upper is not None and len(found) > upper + _SHOWN:
                     break
@@ -200,50 +280,28 @@ class Matcher:
             group = [each for each in instance.stack.groups[found[0][0].template.name] if each is not instance]
             first = (instance.index or 0) * upper
             chosen = [group[(first + number) % len(group)] for number in range(upper)]
-            return [self._link(instance, assignment, definition, each, found[0][1]) for each in chosen]
+            if assignment.allocation:
+                chosen = [each for each, _ in found[:upper]]
+            return self._taken([self._link(instance, assignment, definition, each, found[0][1]) for each in chosen])
         elif upper is not None and len(found) > upper:
             shown = ", ".join(candidate.address for candidate, _ in found[:_SHOWN])
             more = ", ..." if len(found) > _SHOWN else ""
             text = f"requirement {assignment.name!r} of {instance.address!r} can be met by several nodes: {shown}{more}"
             self._report(instance, assignment, codes.AMBIGUOUS_TARGET, text, "name one of them: node: <name>")
         else:
-            return [self._link(instance, assignment, definition, *candidate) for candidate in found]
+            return self._taken([self._link(instance, assignment, definition, *candidate) for candidate in found])
         return []
 
-    def _candidates(
-        self, instance: Instance, assignment: RequirementAssignment, definition: RequirementDef
-    ) -> Iterator[Instance]:
-        index = self._index(instance.stack)
-        node_type = assignment.node_type or definition.node
-        wanted = definition.capability or assignment.capability
-        by_node = index.get(node_type) if node_type else None
-        by_capability = index.get(wanted) if wanted else None
-        if node_type is not None and by_node is None:
-            return
-        lists = [found for found in (by_node, by_capability) if found is not None]
-        smallest = min(lists, key=len, default=None)
-        if smallest is None:
-            smallest = members(instance.stack) if wanted and "." not in wanted else []
-        for each in smallest:
-            if each is not instance and (node_type is None or node_type in each.template.type.ancestry):
-                yield each
+    def _has_share(self, link: Link) -> bool:
+        if not link.assignment.allocation:
+            return True
+        capability = link.capability or ""
+        return self.allocations.fits(
+            link.target, capability, self.allocations.shares(link.source, link.assignment, link.target, capability)
+        )
 
-    def _index(self, stack: Stack) -> dict[str, list[Instance]]:
-        """Type name (of the node, or of one of its capabilities) -> instances, each once."""
-        if id(stack) not in self._indices:
-            keys_by_type: dict[str, tuple[str, ...]] = {}
-            index: dict[str, list[Instance]] = {}
-            for each in members(stack):
-                type_ = each.template.type
-                keys = keys_by_type.get(type_.name)
-                if keys is None:
-                    capabilities = [ancestry(stack.service, "capability", c.type) for c in type_.capabilities.values()]
-                    keys = tuple(dict.fromkeys([*type_.ancestry, *(name for names in capabilities for name in names)]))
-                    keys_by_type[type_.name] = keys
-                for key in keys:
-                    index.setdefault(key, []).append(each)
-            self._indices[id(stack)] = index
-        return self._indices[id(stack)]
+    def _taken(self, links: list[Link]) -> list[Link]:
+        return [link for link in links if self._allocated(link)]
 
     def _report_missing(
         self,
@@ -267,7 +325,7 @@ class Matcher:
         hint = f"add a node that offers {need}, or name one: requirements: [{assignment.name}: <node>]"
         self._report(instance, assignment, codes.MISSING_TARGET, text, hint)
 
-    def _report(self, instance: Instance, assignment: RequirementAssignment, code: str, text: str, hint: str) -> None:
+    def _report(self, instance: Instance, assignment: RequirementAssignment, code: str, text: str, hint: str | None) -> None:
         """A warning where only a normative type asks for a host: many templates leave that to the orchestrator."""
         if instance.index not in (None, 0):
             return
@@ -300,46 +358,6 @@ class Matcher:
     ) -> Link:
         return Link(assignment, instance, target, capability, assignment.relationship or definition.relationship or DEPENDS_ON)
 
-    def _capability(
-        self,
-        instance: Instance,
-        assignment: RequirementAssignment,
-        definition: RequirementDef,
-        target: Instance,
-        strict: bool = True,
-    ) -> str | None:
-        """The name of the target's capability that meets the requirement. A capability meant for other types of sources is
-        not found by search, and taken, if need be, where the template names its node: the reader has warned of that."""
-        wanted, required = assignment.capability or "", definition.capability or ""
-        source, offered = instance.template.type, target.template.type
-        key = (instance.stack.service.path, source.name, offered.name, wanted, required, strict)
-        if key not in self._capabilities:
-            service = instance.stack.service
-            found = self._find_capability(service, source.ancestry, target, wanted, required)
-            if found is None and not strict:
-                found = self._find_capability(service, None, target, wanted, required)
-            self._capabilities[key] = found
-        return self._capabilities[key]
-
-    def _find_capability(
-        self, service: ServiceTemplate, source: tuple[str, ...] | None, target: Instance, wanted: str, required: str
-    ) -> str | None:
-        """By name, else by type: the exact type first, then the nearest derived one. `source` is the ancestry of the type
-        that asks, None for any."""
-        ranked: list[tuple[int, str]] = []
-        for name, item in target.template.type.capabilities.items():
-            names = ancestry(service, "capability", item.type)
-            sources = item.valid_source_types if source is not None else ()
-            if sources and not any(each in (source or ()) for each in sources):
-                continue
-            if wanted and name != wanted and wanted not in names:
-                continue
-            if required and required not in names and name != required and not (wanted and name == wanted):
-                continue
-            kind = required or wanted
-            ranked.append((names.index(kind) if kind in names else 0, name))
-        return min(ranked)[1] if ranked and (wanted or required) else None
-
     def _filters(self, assignment: RequirementAssignment, definition: RequirementDef) -> list[Any]:
         same = assignment.node_filter is definition.node_filter or assignment.node_filter == definition.node_filter
         found = [assignment.node_filter] if same else [assignment.node_filter, definition.node_filter]
@@ -359,10 +377,4 @@ def _numbered(links: list[Link]) -> Iterator[tuple[int, Link]]:
         yield numbers[name], link
 
 
-def is_hosted(service: ServiceTemplate, relationship: str) -> bool:
-    """True where the relationship derives from HostedOn."""
-    names = ancestry(service, "relationship", relationship)
-    return any(name.replace(":", ".").rpartition(".")[2] == "HostedOn" for name in names)
-
-
-__all__ = ["DEPENDS_ON", "Matcher", "is_hosted"]
+__all__ = ["DEPENDS_ON", "Matcher"]
