@@ -6,16 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from bbq.diagnostics import SourceRange
 from bbq.topology import codes
-from bbq.topology.instances import Instance, Where
+from bbq.topology.instances import Instance, Link, Where
 from bbq.topology.values import Expr
-from bbq.tosca.model import RequirementAssignment, ServiceTemplate
+from bbq.tosca.model import ServiceTemplate
 from bbq.tosca.units import SCALAR_UNITS, scalar
 
 if TYPE_CHECKING:
     from bbq.topology.evaluate import Evaluator
-
-Shares = dict[str, float]
-"""Property -> share, in the property's base unit."""
 
 
 class Allocations:
@@ -23,34 +20,41 @@ class Allocations:
 
     def __init__(self, evaluator: Evaluator) -> None:
         self._evaluator = evaluator
-        self._taken: dict[tuple[str, str], Shares] = {}
+        self._taken: dict[tuple[str, str], dict[str, float]] = {}
 
-    def shares(self, source: Instance, assignment: RequirementAssignment, target: Instance, capability: str) -> Shares:
-        """What the assignment asks of the target's capability. Raises `Broken` (reported) where that is not known."""
-        where = Where(source.stack, source)
-        found = {}
-        for name, value in assignment.allocation.items():
-            amount = self._amount(self._evaluator.evaluate(value, where), target, capability, name)
-            if amount is None:
-                text = f"the allocation {name!r} of {assignment.name!r} of {source.address!r} is no number that is known now"
-                raise self._evaluator.fail(codes.ALLOCATION, text, assignment.at)
-            found[name] = amount
-        return found
-
-    def fits(self, target: Instance, capability: str, shares: Shares) -> bool:
-        """Whether there is enough left of every property; nothing is left of one that the target does not say."""
-        taken = self._taken.get((target.address, capability), {})
-        for name, share in shares.items():
-            capacity = self._capacity(target, capability, name)
+    def fits(self, link: Link) -> bool:
+        """Whether the link's target has enough left; nothing is left of a property that the target does not say."""
+        if not link.assignment.allocation:
+            return True
+        taken = self._taken.get((link.target.address, link.capability or ""), {})
+        for name, share in self._shares(link).items():
+            capacity = self._capacity(link.target, link.capability or "", name)
             # A little more than a sum of decimal fractions may be off by.
             if capacity is None or taken.get(name, 0.0) + share > capacity * (1 + 1e-9):
                 return False
         return True
 
-    def take(self, target: Instance, capability: str, shares: Shares) -> None:
-        taken = self._taken.setdefault((target.address, capability), {})
-        for name, share in shares.items():
-            taken[name] = taken.get(name, 0.0) + share
+    def take(self, link: Link) -> bool:
+        """Takes the link's shares of its target; False where there is not enough left."""
+        if not self.fits(link):
+            return False
+        if link.assignment.allocation:
+            taken = self._taken.setdefault((link.target.address, link.capability or ""), {})
+            for name, share in self._shares(link).items():
+                taken[name] = taken.get(name, 0.0) + share
+        return True
+
+    def _shares(self, link: Link) -> dict[str, float]:
+        """Property -> share, in the property's base unit. Raises `Broken` (reported) where that is not known."""
+        where = Where(link.source.stack, link.source)
+        found = {}
+        for name, value in link.assignment.allocation.items():
+            amount = self._amount(self._evaluator.evaluate(value, where), link.target, link.capability or "", name)
+            if amount is None:
+                what = f"the allocation {name!r} of {link.assignment.name!r} of {link.source.address!r}"
+                raise self._evaluator.fail(codes.ALLOCATION, f"{what} is no number that is known now", link.assignment.at)
+            found[name] = amount
+        return found
 
     def available(self, target: Instance, capability: str, name: str, at: SourceRange) -> Any:
         """What is left of a property, in the unit that its value has."""

@@ -6,7 +6,7 @@ is matched in one pass.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from bbq.diagnostics import SourceRange
@@ -15,7 +15,7 @@ from bbq.topology.allocation import Allocations
 from bbq.topology.candidates import Candidates
 from bbq.topology.evaluate import suggestion
 from bbq.topology.filters import passes
-from bbq.topology.instances import MAX_EDGES, Broken, Instance, Link, Pending, Where, members
+from bbq.topology.instances import MAX_EDGES, Broken, Instance, Link, Pending, Stack, Where, members
 from bbq.topology.offers import Offers, is_hosted
 from bbq.tosca.model import RequirementAssignment, RequirementDef
 
@@ -36,6 +36,8 @@ class Matcher:
         self.allocations = Allocations(evaluator)
         self._incoming: dict[int, dict[str, list[Link]]] = {}
         self._offers = Offers()
+        self._reported: set[tuple[int, str, int]] = set()
+        self._met: dict[str, dict[int, list[Link]]] = {}
 
     def links(self, instance: Instance) -> list[Link]:
         """The requirements of an instance that were met, by assignment order; problems are reported once."""
@@ -48,13 +50,10 @@ class Matcher:
         mapped = self._mapped(instance)
         found = [link for name, outer in mapped.items() for link in self._carried(instance, name, outer)]
         assignments = [item for item in self._assignments(instance) if item.name not in mapped or item.node is not None]
-        met: dict[int, list[Link]] = {}
-        for assignment in sorted(assignments, key=lambda item: item.optional):  # what must be met comes first
-            number = sum(len(links) for links in met.values() for link in links[:1] if link.assignment.name == assignment.name)
-            try:
-                met[id(assignment)] = self._match(instance, assignment, number)
-            except Broken:
-                continue
+        met = self._certain(instance, assignments)
+        if any(item.optional and item.allocation for item in assignments):
+            self._leave_the_rest(instance.stack)
+        self._meet(instance, (item for item in assignments if item.optional), met)
         found.extend(link for assignment in assignments for link in met.get(id(assignment), ()))
         numbers: dict[str, int] = {}
         for link in found:
@@ -62,6 +61,30 @@ class Matcher:
             numbers[link.assignment.name] = link.index + 1
         instance.links = found
         return found
+
+    def _certain(self, instance: Instance, assignments: list[RequirementAssignment]) -> dict[int, list[Link]]:
+        """The links of what must be met, by assignment."""
+        if instance.address not in self._met:
+            self._met[instance.address] = {}
+            self._meet(instance, (item for item in assignments if not item.optional), self._met[instance.address])
+        return self._met[instance.address]
+
+    def _leave_the_rest(self, stack: Stack) -> None:
+        """What must be met takes its shares, of all nodes, before anything optional does (2.0 section 8.5.1)."""
+        for each in members(stack):
+            if each.links is None:
+                each.links = Pending
+                mapped = self._mapped(each)
+                self._certain(each, [item for item in each.template.requirements if item.name not in mapped or item.node])
+                each.links = None
+
+    def _meet(self, instance: Instance, assignments: Iterable[RequirementAssignment], met: dict[int, list[Link]]) -> None:
+        for assignment in assignments:
+            number = sum(len(links) for links in met.values() for link in links[:1] if link.assignment.name == assignment.name)
+            try:
+                met[id(assignment)] = self._match(instance, assignment, number)
+            except Broken:
+                continue
 
     def reserve(self, edges: int, at: SourceRange) -> None:
         """Count edges; `Broken` beyond what one deployment may have, reported once."""
@@ -193,7 +216,7 @@ class Matcher:
                     continue
                 text = f"{target.address!r} does not meet the node_filter of {assignment.name!r} of {instance.address!r}"
                 raise self._evaluator.fail(codes.NODE_FILTER, text, assignment.at)
-            if self._allocated(link):
+            if self.allocations.take(link):
                 found.append(link)
         if wanted is not None and len(found) < wanted and not assignment.optional:
             text = (
@@ -217,17 +240,6 @@ class Matcher:
             if 0 <= index < len(group):
                 found.append(group[index])
         return found
-
-    def _allocated(self, link: Link) -> bool:
-        """Takes the link's shares of its target; False where there is not enough left."""
-        if not link.assignment.allocation:
-            return True
-        capability = link.capability or ""
-        shares = self.allocations.shares(link.source, link.assignment, link.target, capability)
-        if not self.allocations.fits(link.target, capability, shares):
-            return False
-        self.allocations.take(link.target, capability, shares)
-        return True
 
     def _passes(self, link: Link, definition: RequirementDef) -> bool:
         return all(passes(self._evaluator, item, link) for item in self._filters(link.assignment, definition))
@@ -270,38 +282,30 @@ class Matcher:
             if capability is None and (assignment.capability or definition.capability) is not None:
                 continue
             link = self._link(instance, assignment, definition, candidate, capability)
-            if all(passes(self._evaluator, item, link) for item in filters) and self._has_share(link):
+            if all(passes(self._evaluator, item, link) for item in filters) and self.allocations.fits(link):
                 found.append((candidate, capability))
                 if upper is not None and len(found) > upper + _SHOWN:
                     break
         if len(found) < lower:
             self._report_missing(instance, assignment, definition, found)
-        elif upper is not None and len(found) > upper and not filters and len({c.template.name for c, _ in found}) == 1:
-            group = [each for each in instance.stack.groups[found[0][0].template.name] if each is not instance]
-            first = (instance.index or 0) * upper
-            chosen = [group[(first + number) % len(group)] for number in range(upper)]
-            if assignment.allocation:
-                chosen = [each for each, _ in found[:upper]]
-            return self._taken([self._link(instance, assignment, definition, each, found[0][1]) for each in chosen])
-        elif upper is not None and len(found) > upper:
-            shown = ", ".join(candidate.address for candidate, _ in found[:_SHOWN])
-            more = ", ..." if len(found) > _SHOWN else ""
-            text = f"requirement {assignment.name!r} of {instance.address!r} can be met by several nodes: {shown}{more}"
-            self._report(instance, assignment, codes.AMBIGUOUS_TARGET, text, "name one of them: node: <name>")
-        else:
-            return self._taken([self._link(instance, assignment, definition, *candidate) for candidate in found])
-        return []
-
-    def _has_share(self, link: Link) -> bool:
-        if not link.assignment.allocation:
-            return True
-        capability = link.capability or ""
-        return self.allocations.fits(
-            link.target, capability, self.allocations.shares(link.source, link.assignment, link.target, capability)
-        )
-
-    def _taken(self, links: list[Link]) -> list[Link]:
-        return [link for link in links if self._allocated(link)]
+            return []
+        if upper is not None and len(found) > upper:
+            alike = not filters and len({candidate.template.name for candidate, _ in found}) == 1
+            if alike and not assignment.allocation:
+                group = [each for each in instance.stack.groups[found[0][0].template.name] if each is not instance]
+                first = (instance.index or 0) * upper
+                found = [(group[(first + number) % len(group)], found[0][1]) for number in range(upper)]
+            elif assignment.allocation or assignment.wanted is not None:  # it says how many: the first of them are as good
+                found = found[:upper]
+            else:
+                shown = ", ".join(candidate.address for candidate, _ in found[:_SHOWN])
+                more = ", ..." if len(found) > _SHOWN else ""
+                text = f"requirement {assignment.name!r} of {instance.address!r} can be met by several nodes: {shown}{more}"
+                hint = "name one of them: node: <name>"
+                self._report(instance, assignment, codes.AMBIGUOUS_TARGET, text, hint)
+                return []
+        links = [self._link(instance, assignment, definition, *candidate) for candidate in found]
+        return [link for link in links if self.allocations.take(link)]
 
     def _report_missing(
         self,
@@ -316,6 +320,8 @@ class Matcher:
             if text is not None
         ]
         need = " with ".join(wanted) or "a node"
+        if assignment.allocation:
+            need += f" with enough left of {', '.join(assignment.allocation)}"
         text = f"requirement {assignment.name!r} of {instance.address!r} is not met: no node template offers {need}"
         if found:
             shown = ", ".join(candidate.address for candidate, _ in found)
@@ -326,9 +332,11 @@ class Matcher:
         self._report(instance, assignment, codes.MISSING_TARGET, text, hint)
 
     def _report(self, instance: Instance, assignment: RequirementAssignment, code: str, text: str, hint: str | None) -> None:
-        """A warning where only a normative type asks for a host: many templates leave that to the orchestrator."""
-        if instance.index not in (None, 0):
+        """Once for all nodes of a template. A warning where only a normative type asks for a host: many templates leave that
+        to the orchestrator."""
+        if (key := (id(instance.stack), instance.template.name, id(assignment))) in self._reported:
             return
+        self._reported.add(key)
         implied = not assignment.assigned and assignment.name == "host" and self._is_normative(instance, assignment)
         report = self._evaluator.bag.warning if implied else self._evaluator.bag.error
         report(code, text, assignment.at if assignment.assigned else instance.template.at, hint)

@@ -35,38 +35,44 @@ class Fitting:
     ) -> None:
         """`keys` give the places; the short form has its target at "node", everything else at ""."""
         key = keys[""]
-        self._refined("node", found.node_type, definition.node, keys.get("node", key), what)
-        self._refined("relationship", found.relationship, definition.relationship, keys.get("relationship", key), what)
-        self._kept(found, definition, keys, what)
+        fits = self._refined("node", found.node_type, definition.node, keys.get("node", key), what)
+        fits &= self._refined("relationship", found.relationship, definition.relationship, keys.get("relationship", key), what)
+        fits &= self._kept(found, definition, keys, what)
+        if not fits and self._reader.grammar.two:
+            return
         target = self._nodes.get(found.node) if found.node is not None else None
         offered = self._offered(target, found, definition) if target is not None else []
         if target is not None:
             if not self._target(source, target, found, definition, offered, keys.get("node", key), what):
                 return
-            offered = self._related(source, target, found, offered, keys.get("relationship", keys.get("node", key)), what)
+            if fits:
+                offered = self._related(source, target, found, offered, keys.get("relationship", keys.get("node", key)), what)
         if "allocation" in keys:
             self._allocation(found, offered, keys["allocation"], source, what)
 
-    def _refined(self, kind: str, name: str | None, before: str | None, node: Node, what: str) -> None:
+    def _refined(self, kind: str, name: str | None, before: str | None, node: Node, what: str) -> bool:
         """An assignment names the type of its definition, or one that derives from it."""
-        if name is None or before is None or name == before:
-            return
-        type_def = self._types.get((kind, name))
-        if type_def is not None and before not in type_def.ancestry:
-            message = f"{what} takes a {kind} of type {quoted(before)}; {quoted(name)} does not derive from it"
-            self._reader.practice("BBQ-T215", message, node)
+        type_def = self._types.get((kind, name or ""))
+        if name is None or before is None or name == before or type_def is None or before in type_def.ancestry:
+            return True
+        message = f"{what} takes a {kind} of type {quoted(before)}; {quoted(name)} does not derive from it"
+        self._reader.practice("BBQ-T215", message, node)
+        return False
 
-    def _kept(self, found: RequirementAssignment, definition: RequirementDef, keys: dict[str, Node], what: str) -> None:
+    def _kept(self, found: RequirementAssignment, definition: RequirementDef, keys: dict[str, Node], what: str) -> bool:
         """A capability that the definition names cannot be exchanged for another, nor its type for one of another ancestry."""
         given, wanted = found.capability, definition.capability
         if "capability" not in keys or given is None or wanted is None or given == wanted or not self._reader.grammar.two:
-            return
+            return True
         type_def = self._types.get(("capability", given))
         if ("capability", wanted) not in self._types:
             self._reader.error("BBQ-T215", f"{what} is defined for capability {quoted(wanted)}", keys["capability"])
-        elif type_def is not None and wanted not in type_def.ancestry:
+            return False
+        if type_def is not None and wanted not in type_def.ancestry:
             message = f"{what} takes a capability of type {quoted(wanted)}; {quoted(given)} does not derive from it"
             self._reader.error("BBQ-T215", message, keys["capability"])
+            return False
+        return True
 
     def _offered(self, target: NodeTemplate, found: RequirementAssignment, definition: RequirementDef) -> list[CapabilityDef]:
         """Capabilities of the target that are of the wanted name or type."""

@@ -124,7 +124,7 @@ class Requirements:
             capability=definition.capability,
             relationship=definition.relationship,
             node_filter=definition.node_filter,
-            optional=definition.occurrences[0] == 0,
+            optional=definition.occurrences[0] == 0 and not reader.grammar.two,
         )
         if isinstance(body, (ScalarNode, SequenceNode)) and not is_null(body):
             keys: dict[str, Node] = {"node": body}
@@ -159,6 +159,8 @@ class Requirements:
             found.wanted, found.count = value, (0, None)
         elif type(value) is int and value >= 0:
             found.wanted, found.count = value, (value, value)
+        elif self._reader.grammar.two:
+            self._reader.error("BBQ-T014", f"count of {what} must be a whole number from 0 on, or a function", node)
         else:
             found.count = self._reader.bounds(node, f"count of {what}", (1, 1))
 
@@ -235,6 +237,8 @@ class Requirements:
     def _relationship_name(self, node: Node, found: RequirementAssignment, what: str) -> None:
         name = self._reader.string(node, f"relationship of {what}")
         template = self._relationships.get(name)
+        if template is not None and self._reader.grammar.two and find(self._reader.unit, "relationship", name) is not None:
+            template = None  # 2.0 section 8.5.2: a type comes first
         if template is not None:
             found.relationship, found.relationship_template = template.type, name
             found.properties, found.interfaces = dict(template.properties), dict(template.interfaces)
