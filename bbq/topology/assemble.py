@@ -13,7 +13,8 @@ from bbq.topology import codes
 from bbq.topology.evaluate import Evaluator, operations
 from bbq.topology.instances import Broken, Instance, Link, Where, members
 from bbq.topology.model import Artifact, Edge, Node, Operation, Probe
-from bbq.topology.requirements import Matcher, is_hosted
+from bbq.topology.offers import is_hosted
+from bbq.topology.requirements import Matcher
 from bbq.topology.sources import PROPERTY, source_digests
 from bbq.topology.values import Attribute, Call, Expr, Secret, references
 from bbq.tosca.model import ArtifactDef, OperationDef, ParameterDef

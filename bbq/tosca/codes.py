@@ -108,6 +108,12 @@ CODES: Final[dict[str, tuple[str, str]]] = {
         "The built-in type, function or constraint is from a later TOSCA version than the file's; it is understood.",
     ),
     "BBQ-T212": ("copy of a copy", "The template that `copy` names must not use `copy` itself."),
+    "BBQ-T213": ("bad index of a target", "A target is a node template, or [ node template, index from 0 on ]."),
+    "BBQ-T214": ("bad allocation", "Only numbers and scalars that the target's capability has can be shared out."),
+    "BBQ-T215": (
+        "relationship does not fit",
+        "The type is not the one that the definition asks for, or leads elsewhere than to this target.",
+    ),
 }
 
 ADVISORY: Final = frozenset(("BBQ-T015", "BBQ-T027", "BBQ-T029", "BBQ-T062", "BBQ-T090", "BBQ-T092", "BBQ-T110"))

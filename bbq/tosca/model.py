@@ -173,6 +173,7 @@ class CapabilityAssignment:
     at: SourceRange
     properties: dict[str, Any] = field(default_factory=dict)
     attributes: dict[str, Any] = field(default_factory=dict)
+    directives: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -196,6 +197,16 @@ class RequirementAssignment:
     assigned: bool = True
     """False where only the type's definition asks for it and the template does not mention it."""
     count: tuple[int, int | None] = (1, 1)
+    wanted: Any = None
+    """The count that the assignment gives itself (2.0): a number or a `Function`; None where it gives none."""
+    wanted_optional: bool = False
+    """The assignment says itself that it is optional."""
+    index: Any = None
+    """Which of the nodes made from the template `node`: a number from 0 on, or a `Function`; None for any or all of them."""
+    allocation: dict[str, Any] = field(default_factory=dict)
+    """Property of the target's capability -> the share that this relationship takes of it."""
+    directives: tuple[str, ...] = ()
+    """Where a target is looked for: `internal`, `external`."""
 
 
 @dataclass(slots=True)

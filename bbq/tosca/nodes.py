@@ -20,7 +20,7 @@ from bbq.tosca.schemas import Definitions
 from bbq.tosca.types import Types
 from bbq.yamlreader import at
 
-_DIRECTIVES: Final = ("create", "select", "substitute", "selectable", "substitutable", "internal", "external")
+_DIRECTIVES: Final = ("create", "select", "substitute", "selectable", "substitutable")
 
 
 @dataclass(slots=True)
@@ -114,10 +114,7 @@ class Templates:
         template = NodeTemplate(name, type_def, at(key))
         template.description = reader.description(keys, what)
         template.metadata = reader.metadata(keys.get("metadata"), what)
-        template.directives = tuple(text for text, _ in reader.strings(keys.get("directives"), f"directives of {what}"))
-        for text, node in reader.strings(keys.get("directives"), f"directives of {what}") if template.directives else ():
-            if text not in _DIRECTIVES:
-                reader.warning("BBQ-T015", f"unknown directive {quoted(text)} of {what}", node, nearest(text, _DIRECTIVES))
+        template.directives = self.directives(keys.get("directives"), what, _DIRECTIVES)
         selected = bool({"select", "selectable"} & set(template.directives))
         template.properties = self.assign(
             keys.get("properties"),
@@ -129,7 +126,8 @@ class Templates:
             places=template.property_at,
             complete=not selected,
         )
-        template.attributes = self.assign(keys.get("attributes"), type_def.attributes, "attribute", what, key, owner)
+        known = self._reflected(keys.get("attributes"), type_def.properties, type_def.attributes)
+        template.attributes = self.assign(keys.get("attributes"), known, "attribute", what, key, owner)
         template.capabilities = self._capabilities(keys.get("capabilities"), type_def, what, key, owner)
         template.interfaces = self.interfaces.assignments(keys.get("interfaces"), what, type_def.interfaces, owner)
         template.artifacts = dict(type_def.artifacts)
@@ -143,6 +141,15 @@ class Templates:
         if "node_filter" in keys:
             template.node_filter = reader.convert.value(keys["node_filter"], Owner("filter", name))
         return template
+
+    def directives(self, node: Node | None, what: str, known: tuple[str, ...]) -> tuple[str, ...]:
+        """Instructions to whoever processes the template; unknown ones are kept, with a warning."""
+        found = self.reader.strings(node, f"directives of {what}")
+        for text, place in found:
+            if text not in known:
+                hint = nearest(text, known) or one_of(known)
+                self.reader.warning("BBQ-T015", f"unknown directive {quoted(text)} of {what}", place, hint)
+        return tuple(text for text, _ in found)
 
     def _count(self, node: Node, what: str, owner: Owner) -> Any:
         value = self.reader.convert.value(node, owner)
@@ -199,6 +206,14 @@ class Templates:
                 report("BBQ-T042", f"{what} lacks the required {word} {quoted(name)}", owner_node, hint)
         return found
 
+    def _reflected(
+        self, node: Node | None, properties: Mapping[str, ParameterDef], attributes: Mapping[str, ParameterDef]
+    ) -> dict[str, ParameterDef]:
+        """The attributes, and the properties that are assigned as such: each is an attribute, too, whose first value is the
+        property's (1.3 section 3.6.12, 2.0 section 9.5)."""
+        names = self._names(node) - set(attributes)
+        return {**{name: properties[name] for name in properties if name in names}, **attributes}
+
     @staticmethod
     def _names(node: Node | None) -> set[str]:
         return {key.value for key, _ in node.value} if isinstance(node, MappingNode) else set()
@@ -223,7 +238,15 @@ class Templates:
                 self.assign(
                     keys.get("properties"), definition.properties, "property", title, key, owner, complete=body is not None
                 ),
-                self.assign(keys.get("attributes"), definition.attributes, "attribute", title, key, owner),
+                self.assign(
+                    keys.get("attributes"),
+                    self._reflected(keys.get("attributes"), definition.properties, definition.attributes),
+                    "attribute",
+                    title,
+                    key,
+                    owner,
+                ),
+                self.directives(keys.get("directives"), title, ("internal", "external")),
             )
         return found
 

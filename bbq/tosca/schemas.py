@@ -18,6 +18,8 @@ from bbq.tosca.model import Constraint, Function, ParameterDef, Schema, TypeDef
 from bbq.tosca.reading import Reader, nearest, one_of, quoted, shape
 from bbq.yamlreader import at, is_null
 
+OF_1X = frozenset(("scalar-unit.size", "scalar-unit.time", "scalar-unit.frequency", "scalar-unit.bitrate", "range", "any"))
+"""Built-in types that 2.0 does not reserve: a file may define its own."""
 _ONLY_2 = frozenset(("nil", "bytes", "scalar"))
 _FOREIGN = {"int": "integer", "str": "string", "bool": "boolean"}
 """What templates in the wild write for a built-in type."""
@@ -73,7 +75,8 @@ class Definitions(Reader):
 
     def named(self, name: str, node: Node, kind: str, what: str) -> str | None:
         # 1.x's units and ranges are understood in 2.0, too: OASIS's own profile for 2.0 uses them.
-        if kind == "data" and name in BUILT_IN and (self.grammar.two or name not in _ONLY_2):
+        own = self.grammar.two and kind == "data" and name in OF_1X and find(self.unit, kind, name)
+        if kind == "data" and name in BUILT_IN and (self.grammar.two or name not in _ONLY_2) and not own:
             if name == "scalar-unit.bitrate" and self.grammar.number < 13:
                 self.practice("BBQ-T210", f"data type {quoted(name)} in {what} is from TOSCA 1.3", node)
             return name

@@ -131,7 +131,8 @@ class Types:
         for unit in sorted(self._units, key=lambda unit: not unit.bundled):  # stable: bundled names never change
             for key, declaration in unit.declared.items():
                 other = taken.setdefault(key, declaration)
-                if other is not declaration and not unit.bundled:
+                built_in = key[0] == "data" and key[1] in BUILT_IN
+                if (other is not declaration or built_in) and not unit.bundled:
                     unit.canonical[key] = f"{Path(unit.file).stem}:{declaration.name}"
         for unit in self._units:
             if not unit.bundled:

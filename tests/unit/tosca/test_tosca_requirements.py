@@ -32,9 +32,9 @@ def good(templates, requirements, extra=""):
     return templates.good(app(requirements, extra).replace("§", "")).node_templates["app"].requirements
 
 
-def bad(templates, requirements, *codes, mark_app=False, extra=""):
+def bad(templates, requirements, *codes, extra=""):
     text = app(requirements, extra)
-    return templates.bad(text if mark_app else text.replace("§app", "app", 1), *codes)
+    return templates.bad(text.replace("§app", "app", 1), *codes)
 
 
 def test_short_and_long_forms(templates):
@@ -85,7 +85,7 @@ def test_targets_that_do_not_fit(templates):
 
 def test_how_often(templates):
     good(templates, "[ { host: server }, { uses: disk }, { uses: disk } ]")
-    bad(templates, "[ { host: server }, { uses: disk }, { uses: disk }, { uses: disk } ]", "BBQ-T064", mark_app=True)
+    bad(templates, "[ { host: server }, { uses: disk }, { uses: disk }, { §uses: disk } ]", "BBQ-T064")
     text = app("[ { host: server }, { uses: disk } ]").replace("[ 0, 2 ]", "[ 2, 3 ]")
     templates.bad(text, "BBQ-T064")
 
