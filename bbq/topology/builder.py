@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from bbq.datafiles import data_dir
 from bbq.diagnostics import Diagnostic, DiagnosticBag, SourceRange
+from bbq.sources import Sources
 from bbq.topology import codes
 from bbq.topology.assemble import Assembler
 from bbq.topology.cycles import find_cycles
@@ -45,7 +46,10 @@ class _Builder:
     def __init__(
         self, service: ServiceTemplate, overrides: dict[str, int], provider: str, template_dirs: Sequence[str | Path]
     ) -> None:
-        self._bag = DiagnosticBag()
+        self._sources = Sources()
+        self._bag = DiagnosticBag(sources=self._sources)
+        self._read: set[str] = set()
+        self._know(service)
         self._rehearsal = provider == _REHEARSAL
         self._overrides = overrides
         self._evaluator = Evaluator(self._bag, Secrecy(), overrides)
@@ -77,6 +81,12 @@ class _Builder:
         if not self._bag.has_errors:
             self._check_cycles(nodes)
         return (None if self._bag.has_errors else topology), self._bag.sorted()
+
+    def _know(self, service: ServiceTemplate) -> None:
+        """Findings may speak of its files."""
+        if service.path not in self._read and service.sources is not None:
+            self._read.add(service.path)
+            self._sources.join(service.sources)
 
     def _set_inputs(self, stack: Stack, given: dict[str, Any]) -> None:
         """Given values, else defaults; secret ones wrapped. A default may be a function of other inputs."""
@@ -156,6 +166,7 @@ class _Builder:
         service = self._library.choose(instance)
         if service is None or service.substitution is None:
             return None
+        self._know(service)
         if service.path in instance.stack.files():
             text = f"{Path(service.path).name} stands for {instance.address!r} and leads to itself"
             hint = "a member of the template has a type that the template stands for"

@@ -153,6 +153,8 @@ class Files:
         if len(self.units) >= _MAX_FILES:
             self.bag.error("BBQ-T028", f"more than {_MAX_FILES} files are imported", start or SourceRange(file, 1, 1))
             return None
+        if start is not None and self.bag.sources is not None:
+            self.bag.sources.imported(file, start)
         document = read_file(real, self.bag, DEFAULT_LIMITS, name=file, judge=True)
         if document is None:
             return None

@@ -7,7 +7,6 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, TextIO
 
 from bbq import durations
@@ -15,10 +14,12 @@ from bbq.diagnostics import Diagnostic
 from bbq.errors import BbqError, TemplateError
 from bbq.journal.model import DeploymentRow, Event, Record
 from bbq.plan.model import Action, Plan, Step
+from bbq.sources import IMPORTED
 from bbq.topology.values import masked, revealed
 from bbq.views import format as fmt
 from bbq.views.base import View
 from bbq.views.clean import clean, one_line
+from bbq.views.excerpt import marked
 
 _SGR = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow": 33, "blue": 34, "magenta": 35, "cyan": 36}
 WAITING_MARKS = (10.0, 30.0, 60.0)
@@ -26,8 +27,9 @@ WAITING_MARKS = (10.0, 30.0, 60.0)
 _WAITING_GAP = 1.0
 LOG_LINES = 20
 _NUMBERS = re.compile(r"\d+(\.\d+)?")
-_SOURCE_LIMIT = 8 << 20
-"""Bytes of a file that are read to show a finding's line."""
+_GUTTER = "{:>5} | "
+_NARROWEST, _WIDEST = 40, 120
+"""Columns that a finding's line may take."""
 
 
 class HumanView(View):
@@ -38,7 +40,6 @@ class HumanView(View):
         self._waiting: dict[str, _Wait] = {}
         self._composites: set[str] = set()
         self._running = False
-        self._sources: dict[str, list[str]] = {}
 
     # --- writing
 
@@ -77,42 +78,29 @@ class HumanView(View):
         lines += self._excerpt(item, style)
         if item.hint:
             lines.append(f"  {self._paint('hint:', 'cyan')} {one_line(item.hint)}")
-        lines += [f"  {one_line(text)}: {one_line(place)}" for place, text in item.related]
+        for at, text in item.related:
+            lines.append(f"  {one_line(text)}{' ' if text == IMPORTED else ': '}{one_line(at)}")
         lines.append("")
         return lines
 
     def _excerpt(self, item: Diagnostic, style: str) -> list[str]:
-        """The source line with a caret under the column; nothing where the file cannot be read (an input, a URL)."""
-        source = self._source(item.file)
-        if not 1 <= item.line <= len(source):
+        """The source line with marks under the range; nothing where no text was read (an input, a missing file)."""
+        if item.excerpt is None:
             return []
-        raw = source[item.line - 1]
-        start = min(max(item.column - 1, 0), len(raw))
-        end = item.end_column - 1 if item.end_line == item.line and item.end_column > item.column else start + 1
-        before, marked = clean(raw[:start]).expandtabs(4), clean(raw[start:end]).expandtabs(4)
-        shown = before + marked + clean(raw[end:]).expandtabs(4)
-        offset, width = 0, 110
-        if len(shown) > width:
-            offset = max(min(len(before) - 40, len(shown) - width), 0)
-            shown = shown[offset : offset + width]
-        gutter = f"{item.line:>5} | "
-        carets = "^" * min(max(len(marked), 1), max(width - len(before) + offset, 1))
+        text, marks = marked(item.excerpt, self._columns() - len(_GUTTER.format(0)))
+        indent = len(marks) - len(marks.lstrip())
+        gutter = _GUTTER.format(item.line)
         return [
-            self._paint(gutter, "dim") + shown.rstrip(),
-            self._paint(" " * 5 + " | ", "dim") + " " * (len(before) - offset) + self._paint(carets, style),
+            (self._paint(gutter, "dim") + text).rstrip(),
+            self._paint(_GUTTER.format(""), "dim") + marks[:indent] + self._paint(marks[indent:], style),
         ]
 
-    def _source(self, file: str) -> list[str]:
-        if file not in self._sources:
-            lines: list[str] = []
-            with contextlib.suppress(OSError, ValueError):
-                path = Path(file)
-                if path.is_file():
-                    with path.open("rb") as stream:
-                        # The reader's line breaks, not splitlines': a form feed ends no YAML line.
-                        lines = stream.read(_SOURCE_LIMIT).decode("utf-8-sig", "replace").replace("\r\n", "\n").split("\n")
-            self._sources[file] = lines
-        return self._sources[file]
+    def _columns(self) -> int:
+        """The width of the terminal, where there is one: a line that wraps would tear the marks off what they mark."""
+        try:
+            return min(max(os.get_terminal_size(self.stream.fileno()).columns, _NARROWEST), _WIDEST)
+        except (OSError, ValueError):
+            return _WIDEST
 
     # --- plan
 

@@ -45,6 +45,7 @@ def diagnostic_document(item: Diagnostic) -> dict[str, Any]:
         "end_column": item.end_column,
         "hint": item.hint,
         "related": [{"file": r.file, "line": r.line, "column": r.column, "text": text} for r, text in item.related],
+        "excerpt": {"text": cut.text, "start": cut.start, "end": cut.end} if (cut := item.excerpt) is not None else None,
     }
 
 

@@ -115,7 +115,18 @@ DOCUMENTS: Final[tuple[Kind, ...]] = (
             Field("end_line", "integer", "0 where unknown."),
             Field("end_column", "integer", "Exclusive; 0 where unknown."),
             Field("hint", "string|null", "What to do about it."),
-            Field("related", "array of object", "Further places: file, line, column, text."),
+            Field(
+                "related",
+                "array of object",
+                "Further places: file, line, column, text; `imported from` is how a file was reached.",
+            ),
+            Field(
+                "excerpt",
+                "object|null",
+                "The line as it was read: text (secrets masked, long lines cut), start and end of the range in it (from 0, end "
+                "exclusive).",
+                required=False,
+            ),
         ),
     ),
     Kind(

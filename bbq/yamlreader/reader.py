@@ -148,6 +148,8 @@ def read_bytes(
     if len(content) > limits.file_bytes:
         _too_large(len(content), start, bag, limits)
         return None
+    if bag.sources is not None:
+        bag.sources.read(name, content)
     digest = hashlib.sha256(content).hexdigest()
     text = _decoded(content.removeprefix(_BOM), name, bag)
     if text is None:
