@@ -7,12 +7,14 @@ documented; `BBQ-Y` the YAML reader, `BBQ-T` TOSCA, `BBQ-H` HOT, `BBQ-G` the top
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
     from bbq.sources import Sources
 
 Severity = Literal["error", "warning"]
+IMPORTED: Final = "imported from"
+"""The text of a related place that is an import."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,19 @@ class Diagnostic:
     def __str__(self) -> str:
         text = f"{self.file}:{self.line}:{self.column}: {self.severity} {self.code}: {self.message}"
         return f"{text} ({self.hint})" if self.hint else text
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What came of one template: numbers of findings, those in its imports included."""
+
+    file: str
+    errors: int
+    warnings: int
+
+    @property
+    def valid(self) -> bool:
+        return self.errors == 0
 
 
 @dataclass(slots=True)

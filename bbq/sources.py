@@ -7,13 +7,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import Final
 
 from bbq import redaction
-from bbq.diagnostics import Diagnostic, Excerpt, SourceRange
-
-IMPORTED: Final = "imported from"
-"""The text of a related place that is an import."""
+from bbq.diagnostics import IMPORTED, Diagnostic, Excerpt, SourceRange
 
 _LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 """As libyaml counts lines (YAML 1.1 section 5.4)."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from bbq import facts
 from bbq.datafiles import data_dir
 from bbq.diagnostics import Diagnostic, DiagnosticBag, SourceRange
 from bbq.sources import Sources
@@ -64,7 +65,7 @@ class _Builder:
     def build(self, inputs: Mapping[str, Any]) -> tuple[Topology | None, list[Diagnostic]]:
         self._set_inputs(self._root, dict(inputs))
         self._expand()
-        assembler = Assembler(self._evaluator, self._matcher, Path(self._root.service.path).resolve().parent)
+        assembler = Assembler(self._evaluator, self._matcher, Path(facts.realpath(self._root.service.path)).parent)
         nodes = {address: assembler.node(instance) for address, instance in self._instances.items()}
         self._check_overrides()
         topology = Topology(

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from bbq import views
+from bbq.diagnostics import Verdict
 from bbq.errors import ConfigurationError, TemplateError, UsageError
 from bbq.journal.model import DeploymentRow, Event, Record
 from bbq.plan.model import Action, FieldChange, Plan, Step
@@ -54,7 +55,7 @@ def test_one_line_is_one_line_of_that_width() -> None:
 
 
 def test_diagnostics_show_the_line_a_caret_and_the_hint(diagnostics, evil) -> None:
-    text = shown(lambda view: view.diagnostics(diagnostics, checked="service.yaml"))
+    text = shown(lambda view: view.diagnostics(diagnostics, verdicts=[Verdict("service.yaml", 1, 1)]))
     lines = text.splitlines()
     assert lines[0] == f"{diagnostics[0].file}:3:9: error BBQ-T001: unknown type {evil[1]}"
     assert lines[1].startswith("    3 |   type: bbq.nodes.Sparc # x\\x1b]0;title\\x07\\x1b[31mred"), "escaped, not obeyed"
@@ -64,7 +65,25 @@ def test_diagnostics_show_the_line_a_caret_and_the_hint(diagnostics, evil) -> No
     assert lines[5] == "  first definition: a.yaml:1:1"
     assert "<input>: warning BBQ-T002: odd" in lines
     assert lines[-1] == "service.yaml: 1 error, 1 warning"
-    assert shown(lambda view: view.diagnostics([], checked="s.yaml")) == "s.yaml: valid\n"
+    assert shown(lambda view: view.diagnostics([], verdicts=[Verdict("s.yaml", 0, 0)])) == "s.yaml: valid\n"
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "text"),
+    [
+        ([("a", 0, 0), ("b", 0, 0)], "2 templates valid"),
+        ([("a", 0, 0), ("b", 0, 1)], "2 templates valid: 1 error, 1 warning"),
+        ([("a", 1, 1), ("b", 1, 0), ("c", 0, 0)], "2 of 3 templates invalid: 1 error, 1 warning"),
+        ([("a", 1, 1), ("b", 1, 1)], "2 of 2 templates invalid: 1 error, 1 warning"),
+    ],
+)
+def test_many_templates_have_one_summary(diagnostics, verdicts, text) -> None:
+    """A file that two of them import is wrong once."""
+    found = diagnostics if "error" in text else []
+    verdicts = [Verdict(*item) for item in verdicts]
+    assert shown(lambda view: view.diagnostics(found, verdicts=verdicts)).splitlines()[-1] == text
+    verbose = shown(lambda view: view.diagnostics(found, verdicts=verdicts), verbose=True).splitlines()
+    assert [line.partition(":")[0] for line in verbose[-1 - len(verdicts) : -1]] == [item.file for item in verdicts]
 
 
 def test_plan_says_per_field_what_happens(plan: Plan, evil) -> None:
