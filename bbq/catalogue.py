@@ -76,7 +76,8 @@ def strict() -> frozenset[str]:
 def page(code: str) -> Page:
     """The page of a code of `codes()`."""
     title, explanation = codes()[code]
-    content = (_FOLDER / f"{code}.md").read_text(encoding="utf-8")
+    file = _FOLDER / f"{code}.md"
+    content = file.read_text(encoding="utf-8") if file.is_file() else ""
     blocks = tuple(_block(match[1], match[2], match[3]) for match in _BLOCK.finditer(content))
     return Page(code, title, explanation, _BLOCK.sub("", content).strip(), blocks)
 
