@@ -26,28 +26,50 @@ _DEFINED_KEY = re.compile(r"(?<![\w.-])([\"']?)(?:default|value)\1\s*:(?=[\s\"'\
 _NOT_SECRET: Final = frozenset(("", "null", "~", "true", "false", "yes", "no", "string"))
 _FARTHEST: Final = 2000
 """Lines that are looked at above one: a block scalar (a private key) is rarely longer."""
+_AROUND: Final = 1000
+"""Characters that are looked at around a part of a line, and at the beginning of one: a line may be a whole file."""
+
+_MOST_KEYS: Final = 20
+"""Keys in such a part that are looked at; what comes behind is masked as a whole."""
 
 
-def spans(lines: Sequence[str], index: int) -> list[tuple[int, int]]:
-    """(start, end) of the parts of `lines[index]` that look like secrets; characters from 0, end exclusive."""
-    line = lines[index]
+def spans(lines: Sequence[str], index: int, left: int = 0, right: int | None = None) -> list[tuple[int, int]]:
+    """(start, end) of the parts of `lines[index]` that look like secrets, of those between `left` and `right`; characters from
+    0, end exclusive."""
+    whole = lines[index]
+    right = len(whole) if right is None else right
+    shift = max(left - _AROUND, 0)
+    line = whole[shift : right + _AROUND]
     found = [match.span(1) for match in _USERINFO.finditer(line)]
-    for match in _SECRET_KEY.finditer(line):
+    for number, match in enumerate(_SECRET_KEY.finditer(line)):
+        if number == _MOST_KEYS:
+            found.append((match.end(), len(line)))
+            break
         found += _value(line, match.end())
-    start = len(line) - len(line.lstrip(" "))
+    found = [(start + shift, end + shift) for start, end in found]
+    found += _inherited(lines, index)
+    return [(max(start, left), min(end, right)) for start, end in found if min(end, right) > max(start, left)]
+
+
+def _inherited(lines: Sequence[str], index: int) -> list[tuple[int, int]]:
+    """What is secret because of the keys that the line stands under."""
+    line = lines[index]
+    head = line[:_AROUND]
+    start = len(head) - len(head.lstrip(" "))
     parents = _parents(lines, index, start)
-    if parents:
-        name, block = parents[0]
-        names = [name for name, _ in parents]
-        secret = _is_secret(name) or (name in _DEFINED and any(map(_is_secret, names[1:2])))
-        while line.startswith("- ", start) and not block:
-            start += 2
-        own = _KEY.match(line, start)
-        if secret and (block or own is None):
-            found.append((start, len(line.rstrip())))
-        elif own is not None and own[2] in _DEFINED and _is_secret(name):
-            found += _value(line, own.end())
-    return [(start, end) for start, end in found if end > start]
+    if not parents:
+        return []
+    name, block = parents[0]
+    names = [name for name, _ in parents]
+    secret = _is_secret(name) or (name in _DEFINED and any(map(_is_secret, names[1:2])))
+    while head.startswith("- ", start) and not block:
+        start += 2
+    own = _KEY.match(head, start)
+    if secret and (block or own is None):
+        return [(start, len(line.rstrip()))]
+    if own is not None and own[2] in _DEFINED and _is_secret(name):
+        return _value(head, own.end()) if len(line) <= _AROUND else [(own.end(), len(line))]
+    return []
 
 
 def _is_secret(name: str) -> bool:
@@ -58,32 +80,37 @@ def _parents(lines: Sequence[str], index: int, indent: int) -> list[tuple[str, b
     """The keys that a line stands under, innermost first; with each, whether a block scalar (`|`, `>`) begins there."""
     found: list[tuple[str, bool]] = []
     for line in reversed(lines[max(index - _FARTHEST, 0) : index]):
-        text = line.lstrip(" ")
         if indent == 0:
             break
-        if not text or text[0] == "#" or len(line) - len(text) >= indent:
+        head = line[:_AROUND]
+        text = head.lstrip(" ")
+        if not text or text[0] == "#" or len(head) - len(text) >= indent:
             continue
-        indent = len(line) - len(text)
+        indent = len(head) - len(text)
         start = indent
-        while line.startswith("- ", start):
+        while head.startswith("- ", start):
             start += 2
-        match = _KEY.match(line, start)
+        match = _KEY.match(head, start)
         if match is not None:
-            rest = line[match.end() :].strip()
+            rest = head[match.end() :].strip()
             found.append((match[2], rest[:1] in ("|", ">")))
     return found
 
 
-def _value(line: str, start: int) -> list[tuple[int, int]]:
-    """Where the value that begins after `start` stands on this line; of a flow map, its `default` and `value`."""
+def _value(line: str, start: int, *, inner: bool = False) -> list[tuple[int, int]]:
+    """Where the value that begins after `start` stands on this line; of a flow map, its `default` and `value`, and if these are
+    flow maps again (`inner`), all that follows."""
     start += len(line[start:]) - len(line[start:].lstrip())
     while (mark := _ANCHOR.match(line, start)) is not None:
         start = mark.end()
     head = line[start : start + 1]
     if head in ("|", ">", "#", "*", "$", ""):
         return []
+    if head == "{" and inner:
+        return [(start, len(line))]
     if head == "{":
-        return [span for match in _DEFINED_KEY.finditer(line, start) for span in _value(line, match.end())]
+        defined = _DEFINED_KEY.finditer(line, start, start + _AROUND // 4)
+        return [span for match in defined for span in _value(line, match.end(), inner=True)]
     if head in "\"'":
         end = _quoted_end(line, start)
     else:

@@ -74,42 +74,46 @@ class Sources:
         if file not in self._lines:
             content = self._contents.get(file)
             text = content.decode("utf-8-sig", "replace") if content is not None else None
-            self._lines[file] = _LINE_BREAK.split(text) if text is not None else []
+            self._lines[file] = [line.rstrip() for line in _LINE_BREAK.split(text)] if text is not None else []
         return self._lines[file]
 
     def _excerpt(self, item: Diagnostic, lines: list[str]) -> tuple[Excerpt, list[str]]:
-        """The line with its secrets masked, and the masked texts."""
+        """The line around the range with its secrets masked, and the masked texts."""
         line = lines[item.line - 1]
-        start = min(max(item.column - 1, 0), len(line))
-        last = len(line.rstrip()) if item.end_line > item.line else min(item.end_column - 1, len(line))
-        end = max(last, start)
-        text, moved, at, hidden = "", [start, end], 0, []
-        for left, right in self._hidden(item.file, lines, item.line - 1):
-            text += line[at:left]
+        size = len(line)
+        start = min(max(item.column - 1, 0), size)
+        end = max(size if item.end_line > item.line else min(item.end_column - 1, size), start)
+        left = max(min(start - _BEFORE, size - _WIDTH), 0)
+        right = min(left + _WIDTH, size)
+        text, moved, at, hidden = "…" * (left > 0), [0, 0], left, []
+        moved = [len(text) + min(place, right) - left for place in (start, end)]
+        for first, last in self._hidden(item.file, lines, item.line - 1, left, right):
+            text += line[at:first]
             before = len(text)
             text += redaction.MASK
-            if start >= left:
-                moved[0] = before if start < right else len(text) + start - right
-            if end > left:
-                moved[1] = len(text) + max(end - right, 0)
-            hidden.append(line[left:right].strip("\"'"))
-            at = right
-        return _cut(text + line[at:], moved[0], max(moved)), hidden
+            if start >= first:
+                moved[0] = before if start < last else len(text) + min(start, right) - last
+            if end > first:
+                moved[1] = len(text) + max(min(end, right) - last, 0)
+            hidden.append(line[first:last].strip("\"'"))
+            at = last
+        text += line[at:right] + "…" * (right < size)
+        return Excerpt(text, moved[0], max(moved)), hidden
 
-    def _hidden(self, file: str, lines: list[str], index: int) -> list[tuple[int, int]]:
-        """The parts of a line that are secret, in order and without overlap."""
+    def _hidden(self, file: str, lines: list[str], index: int, left: int, right: int) -> list[tuple[int, int]]:
+        """The parts of a line between `left` and `right` that are secret, in order and without overlap."""
         line = lines[index]
-        found = redaction.spans(lines, index)
+        found = redaction.spans(lines, index, left, right)
         for at in self._secrets_of(file).get(index + 1, ()):
-            left = at.column - 1 if at.line == index + 1 else len(line) - len(line.lstrip())
-            right = at.end_column - 1 if at.end_line == index + 1 else len(line.rstrip())
-            found.append((left, min(right, len(line))))
+            first = at.column - 1 if at.line == index + 1 else len(line) - len(line.lstrip())
+            last = at.end_column - 1 if at.end_line == index + 1 else right
+            found.append((max(first, left), min(last, right)))
         merged: list[tuple[int, int]] = []
-        for left, right in sorted(found):
-            if merged and left <= merged[-1][1]:
-                merged[-1] = merged[-1][0], max(right, merged[-1][1])
-            elif right > left:
-                merged.append((left, right))
+        for first, last in sorted(found):
+            if merged and first <= merged[-1][1]:
+                merged[-1] = merged[-1][0], max(last, merged[-1][1])
+            elif last > first:
+                merged.append((first, last))
         return merged
 
     def _secrets_of(self, file: str) -> dict[int, list[SourceRange]]:
@@ -121,18 +125,6 @@ class Sources:
                     by_line.setdefault(number, []).append(at)
             self._by_line[file] = by_line
         return self._by_line[file]
-
-
-def _cut(line: str, start: int, end: int) -> Excerpt:
-    """A long line around its range, with an ellipsis where something is left out: a line may be a whole file."""
-    text = line.rstrip()
-    if len(text) <= _WIDTH:
-        return Excerpt(text, min(start, len(text)), min(end, len(text)))
-    left = max(min(start - _BEFORE, len(text) - _WIDTH), 0)
-    right = left + _WIDTH
-    before, after = "…" * (left > 0), "…" * (right < len(text))
-    shift = len(before) - left
-    return Excerpt(before + text[left:right] + after, min(start, right) + shift, min(end, right) + shift)
 
 
 def _masked(text: str, hidden: list[str]) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bbq import facts
+from bbq.collection import paused
 from bbq.datafiles import data_dir
 from bbq.diagnostics import Diagnostic, DiagnosticBag, SourceRange
 from bbq.sources import Sources
@@ -26,6 +27,7 @@ _REHEARSAL: Final = "simulator"
 """The provider that makes abstract nodes as they are; only a user's folder of this name changes that."""
 
 
+@paused()
 def build(
     service: ServiceTemplate,
     *,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from yaml import ScalarNode
 
+from bbq.collection import paused
 from bbq.diagnostics import Diagnostic, DiagnosticBag, Severity, SourceRange
 from bbq.sources import Sources
 from bbq.tosca.files import Files, Unit
@@ -24,6 +25,7 @@ from bbq.tosca.usage import used_types
 from bbq.yamlreader import at, printable
 
 
+@paused()
 def load(
     path: str | os.PathLike[str],
     *,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -37,11 +38,13 @@ def check(
     from bbq.validation.discovery import templates
 
     found: dict[Diagnostic, None] = {}
-    verdicts = []
+    verdicts: list[Verdict] = []
     for path in templates(paths):
         key = cache.key(path, inputs, import_map, offline) if cached else None
         items = cache.get(key) if key is not None else None
         if items is None:
+            if verdicts:
+                gc.collect()  # what the last template left: whoever called may have switched the collector off
             items = _anew(path, inputs, import_map, offline, key)
         if strict:
             items = strictly(items)

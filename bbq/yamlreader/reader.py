@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import gc
 import hashlib
 import io
 import re
@@ -16,6 +15,7 @@ from yaml import MappingNode, Node, ScalarNode, SequenceNode
 from yaml._yaml import CParser
 
 from bbq import facts
+from bbq.collection import paused
 from bbq.diagnostics import DiagnosticBag, SourceRange
 from bbq.yamlreader.limits import DEFAULT_LIMITS, Limits
 from bbq.yamlreader.values import TAG_PREFIX, at, number_text
@@ -130,6 +130,7 @@ def read_file(
     return read_bytes(content, name, bag, limits, judge=judge)
 
 
+@paused()
 def read_bytes(
     content: bytes, name: str, bag: DiagnosticBag, limits: Limits = DEFAULT_LIMITS, *, judge: bool = False
 ) -> Document | None:
@@ -146,8 +147,6 @@ def read_bytes(
         return None
     source = _Source(content.removeprefix(_BOM))
     source.name = name
-    collecting = gc.isenabled()
-    gc.disable()  # nodes are not garbage while composing; collecting them doubles the time
     try:
         root = _Parser(source, limits).get_single_node()
         if root is None:
@@ -162,9 +161,6 @@ def read_bytes(
     except yaml.YAMLError as error:
         _syntax_error(error, text, name, bag)
         return None
-    finally:
-        if collecting:
-            gc.enable()
     return None if checker.failed else Document(root, name, digest, checker.duplicates, checker.list_keys)
 
 

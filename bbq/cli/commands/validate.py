@@ -33,6 +33,17 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(session: Session) -> int:
+    import gc
+
+    gc.disable()  # the process ends with its answer; between templates `check` collects
+    try:
+        return _run(session)
+    finally:
+        gc.freeze()  # else the interpreter looks for garbage among millions of objects before it leaves
+        gc.enable()
+
+
+def _run(session: Session) -> int:
     from bbq import validation
     from bbq.conf import ini
 

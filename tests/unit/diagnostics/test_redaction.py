@@ -79,3 +79,18 @@ def test_a_long_line_and_a_long_file_take_no_quadratic_time() -> None:
     lines = Counting([f"  a{n}: 1" for n in range(100_000)])
     spans(lines, 99_999)
     assert Counting.looked < 5000
+
+
+def test_many_keys_on_one_line_are_masked_as_a_whole() -> None:
+    """Looking at each would take a time that grows with their square."""
+    line = "{ " + ", ".join(f"password: p{n}" for n in range(200)) + " }"
+    found = spans([line], 0)
+    assert len(found) == 21 and found[-1][1] == len(line)
+    assert all(any(start <= line.index(f"p{n},") < end for start, end in found) for n in range(0, 199, 20))
+
+
+def test_only_the_part_that_is_asked_for_is_looked_at() -> None:
+    line = "x: { password: one, " + "a: 1, " * 1000 + "password: two }"
+    # that the part lies in a flow map cannot be told any more: more is masked, not less
+    assert [line[start:end] for start, end in spans([line], 0, len(line) - 10, len(line))] == ["two }"]
+    assert [line[start:end] for start, end in spans([line], 0, 0, 40)] == ["one"]
