@@ -121,20 +121,78 @@ def options() -> str:
 
 
 def diagnostics() -> str:
-    """From the code tables of the front ends."""
+    """From the code tables of the front ends: a table with a link to each code's own page."""
     from importlib import import_module
 
-    parts = ["# Diagnostics\n\nEvery problem that `validate` reports has a stable code.\n"]
-    for module, title in (
-        ("bbq.yamlreader.codes", "YAML"),
-        ("bbq.tosca.codes", "TOSCA"),
-        ("bbq.topology.codes", "The graph"),
-    ):
-        table = import_module(module).CODES
-        parts.append(f"\n## {title}\n")
-        for code, (heading, explanation) in sorted(table.items()):
-            parts.append(f"\n### {code} {heading}\n\n{explanation}\n")
+    from bbq import catalogue
+
+    parts = [
+        "# Diagnostics\n\nEvery problem that `validate` reports has a stable code with a page of its own here; `bbq-deploy "
+        "explain CODE` shows it in the terminal. Marked with * are those whose warnings `--strict` makes errors.\n"
+    ]
+    for title, module in catalogue.FRONT_ENDS:
+        rows = [
+            (f"[{code}](diagnostics/{code}.md){' *' * (code in catalogue.strict())}", heading, explanation)
+            for code, (heading, explanation) in sorted(import_module(module).CODES.items())
+        ]
+        parts.append(f"\n## {title}\n\n" + _table(("code", "title", "meaning"), rows))
     return "".join(parts)
+
+
+def diagnostic(code: str) -> str:
+    """The page of one code: the wrong example with what bbq says of it, and the right one."""
+    from bbq import catalogue
+
+    page = catalogue.page(code)
+    parts = [f"# {code}: {page.title}\n", page.explanation + "\n"]
+    if page.text:
+        parts.append(page.text + "\n")
+    if code in catalogue.strict():
+        parts.append("Where it is a warning, `--strict` makes it an error.\n")
+    parts += map(_block, page.common)
+    for variant, title in (("wrong", "## Wrong\n"), ("right", "## Right\n")):
+        if blocks := page.example(variant):
+            parts += [title, *map(_block, blocks)]
+            if variant == "wrong" and (said := _said(page)):
+                parts.append(f"What bbq says:\n\n```text\n{said}```\n")
+    return "\n".join(parts)
+
+
+def _block(block: Any) -> str:
+    title = f' title="{block.name}{" (shortened)" * block.shortened}"' if block.name else ""
+    return f"```{block.language}{title}\n{block.text}```\n"
+
+
+def _said(page: Any) -> str:
+    """What `validate` prints of the wrong example; nothing where it is shortened, or another command tells it."""
+    import contextlib
+    import io
+    import shlex
+    import tempfile
+
+    from bbq import catalogue, validation, views
+    from bbq.cli import options
+    from bbq.cli.parsing import command_parser
+    from bbq.conf import ini
+
+    blocks = [*page.common, *page.example("wrong")]
+    command = next((block.text for block in blocks if not block.name), catalogue.COMMAND)
+    name, *words = shlex.split(command)[1:]
+    if name != "validate" or any(block.shortened for block in blocks):
+        return ""
+    args = command_parser(name).parse_args(words)
+    with tempfile.TemporaryDirectory() as top:
+        folder = Path(top) / "templates" / "deploy"
+        for block in blocks:
+            if block.name:
+                (folder / block.name).parent.mkdir(parents=True, exist_ok=True)
+                (folder / block.name).write_text(block.text, encoding="utf-8")
+        with contextlib.chdir(folder):
+            import_map = ini.import_map(args.import_map or (), ())
+            report = validation.check(args.template, inputs=options.given(args), import_map=import_map, cached=False)
+        stream = io.StringIO()
+        views.get("human", stream).diagnostics(report.found, verdicts=report.verdicts)
+        return stream.getvalue().replace(f"{folder}/", "")
 
 
 def commands() -> str:
@@ -313,8 +371,12 @@ PAGES: dict[str, Callable[[], str]] = {
 
 
 def _generated(config: Any) -> Iterator[File]:
+    from bbq.catalogue import codes
+
     for path, make in PAGES.items():
         yield File.generated(config, path, content=make())
+    for code in codes():
+        yield File.generated(config, f"reference/diagnostics/{code}.md", content=diagnostic(code))
 
 
 def on_files(files: Files, config: Any) -> Files:

@@ -20,16 +20,24 @@ __all__ = ["Deployment", "NodeView", "Outputs", "deploy", "deployments", "epheme
 
 
 def validate(
-    path: Path, *, inputs: Mapping[str, Any] | None = None, import_map: Mapping[str, str] | None = None, offline: bool = False
+    path: Path,
+    *,
+    inputs: Mapping[str, Any] | None = None,
+    import_map: Mapping[str, str] | None = None,
+    offline: bool = False,
+    strict: bool = False,
 ) -> list[Diagnostic]:
     """Every problem of a template, by file and line; an empty list where there is none.
 
     Never raises for a bad template, executes nothing, and fetches nothing with `offline`. `inputs` are checked where given.
-    `import_map` maps URL prefixes to local directories.
+    `import_map` maps URL prefixes to local directories. With `strict`, what the specification forbids is an error, however
+    common it is.
     """
-    from bbq.operations.wanted import findings
+    from bbq.validation.findings import findings
+    from bbq.validation.run import strictly
 
-    return findings(fspath(path), inputs=inputs, import_map=import_map, offline=offline)
+    found = findings(fspath(path), inputs=inputs, import_map=import_map, offline=offline)
+    return strictly(found) if strict else found
 
 
 def plan(

@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     import argparse
 
 COMMANDS = {
-    "validate": "check a template and show every problem in it",
+    "validate": "check templates and show every problem in them",
+    "explain": "say what a diagnostic code means, with examples",
     "plan": "show what `up` would do, and do nothing",
     "render": "translate a template into another system's files (Docker Compose)",
     "up": "make a deployment what its template asks for",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from bbq.cli import output, parsing
 from bbq.errors import BbqError, ExitCode, Interrupted
@@ -130,13 +130,11 @@ def _view(args: argparse.Namespace, module: Any, stdout: output.Output, stderr: 
     if name == "json" and getattr(module, "STREAMS", False):
         name = "ndjson"
     color = False if getattr(args, "no_color", False) else None
-    return views.get(
-        name if name in views.FORMATS else "human",
-        stdout.as_text(),
-        err=stderr.as_text(),
-        color=color,
-        verbose=getattr(args, "verbose", False),
-    )
+    verbose = getattr(args, "verbose", False)
+    if getattr(module, "REPORTS", False):  # it calls nothing that a reporter has not
+        return cast("View", views.reporter(name, stdout.as_text(), err=stderr.as_text(), color=color, verbose=verbose))
+    name = name if name in views.FORMATS else "human"
+    return views.get(name, stdout.as_text(), err=stderr.as_text(), color=color, verbose=verbose)
 
 
 def _show(

@@ -77,29 +77,3 @@ def check_name(name: str) -> str:
             hint="letters, digits, '.', '_' and '-', at most 63, starting with a letter or digit",
         )
     return name
-
-
-def findings(
-    path: str, *, inputs: Mapping[str, Any] | None, import_map: Mapping[str, str] | None, offline: bool
-) -> list[Diagnostic]:
-    """Every problem of a template. The graph is checked, too, where all inputs have values; no provider is asked."""
-    from bbq import topology, tosca
-    from bbq.topology.codes import MISSING_TARGET
-
-    service, found = tosca.load(path, import_map=import_map, offline=offline)
-    if service is None or _has_errors(found):
-        return found
-    if service.substitution is not None and inputs is None:
-        return found  # it is to stand for a node of another template, which has what its requirements ask for
-    values, wrong = tosca.check_inputs(service, inputs or {})
-    if _has_errors(wrong):
-        return found if inputs is None else [*found, *wrong]
-    _, more = topology.build(service, inputs=values, provider=NO_SUBSTITUTION)
-    # a requirement that is open, as the template alone tells, and found without a target by the graph, is one problem
-    missing = {(item.file, item.line, item.column) for item in more if item.code == MISSING_TARGET}
-    found = [item for item in found if not (item.code == "BBQ-T062" and (item.file, item.line, item.column) in missing)]
-    return list(dict.fromkeys([*found, *wrong, *more]))
-
-
-def _has_errors(found: Iterable[Diagnostic]) -> bool:
-    return any(item.severity == "error" for item in found)

@@ -6,8 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from bbq import facts
+from bbq.collection import paused
 from bbq.datafiles import data_dir
 from bbq.diagnostics import Diagnostic, DiagnosticBag, SourceRange
+from bbq.sources import Sources
 from bbq.topology import codes
 from bbq.topology.assemble import Assembler
 from bbq.topology.cycles import find_cycles
@@ -24,6 +27,7 @@ _REHEARSAL: Final = "simulator"
 """The provider that makes abstract nodes as they are; only a user's folder of this name changes that."""
 
 
+@paused()
 def build(
     service: ServiceTemplate,
     *,
@@ -45,7 +49,10 @@ class _Builder:
     def __init__(
         self, service: ServiceTemplate, overrides: dict[str, int], provider: str, template_dirs: Sequence[str | Path]
     ) -> None:
-        self._bag = DiagnosticBag()
+        self._sources = Sources()
+        self._bag = DiagnosticBag(sources=self._sources)
+        self._read: set[str] = set()
+        self._know(service)
         self._rehearsal = provider == _REHEARSAL
         self._overrides = overrides
         self._evaluator = Evaluator(self._bag, Secrecy(), overrides)
@@ -60,7 +67,7 @@ class _Builder:
     def build(self, inputs: Mapping[str, Any]) -> tuple[Topology | None, list[Diagnostic]]:
         self._set_inputs(self._root, dict(inputs))
         self._expand()
-        assembler = Assembler(self._evaluator, self._matcher, Path(self._root.service.path).resolve().parent)
+        assembler = Assembler(self._evaluator, self._matcher, Path(facts.realpath(self._root.service.path)).parent)
         nodes = {address: assembler.node(instance) for address, instance in self._instances.items()}
         self._check_overrides()
         topology = Topology(
@@ -77,6 +84,12 @@ class _Builder:
         if not self._bag.has_errors:
             self._check_cycles(nodes)
         return (None if self._bag.has_errors else topology), self._bag.sorted()
+
+    def _know(self, service: ServiceTemplate) -> None:
+        """Findings may speak of its files."""
+        if service.path not in self._read and service.sources is not None:
+            self._read.add(service.path)
+            self._sources.join(service.sources)
 
     def _set_inputs(self, stack: Stack, given: dict[str, Any]) -> None:
         """Given values, else defaults; secret ones wrapped. A default may be a function of other inputs."""
@@ -156,6 +169,7 @@ class _Builder:
         service = self._library.choose(instance)
         if service is None or service.substitution is None:
             return None
+        self._know(service)
         if service.path in instance.stack.files():
             text = f"{Path(service.path).name} stands for {instance.address!r} and leads to itself"
             hint = "a member of the template has a type that the template stands for"

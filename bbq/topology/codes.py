@@ -33,6 +33,9 @@ BAD_TIMEOUT: Final = "BBQ-G051"
 UNSUPPORTED_DIRECTIVE: Final = "BBQ-G052"
 MISPLACED_SECRET: Final = "BBQ-G053"
 
+STRICT: Final = frozenset((MISSING_TARGET,))
+"""The specification forbids what these report; where they are warnings, `--strict` makes them errors."""
+
 CODES: Final[dict[str, tuple[str, str]]] = {
     UNKNOWN_INPUT: ("unknown input", "A function asks for an input that the template does not declare."),
     UNKNOWN_NODE: ("unknown node", "A function or a requirement names a node template that there is not."),

@@ -8,6 +8,7 @@ from typing import Any
 
 from yaml import MappingNode, Node, ScalarNode
 
+from bbq import facts
 from bbq.tosca.files import Unit
 from bbq.tosca.functions import Owner
 from bbq.tosca.model import ArtifactDef
@@ -62,13 +63,9 @@ def read_artifact(
 def check_file(reader: Definitions, file: str, node: Node, what: str) -> None:
     """Warns where a local file is missing. A template may be checked before its scripts are written, so no error."""
     unit = reader.unit
-    if file and unit.url is None and not unit.bundled and not _URL.match(file) and "\0" not in file:
-        try:
-            missing = not (unit.path.parent / file).exists()
-        except OSError:  # a name that no file system takes
-            missing = True
-        if missing:
-            reader.warning("BBQ-T110", f"{what}: no file {quoted(file)} beside the template", node)
+    looked_for = file and unit.url is None and not unit.bundled and not _URL.match(file) and "\0" not in file
+    if looked_for and not facts.exists(unit.path.parent / file):
+        reader.warning("BBQ-T110", f"{what}: no file {quoted(file)} beside the template", node)
 
 
 def absolute(unit: Unit, file: str) -> str:

@@ -12,6 +12,7 @@ from typing import Final
 
 from yaml import MappingNode, Node, ScalarNode
 
+from bbq import facts
 from bbq.datafiles import data_dir
 from bbq.diagnostics import DiagnosticBag, SourceRange
 from bbq.tosca.grammar import KINDS, VERSIONS, Grammar, grammar_of
@@ -124,8 +125,8 @@ class Files:
         self._open: list[Path] = []
 
     def read_main(self, path: Path) -> Unit | None:
-        real = Path(os.path.realpath(path))
-        bundled = real.is_relative_to(Path(os.path.realpath(self._profiles)))
+        real = Path(facts.realpath(path))
+        bundled = real.is_relative_to(Path(facts.realpath(self._profiles)))
         if bundled:
             _bundled.pop(real, None)  # who checks a profile wants its problems told, not remembered
         unit = self._read(real, str(path), None, _project(real.parent), bundled=bundled, url=None)
@@ -146,13 +147,15 @@ class Files:
         if bundled and real in _bundled:
             return self._adopt(_bundled[real])
         start = at(where) if where is not None else None
-        if where is not None and not real.is_file():
+        if where is not None and not facts.is_file(real):
             named = where.value if isinstance(where, ScalarNode) else file
             self.bag.error("BBQ-T020", f"imported file {quoted(named, 200)} does not exist or is not a file", at(where))
             return None
         if len(self.units) >= _MAX_FILES:
             self.bag.error("BBQ-T028", f"more than {_MAX_FILES} files are imported", start or SourceRange(file, 1, 1))
             return None
+        if start is not None and self.bag.sources is not None:
+            self.bag.sources.imported(file, start)
         document = read_file(real, self.bag, DEFAULT_LIMITS, name=file, judge=True)
         if document is None:
             return None
@@ -228,7 +231,7 @@ class Files:
         if implicit is None or unit.bundled:  # the profiles themselves name what they build upon
             return
         path = self._profiles / PROFILES[implicit]
-        profile = self._read(Path(os.path.realpath(path)), str(path), None, self._profiles, bundled=True, url=None)
+        profile = self._read(Path(facts.realpath(path)), str(path), None, self._profiles, bundled=True, url=None)
         if profile is not None:
             unit.imports.append(("", profile))
 
@@ -286,11 +289,11 @@ class Files:
     def _profile(self, unit: Unit, where: Node, name: str) -> Unit | None:
         mapped = self._import_map.get(name)
         if mapped is not None:
-            real = Path(os.path.realpath(mapped))
+            real = Path(facts.realpath(mapped))
             return self._read(real, str(mapped), where, real.parent, bundled=False, url=None)
         if name in PROFILES:
             path = self._profiles / PROFILES[name]
-            return self._read(Path(os.path.realpath(path)), str(path), where, path.parent, bundled=True, url=None)
+            return self._read(Path(facts.realpath(path)), str(path), where, path.parent, bundled=True, url=None)
         hint = nearest(name, PROFILES) or f"{one_of(PROFILES)}; others by --import-map {name}=FILE"
         self.bag.error("BBQ-T024", f"unknown profile {quoted(name)}", at(where), hint)
         return None
@@ -309,8 +312,8 @@ class Files:
         if "\0" in target:
             self.bag.error("BBQ-T020", "the name of an imported file holds a NUL character", at(where))
             return None
-        real = Path(os.path.realpath(unit.path.parent / target))
-        if not real.is_relative_to(os.path.realpath(confined)):
+        real = Path(facts.realpath(unit.path.parent / target))
+        if not real.is_relative_to(facts.realpath(confined)):
             self.bag.error(
                 "BBQ-T022",
                 f"import {quoted(target, 200)} is outside the template's folder",
@@ -336,8 +339,8 @@ class Files:
             )
             return None
         prefix = max(prefixes, key=len)
-        base = Path(os.path.realpath(self._import_map[prefix]))
-        real = Path(os.path.realpath(base / target[len(prefix) :].lstrip("/")))
+        base = Path(facts.realpath(self._import_map[prefix]))
+        real = Path(facts.realpath(base / target[len(prefix) :].lstrip("/")))
         if not real.is_relative_to(base):
             self.bag.error("BBQ-T022", f"import {quoted(target, 200)} leaves the folder that it is mapped to", at(where))
             return None
@@ -354,6 +357,6 @@ def _project(folder: Path) -> Path:
     """The folder that relative imports may not leave: the repository's top where there is one, else the parent of the
     template's folder (types are often kept beside the templates), never the file system's root."""
     for candidate in (folder, *folder.parents):
-        if candidate.parent != candidate and (candidate / ".git").exists():
+        if candidate.parent != candidate and facts.exists(candidate / ".git"):
             return candidate
     return folder.parent if folder.parent != Path(folder.anchor) else folder

@@ -152,6 +152,9 @@ class Interfaces:
                 found[name] = self._defined_value(value, owner)
             else:
                 found[name] = reader.convert.value(value, owner)
+                definition = defined.get(name)
+                if isinstance(definition, ParameterDef) and definition.secret and reader.bag.sources is not None:
+                    reader.bag.sources.secret(at(value))
         return found
 
     @staticmethod

@@ -9,7 +9,9 @@ from pathlib import Path
 
 from yaml import ScalarNode
 
-from bbq.diagnostics import Diagnostic, DiagnosticBag, SourceRange
+from bbq.collection import paused
+from bbq.diagnostics import Diagnostic, DiagnosticBag, Severity, SourceRange
+from bbq.sources import Sources
 from bbq.tosca.files import Files, Unit
 from bbq.tosca.functions import Uses
 from bbq.tosca.model import ServiceTemplate
@@ -23,6 +25,7 @@ from bbq.tosca.usage import used_types
 from bbq.yamlreader import at, printable
 
 
+@paused()
 def load(
     path: str | os.PathLike[str],
     *,
@@ -35,7 +38,7 @@ def load(
     `offline` says. The template is None where the file itself could not be read; otherwise it is as complete as the
     problems allow, and only fit for use without errors. Never raises for a bad template.
     """
-    bag = DiagnosticBag()
+    bag = DiagnosticBag(sources=Sources())
     files = Files(bag, import_map)
     unit = files.read_main(Path(path))
     if unit is None:
@@ -43,6 +46,7 @@ def load(
     service = ServiceTemplate(str(path), unit.grammar.version, at(unit.root))
     service.files = tuple(found.file for found in files.units.values())
     service.digest = files.digest()
+    service.sources = bag.sources
     service.import_map = {prefix: os.fspath(target) for prefix, target in (import_map or {}).items()}
     types = Types(bag, files.units.values())
     types.resolve()
@@ -95,10 +99,10 @@ def _told(bag: DiagnosticBag) -> list[Diagnostic]:
             message, file = printable(item.message, 1000), printable(item.file, 1000)
             found[index] = replace(item, message=message, hint=hint, file=file)
     if bag.dropped:
-        last = found[-1]
-        found.append(
-            replace(last, code="BBQ-T004", message=f"{bag.dropped:,} more problems are not listed", hint=None, related=())
-        )
+        severity: Severity = "error" if bag.dropped_errors else "warning"
+        message = f"{bag.dropped:,} more problems are not listed"
+        last = replace(found[-1], severity=severity, code="BBQ-T004", message=message, hint=None, related=(), excerpt=None)
+        found.append(last)
     return found
 
 

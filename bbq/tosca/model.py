@@ -7,9 +7,12 @@ plain data with `Function` objects where the template calls a function; nothing 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bbq.diagnostics import SourceRange
+
+if TYPE_CHECKING:
+    from bbq.sources import Sources
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,3 +315,5 @@ class ServiceTemplate:
     files: tuple[str, ...] = ()
     import_map: dict[str, str] = field(default_factory=dict)
     """What it was loaded with; its substitution templates are loaded with the same."""
+    sources: Sources | None = None
+    """The texts of its files, for findings of later stages."""

@@ -17,6 +17,7 @@ from bbq.tosca.interfaces import Interfaces
 from bbq.tosca.model import CapabilityAssignment, Function, InterfaceDef, NodeTemplate, ParameterDef, TypeDef
 from bbq.tosca.reading import Entries, nearest, one_of, quoted
 from bbq.tosca.schemas import Definitions
+from bbq.tosca.secret_places import SecretPlaces
 from bbq.tosca.types import Types
 from bbq.yamlreader import at
 
@@ -40,6 +41,7 @@ class Templates:
         self.types = types
         self.uses = uses
         self.checker = Checker(types.found)
+        self.secrets = SecretPlaces(types.found, reader.bag.sources)
         self.interfaces = Interfaces(reader, types.of)
         self.bodies: dict[str, dict[str, Node]] = {}
         """Keynames of each node template, copies merged."""
@@ -189,6 +191,7 @@ class Templates:
             found[name] = self.reader.assigned(
                 self.checker, value, definition.schema, f"{word} {quoted(name)} of {what}", owner
             )
+            self.secrets.mark(value, found[name], definition)
             if places is not None:
                 places[name] = at(value)
         for name, definition in definitions.items():

@@ -11,6 +11,8 @@ import sys
 import warnings
 from typing import Final
 
+from bbq import facts
+
 _CHILD: Final = "import json,re,sys;p,t=json.load(sys.stdin);sys.exit(0 if re.fullmatch(p,t) else 3)"
 _SECONDS: Final = 0.8
 _CLASS = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]")
@@ -49,6 +51,7 @@ def matches(pattern: str, text: str) -> bool:
             capture_output=True,
         )
     except subprocess.TimeoutExpired:
+        facts.unrepeatable()
         raise PatternTimeout(pattern) from None
     return done.returncode == 0
 

@@ -6,6 +6,7 @@ TOSCA 1.3 section 3.8.2; TOSCA 2.0 sections 8.6 and 8.7.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 
 from yaml import MappingNode, Node, ScalarNode, SequenceNode
@@ -33,6 +34,7 @@ class Requirements:
         self._relationships = relationships
         self._types = templates.types.found
         self._fitting = Fitting(templates, self._nodes)
+        self._suiting: dict[tuple[str | None, str | None], list[NodeTemplate]] = {}
 
     def read(self) -> None:
         for node in self._nodes.values():
@@ -101,16 +103,28 @@ class Requirements:
 
     def _dangling(self, definition: RequirementDef, node: NodeTemplate) -> None:
         """Warns where nothing here could be chosen for a requirement that the template leaves open."""
-        for other in self._nodes.values():
-            suits = definition.node is None or definition.node in other.type.ancestry
-            offers = definition.capability is None or any(
-                self._fitting.is_a(item.type, definition.capability) for item in other.type.capabilities.values()
-            )
-            if other is not node and suits and offers:
-                return
+        if any(other is not node for other in self._suitable(definition)):
+            return
         wanted = definition.node or definition.capability or "any node"
         what = f"requirement {quoted(definition.name)} of node template {quoted(node.name)}"
         self._reader.warning("BBQ-T062", f"{what} is open, and nothing here is a {quoted(wanted)}", node.at)
+
+    def _suitable(self, definition: RequirementDef) -> list[NodeTemplate]:
+        """Two nodes that could be chosen, where there are as many: one may be the node that asks. Remembered, since thousands
+        of nodes ask for the same."""
+        key = definition.node, definition.capability
+        if key not in self._suiting:
+            found = (
+                node
+                for node in self._nodes.values()
+                if (definition.node is None or definition.node in node.type.ancestry)
+                and (
+                    definition.capability is None
+                    or any(self._fitting.is_a(item.type, definition.capability) for item in node.type.capabilities.values())
+                )
+            )
+            self._suiting[key] = list(islice(found, 2))
+        return self._suiting[key]
 
     def _assignment(
         self, node: NodeTemplate, name: str, key: Node, body: Node, definition: RequirementDef

@@ -16,6 +16,7 @@ from bbq.tosca.files import Declaration, Unit
 from bbq.tosca.functions import Converter, Owner, Uses
 from bbq.tosca.model import Constraint, Function, ParameterDef, Schema, TypeDef
 from bbq.tosca.reading import Reader, nearest, one_of, quoted, shape
+from bbq.tosca.secret_places import SecretPlaces
 from bbq.yamlreader import at, is_null
 
 OF_1X = frozenset(("scalar-unit.size", "scalar-unit.time", "scalar-unit.frequency", "scalar-unit.bitrate", "range", "any"))
@@ -298,8 +299,9 @@ class Definitions(Reader):
     def finish(self, types: dict[tuple[str, str], TypeDef], *, inputs: bool = False) -> None:
         """Checks and normalises the defaults and fixed values met so far. A template's `inputs` are usable without a default:
         in 1.x one that breaks its own constraints is as good as none, and somebody has to give a value."""
-        checker = Checker(types)
+        checker, secrets = Checker(types), SecretPlaces(types, self.bag.sources)
         for found, node, attribute in self.later:
+            secrets.mark(node, getattr(found, attribute), found)
             what = f"{attribute} of {quoted(found.name)}"
             unusable: list[str] | None = [] if inputs and attribute == "default" and not self.grammar.two else None
             value = self.checked(checker, getattr(found, attribute), node, found.schema, what, unusable)

@@ -61,6 +61,7 @@ def _outputs(templates: Templates, node: Node | None) -> dict[str, ParameterDef]
         output.secret = str(output.metadata.get("secret")).lower() == "true" or templates.checker.is_secret(schema)
         if "value" in keys:
             output.value = reader.assigned(templates.checker, keys["value"], schema, f"value of {what}", Owner("output", name))
+            templates.secrets.mark(keys["value"], output.value, output)
             output.has_value = True
         elif "mapping" in keys:
             output.value = data(keys["mapping"], reader.grammar.dialect)

@@ -89,6 +89,7 @@ def _call(templates: Templates, target: NodeTemplate, node: Node, what: str, inp
         found = reader.assigned(
             templates.checker, value, wanted.schema, f"input {quoted(wanted.name)} of {what}", Owner("workflow")
         )
+        templates.secrets.mark(value, found, wanted)
         source = None
         if isinstance(found, Function) and found.name == "get_input" and found.args and isinstance(found.args[0], str):
             source = inputs.get(found.args[0])

@@ -94,11 +94,18 @@ EVENTS: Final[tuple[Kind, ...]] = (
 DOCUMENTS: Final[tuple[Kind, ...]] = (
     Kind(
         "diagnostics",
-        "What `validate` found; NDJSON has one `diagnostic` a line instead, then this with the counts only.",
+        "What `validate` found.",
         (
             Field("valid", "boolean", "No errors; warnings may be there."),
-            Field("errors", "integer", "Their number."),
+            Field("errors", "integer", "Their number; each is counted once, however many templates import its file."),
             Field("warnings", "integer", "Their number."),
+            Field(
+                "templates",
+                "array of object",
+                "What was checked, in the order in which it was named: file, valid, errors, warnings. The numbers count what "
+                "is wrong in imports, too: once for each template that has them.",
+                required=False,
+            ),
             Field("diagnostics", "array of diagnostic", "By file and position.", required=False),
         ),
     ),
@@ -115,7 +122,30 @@ DOCUMENTS: Final[tuple[Kind, ...]] = (
             Field("end_line", "integer", "0 where unknown."),
             Field("end_column", "integer", "Exclusive; 0 where unknown."),
             Field("hint", "string|null", "What to do about it."),
-            Field("related", "array of object", "Further places: file, line, column, text."),
+            Field(
+                "related",
+                "array of object",
+                "Further places: file, line, column, text; `imported from` is how a file was reached.",
+            ),
+            Field(
+                "excerpt",
+                "object|null",
+                "The line as it was read: text (secrets masked, long lines cut), start and end of the range in it (from 0, end "
+                "exclusive).",
+                required=False,
+            ),
+        ),
+    ),
+    Kind(
+        "explanation",
+        "What `explain` says of a code.",
+        (
+            Field(
+                "value",
+                "object",
+                "code, title, explanation, more (Markdown), examples: array of name (a file; empty: the command line), variant "
+                "(wrong, right, empty: both), language, shortened, text.",
+            ),
         ),
     ),
     Kind(
