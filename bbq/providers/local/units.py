@@ -204,7 +204,8 @@ def read_unit(path: Path) -> UnitState:
 def start_shim(path: Path, env: Mapping[str, str]) -> bool:
     """Returns when the shim holds its lock and the component was started (which may have failed: see its state).
 
-    False where another shim has the lock, or had it and ended ours (`Shim.begin`). `PermanentFault` where it cannot do its work, `OSError` where the disk is full.
+    False where another shim has the lock, or had it and ended ours (see `Shim.begin`). `PermanentFault` where it cannot do its
+    work, `OSError` where the disk is full.
     """
     with open(path / "shim.log", "ab") as log:  # noqa: PTH123 - mode below
         os.fchmod(log.fileno(), 0o600)
