@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 FRONT_ENDS: Final = (("YAML", "bbq.yamlreader.codes"), ("TOSCA", "bbq.tosca.codes"), ("The graph", "bbq.topology.codes"))
-"""Title -> module with `CODES` (code -> title, explanation) and, where it has any, `STRICT`."""
+"""Title -> module with `CODES` (code -> title, explanation) and, where it has any, `STRICT_CODES`."""
 COMMAND: Final = "bbq-deploy validate service.yaml"
 
 _FOLDER = Path(__file__).parent / "explanations"
@@ -69,7 +69,7 @@ def codes() -> dict[str, tuple[str, str]]:
 @cache
 def strict() -> frozenset[str]:
     """Codes whose warnings are errors with `--strict`: the specification forbids what they report."""
-    return frozenset(code for _, module in FRONT_ENDS for code in getattr(import_module(module), "STRICT", ()))
+    return frozenset(code for _, module in FRONT_ENDS for code in getattr(import_module(module), "STRICT_CODES", ()))
 
 
 @cache

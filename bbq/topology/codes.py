@@ -33,7 +33,7 @@ BAD_TIMEOUT: Final = "BBQ-G051"
 UNSUPPORTED_DIRECTIVE: Final = "BBQ-G052"
 MISPLACED_SECRET: Final = "BBQ-G053"
 
-STRICT: Final = frozenset((MISSING_TARGET,))
+STRICT_CODES: Final = frozenset((MISSING_TARGET,))
 """The specification forbids what these report; where they are warnings, `--strict` makes them errors."""
 
 CODES: Final[dict[str, tuple[str, str]]] = {

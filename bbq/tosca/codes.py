@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-STRICT: Final = frozenset(f"BBQ-T{number:03}" for number in (12, 13, 15, 33, 45, 46, 62, 63))
-"""The specification forbids what these report; where they are warnings, `--strict` makes them errors."""
-
 CODES: Final[dict[str, tuple[str, str]]] = {
     "BBQ-T001": ("unknown TOSCA version", "`tosca_definitions_version` is missing or names no version of TOSCA that is read."),
     "BBQ-T002": ("not a TOSCA file", "A TOSCA file is one map of keynames."),

@@ -69,7 +69,7 @@ def _anew(
 
 
 def strictly(found: Sequence[Diagnostic]) -> list[Diagnostic]:
-    """The findings with every warning of a code of `STRICT` as an error."""
+    """The findings with every warning of a code of `STRICT_CODES` as an error."""
     from bbq.catalogue import strict
 
     codes = strict()
@@ -77,6 +77,12 @@ def strictly(found: Sequence[Diagnostic]) -> list[Diagnostic]:
 
 
 def _distinct(found: dict[Diagnostic, None]) -> tuple[Diagnostic, ...]:
-    """A file that several templates import is wrong once; the way by which it was reached first is told."""
-    unique = {(item.severity, item.code, item.message, item.file, item.line, item.column): item for item in reversed(found)}
-    return tuple(reversed(unique.values()))
+    """A file that several templates import is wrong once: as an error where one of them takes it for that, with the way by
+    which it was reached first."""
+    unique: dict[tuple[str, str, str, int, int], Diagnostic] = {}
+    for item in found:
+        key = item.code, item.message, item.file, item.line, item.column
+        known = unique.setdefault(key, item)
+        if known.severity == "warning" and item.severity == "error":
+            unique[key] = replace(item, related=known.related)
+    return tuple(unique.values())

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-STRICT: Final = frozenset(("BBQ-Y009",))
-"""A duplicate key is a warning in files that are not the user's; `--strict` makes it an error."""
-
 CODES: Final[dict[str, tuple[str, str]]] = {
     "BBQ-Y001": ("file cannot be read", "The file does not exist, is not a regular file, or may not be read."),
     "BBQ-Y002": ("file too large", "The file is larger than the cap; it was not read."),

@@ -82,13 +82,23 @@ def test_verdicts_are_in_the_order_of_the_arguments(folder: Path) -> None:
 
 
 def test_a_broken_import_counts_for_each_template_and_is_told_once(folder: Path) -> None:
-    (folder / "types.yaml").write_text(HEAD + "node_types:\n  T: { derived_from: Nothing }\n")
+    (folder / "types.yaml").write_text(HEAD + "node_types:\n  T: { derived_from: tosca.nodes.Root, propertes: {} }\n")
     for name in ("a.yaml", "b.yaml"):
         (folder / name).write_text(GOOD.replace("topology", "imports: [ types.yaml ]\ntopology"))
     report = validation.check(["a.yaml", "b.yaml", "types.yaml"])
     assert [item.errors for item in report.verdicts] == [1, 1, 1]
     (found,) = report.found
     assert found.file == "types.yaml" and [at.file for at, _ in found.related] == ["a.yaml"]
+
+
+def test_what_one_template_takes_for_an_error_is_one(folder: Path) -> None:
+    """An unknown parent of a type that nobody uses is a warning to those who import it."""
+    (folder / "types.yaml").write_text(HEAD + "node_types:\n  T: { derived_from: Nothing }\n")
+    (folder / "a.yaml").write_text(GOOD.replace("topology", "imports: [ types.yaml ]\ntopology"))
+    report = validation.check(["a.yaml", "types.yaml"])
+    assert [(item.errors, item.warnings) for item in report.verdicts] == [(0, 1), (1, 0)]
+    (found,) = report.found
+    assert found.severity == "error" and [at.file for at, _ in found.related] == ["a.yaml"]
 
 
 def test_strict_makes_errors_of_what_the_specification_forbids(folder: Path) -> None:
