@@ -139,6 +139,54 @@ def diagnostics() -> str:
     return "".join(parts)
 
 
+def findings() -> str:
+    """The formats of `validate`, from `bbq/views/schema.py`, with what it really prints of an example."""
+    from bbq import catalogue
+    from bbq.views import schema
+
+    kinds = {kind.name: kind for kind in schema.DOCUMENTS}
+    page = catalogue.page("BBQ-T041")
+    (example,) = page.example("wrong")
+    parts = [
+        "# Findings as JSON and SARIF\n\nWhat `bbq-deploy validate` prints with `--format`, of this template:\n\n",
+        _block(example),
+        f"\n## json\n\nOne object with `v`, the version of this schema (now {schema.VERSION}), and `kind`: `diagnostics`. "
+        "Within a version fields are only added: ignore those that you do not know. It is ASCII, so that nothing in it can act "
+        "on a terminal. `--format yaml` is the same in YAML.\n\n",
+        f"```json\n{_said(page, 'json')}```\n\n",
+        _fields(kinds["diagnostics"].fields),
+        "\nEach of `diagnostics`:\n\n",
+        _fields(kinds["diagnostic"].fields),
+        "\nWhere the command itself fails (a wrong option), there is an object of kind `error` instead: see "
+        "[events](events.md).\n",
+        "\n## sarif\n\nA [SARIF 2.1.0](https://docs.oasis-open.org/sarif/sarif/v2.1.0/) log with one run. The same findings "
+        "make the same bytes: no time is in it.\n\n",
+        _table(
+            ("SARIF", "what it is"),
+            [
+                ("`tool.driver.rules`", "The codes that were found: title, explanation, help with both examples."),
+                ("`artifacts`", "The templates (`analysisTarget`), and the other files that findings speak of."),
+                ("`results[].level`", "error or warning."),
+                ("`results[].message`", "The message; the hint on a line of its own."),
+                (
+                    "`results[].locations`",
+                    "File, region and its text. URIs are relative to `%SRCROOT%`, the repository that the command runs in; "
+                    "of a file elsewhere they are absolute. Columns count Unicode code points.",
+                ),
+                ("`results[].relatedLocations`", "The first definition of a duplicate; the imports that led to the file."),
+                (
+                    "`results[].partialFingerprints`",
+                    "`bbqFinding/v1`: from code, file and the text of the line, so that it outlives a move of the line.",
+                ),
+                ("`redactionTokens`", "What stands for a secret."),
+            ],
+        ),
+        "\n## github\n\nA [workflow command](https://docs.github.com/actions/reference/workflow-commands-for-github-actions) "
+        f"a finding, then a line that sums up:\n\n```text\n{_said(page, 'github')}```\n",
+    ]
+    return "".join(parts)
+
+
 def diagnostic(code: str) -> str:
     """The page of one code: the wrong example with what bbq says of it, and the right one."""
     from bbq import catalogue
@@ -163,7 +211,7 @@ def _block(block: Any) -> str:
     return f"```{block.language}{title}\n{block.text}```\n"
 
 
-def _said(page: Any) -> str:
+def _said(page: Any, format: str = "human") -> str:
     """What `validate` prints of the wrong example; nothing where it is shortened, or another command tells it."""
     import contextlib
     import io
@@ -174,6 +222,7 @@ def _said(page: Any) -> str:
     from bbq.cli import options
     from bbq.cli.parsing import command_parser
     from bbq.conf import ini
+    from bbq.views import location
 
     blocks = [*page.common, *page.example("wrong")]
     command = next((block.text for block in blocks if not block.name), catalogue.COMMAND)
@@ -190,8 +239,10 @@ def _said(page: Any) -> str:
         with contextlib.chdir(folder):
             import_map = ini.import_map(args.import_map or (), ())
             report = validation.check(args.template, inputs=options.given(args), import_map=import_map, cached=False)
-        stream = io.StringIO()
-        views.get("human", stream).diagnostics(report.found, verdicts=report.verdicts)
+            stream = io.StringIO()
+            location.root.cache_clear()
+            views.reporter(format, stream).diagnostics(report.found, verdicts=report.verdicts)
+            location.root.cache_clear()
         return stream.getvalue().replace(f"{folder}/", "")
 
 
@@ -364,6 +415,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "reference/types.md": types,
     "reference/options.md": options,
     "reference/diagnostics.md": diagnostics,
+    "reference/findings.md": findings,
     "reference/commands.md": commands,
     "reference/events.md": events,
     "reference/python.md": python,

@@ -84,7 +84,7 @@ def test_verdicts_are_in_the_order_of_the_arguments(folder: Path) -> None:
 def test_a_broken_import_counts_for_each_template_and_is_told_once(folder: Path) -> None:
     (folder / "types.yaml").write_text(HEAD + "node_types:\n  T: { derived_from: tosca.nodes.Root, propertes: {} }\n")
     for name in ("a.yaml", "b.yaml"):
-        (folder / name).write_text(GOOD.replace("topology", "imports: [ types.yaml ]\ntopology"))
+        (folder / name).write_text(GOOD.replace("topology", "imports: [ types.yaml ]\ntopology") + "    t: { type: T }\n")
     report = validation.check(["a.yaml", "b.yaml", "types.yaml"])
     assert [item.errors for item in report.verdicts] == [1, 1, 1]
     (found,) = report.found
