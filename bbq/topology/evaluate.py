@@ -279,8 +279,8 @@ class Evaluator:
         if definition is None:
             text = f"{instance.address!r} has no operation {interface}.{operation}"
             raise self.fail(codes.BAD_FUNCTION, text, function.at)
-        mapping = definition.outputs.get(output)
-        if isinstance(mapping, (list, tuple)) and len(mapping) > 1 and mapping[0] == "SELF":
+        mapping = definition.outputs[output].mapping if output in definition.outputs else ()
+        if len(mapping) > 1 and mapping[0] == "SELF":
             return Attribute(instance.address, (*mapping[1:], *path))
         return Attribute(instance.address, (definition_interface(str(interface)), operation, output, *path))
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from yaml import MappingNode, Node, ScalarNode
 
 from bbq import facts
+from bbq.tosca.checker import Checker
 from bbq.tosca.files import Unit
 from bbq.tosca.functions import Owner
-from bbq.tosca.model import ArtifactDef
-from bbq.tosca.reading import nearest, quoted
+from bbq.tosca.model import ArtifactDef, ParameterDef, TypeDef
+from bbq.tosca.reading import nearest, one_of, quoted
 from bbq.tosca.schemas import Definitions
 from bbq.yamlreader import at, is_null
 
@@ -20,9 +22,17 @@ _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 
 def read_artifact(
-    reader: Definitions, name: str, key: Node, body: Node, what: str, owner: Owner | None = None
+    reader: Definitions,
+    name: str,
+    key: Node,
+    body: Node,
+    what: str,
+    type_of: Callable[[str], TypeDef | None],
+    owner: Owner | None = None,
+    checker: Checker | None = None,
 ) -> ArtifactDef | None:
-    """An artifact definition. The short form is the file alone; its type then comes from the file's extension."""
+    """An artifact definition. The short form is the file alone; its type then comes from the file's extension. `checker` is
+    there in templates; what types assign is checked once all of them are known."""
     title = f"artifact {quoted(name)} of {what}"
     keys: dict[str, Node] = (
         {"file": body} if isinstance(body, ScalarNode) and not is_null(body) else reader.entity(body, "artifact", name, key)
@@ -42,10 +52,10 @@ def read_artifact(
             keys["repository"],
             nearest(repository, reader.unit.repositories),
         )
-    properties: dict[str, Any] = {
-        inner: reader.convert.value(value, owner)
-        for inner, (_, value) in reader.entries(keys.get("properties"), f"properties of {title}").items()
-    }
+    properties = _properties(reader, keys.get("properties"), key, type_of(type_name), title, owner, checker)
+    if "checksum" in keys and "checksum_algorithm" not in keys:
+        text = f"{title} has a `checksum` and lacks the `checksum_algorithm`"
+        reader.practice("BBQ-T011", text, keys["checksum"])
     if repository is None and "file" in keys:
         check_file(reader, file, keys["file"], title)
     return ArtifactDef(
@@ -58,6 +68,45 @@ def read_artifact(
         properties,
         reader.description(keys, title),
     )
+
+
+def _properties(
+    reader: Definitions,
+    node: Node | None,
+    owner_node: Node,
+    type_def: TypeDef | None,
+    what: str,
+    owner: Owner | None,
+    checker: Checker | None,
+) -> dict[str, Any]:
+    """Values for the properties of the artifact's type, over their defaults. Where the type has none, anything goes: the
+    specification's own examples give such artifacts properties."""
+    definitions = type_def.properties if type_def is not None else {}
+    found: dict[str, Any] = {}
+    for name, (key, value) in reader.entries(node, f"properties of {what}", values=True).items():
+        definition = definitions.get(name)
+        title = f"property {quoted(name)} of {what}"
+        if definition is None:
+            if definitions:
+                hint = nearest(name, definitions) or one_of(definitions)
+                reader.practice("BBQ-T041", f"{what} has no property {quoted(name)}", key, hint)
+            found[name] = reader.convert.value(value, owner)
+        elif definition.has_value:
+            reader.error("BBQ-T033", f"{title} is fixed by its type", key)
+        elif checker is not None:
+            found[name] = reader.assigned(checker, value, definition.schema, title, owner or Owner("node"))
+        else:
+            found[name] = reader.convert.value(value, owner)
+            given = ParameterDef(name, definition.schema, at(key), value=found[name], has_value=True)
+            reader.later.append((given, value, "value"))
+    for name, definition in definitions.items():
+        if name in found:
+            continue
+        if definition.has_value or definition.has_default:
+            found[name] = definition.value if definition.has_value else definition.default
+        elif definition.required:
+            reader.practice("BBQ-T042", f"{what} lacks the required property {quoted(name)}", owner_node)
+    return found
 
 
 def check_file(reader: Definitions, file: str, node: Node, what: str) -> None:

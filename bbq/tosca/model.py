@@ -59,6 +59,8 @@ class ParameterDef:
     metadata: dict[str, Any] = field(default_factory=dict)
     secret: bool = False
     """True where the type derives from `bbq.datatypes.Secret` or the metadata say `secret: true`."""
+    mapping: tuple[Any, ...] = ()
+    """Of an output of an operation or a notification: the path of the attribute that it is stored in."""
 
 
 @dataclass(slots=True)
@@ -70,7 +72,7 @@ class OperationDef:
     implementation_type: str | None = None
     dependencies: tuple[str, ...] = ()
     inputs: dict[str, Any] = field(default_factory=dict)
-    outputs: dict[str, Any] = field(default_factory=dict)
+    outputs: dict[str, ParameterDef] = field(default_factory=dict)
     timeout: float | None = None
     host: str = "SELF"
     description: str = ""

@@ -42,7 +42,7 @@ class Templates:
         self.uses = uses
         self.checker = Checker(types.found)
         self.secrets = SecretPlaces(types.found, reader.bag.sources)
-        self.interfaces = Interfaces(reader, types.of)
+        self.interfaces = Interfaces(reader, types.of, self.checker)
         self.bodies: dict[str, dict[str, Node]] = {}
         """Keynames of each node template, copies merged."""
         self.broken: set[str] = set()
@@ -51,6 +51,9 @@ class Templates:
     def type_of(self, node: Node | None, kind: str, what: str) -> TypeDef | None:
         name = self.reader.type_name(node, kind, what) if node is not None else None
         return self.types.found.get((kind, name)) if name is not None else None
+
+    def _artifact_type(self, name: str) -> TypeDef | None:
+        return self.types.found.get(("artifact", name))
 
     def nodes(self, node: Node | None) -> dict[str, NodeTemplate]:
         found = {}
@@ -78,7 +81,7 @@ class Templates:
                 type_def.name,
                 at(key),
                 self.assign(keys.get("properties"), type_def.properties, "property", what, key, owner),
-                self.interfaces.assignments(keys.get("interfaces"), what, type_def.interfaces, owner),
+                self.interfaces.assignments(keys.get("interfaces"), what, type_def, owner),
             )
             self.assign(keys.get("attributes"), type_def.attributes, "attribute", what, key, owner)
         return found
@@ -131,10 +134,10 @@ class Templates:
         known = self._reflected(keys.get("attributes"), type_def.properties, type_def.attributes)
         template.attributes = self.assign(keys.get("attributes"), known, "attribute", what, key, owner)
         template.capabilities = self._capabilities(keys.get("capabilities"), type_def, what, key, owner)
-        template.interfaces = self.interfaces.assignments(keys.get("interfaces"), what, type_def.interfaces, owner)
+        template.interfaces = self.interfaces.assignments(keys.get("interfaces"), what, type_def, owner)
         template.artifacts = dict(type_def.artifacts)
         for artifact, (artifact_key, body) in reader.entries(keys.get("artifacts"), f"artifacts of {what}").items():
-            found = read_artifact(reader, artifact, artifact_key, body, what, owner)
+            found = read_artifact(reader, artifact, artifact_key, body, what, self._artifact_type, owner, self.checker)
             if found is not None:
                 template.artifacts[artifact] = found
         _implement(template)

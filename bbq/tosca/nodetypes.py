@@ -38,7 +38,7 @@ class NodeTypes:
                 found.capabilities[name] = capability
         self._requirements(keys.get("requirements"), found, what)
         for name, (key, body) in reader.entries(keys.get("artifacts"), f"artifacts of {what}").items():
-            artifact = read_artifact(reader, name, key, body, what)
+            artifact = read_artifact(reader, name, key, body, what, lambda type_name: self._types.named("artifact", type_name))
             if artifact is not None:
                 found.artifacts[name] = artifact
 
@@ -209,7 +209,7 @@ class NodeTypes:
             result.properties = reader.parameters(keys["properties"], "property definition", what, before)
         if "interfaces" in keys:
             interfaces = Interfaces(reader, self._types.of)
-            result.interfaces = interfaces.definitions(keys["interfaces"], what, base.interfaces | result.interfaces)
+            result.interfaces = interfaces.definitions(keys["interfaces"], what, base.interfaces | result.interfaces, base)
 
     def _capability_or_name(self, node: Node, old: RequirementDef, target: Node | None, title: str) -> str | None:
         """A capability type; or, where the target's node type is known, the name of one of its capabilities."""

@@ -281,4 +281,4 @@ class Requirements:
         )
         found.properties = {**given, **(template.properties if template is not None else {}), **found.properties}
         if interfaces is not None:
-            found.interfaces = self._templates.interfaces.assignments(interfaces, title, type_def.interfaces, owner)
+            found.interfaces = self._templates.interfaces.assignments(interfaces, title, type_def, owner)

@@ -199,8 +199,8 @@ class Definitions(Reader):
     def parameter(
         self, name: str, key: Node, body: Node, entity: str, what: str, parent: ParameterDef | None, *, values: bool = False
     ) -> ParameterDef | None:
-        plain = values and not (isinstance(body, MappingNode) and any(k.value in ("type", "default") for k, _ in body.value))
-        if plain:
+        given = {k.value for k, _ in body.value} if isinstance(body, MappingNode) else set()
+        if values and not given & {"type", "default"} and not (given and given <= self.grammar.keynames(entity).allowed):
             return ParameterDef(name, Schema("any"), at(key), value=self.convert.value(body), has_value=True)
         if parent is not None and not isinstance(body, MappingNode) and not is_null(body):
             # The normative types' own short form: `secure: true` refines the default.

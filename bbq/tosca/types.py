@@ -216,7 +216,7 @@ class Types:
         if kind == "interface":
             interfaces.of_type(keys, declaration.body, found, what)
         elif "interfaces" in keys:
-            found.interfaces = interfaces.definitions(keys["interfaces"], what, found.interfaces)
+            found.interfaces = interfaces.definitions(keys["interfaces"], what, found.interfaces, found)
         self._valid(reader, keys, found, what)
 
     def _version(self, reader: Definitions, keys: dict[str, Node], found: TypeDef, what: str) -> None:
