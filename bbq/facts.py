@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import pathlib
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -107,6 +108,15 @@ def names(directory: Path) -> list[str]:
     found = _names(directory)
     _note("names", directory, _digest(found))
     return found
+
+
+def project_folder(folder: pathlib.Path) -> pathlib.Path:
+    """The folder that names of files in a template may not leave: the repository's top where there is one, else the parent of
+    the template's folder (types are often kept beside the templates), never the file system's root."""
+    for candidate in (folder, *folder.parents):
+        if candidate.parent != candidate and exists(candidate / ".git"):
+            return candidate
+    return folder.parent if folder.parent != pathlib.Path(folder.anchor) else folder
 
 
 def _ask(kind: str, path: Path) -> str:

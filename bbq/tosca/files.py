@@ -129,7 +129,7 @@ class Files:
         bundled = real.is_relative_to(Path(facts.realpath(self._profiles)))
         if bundled:
             _bundled.pop(real, None)  # who checks a profile wants its problems told, not remembered
-        unit = self._read(real, str(path), None, _project(real.parent), bundled=bundled, url=None)
+        unit = self._read(real, str(path), None, facts.project_folder(real.parent), bundled=bundled, url=None)
         if unit is not None:
             unit.main = True
         return unit
@@ -351,12 +351,3 @@ def _joined(url: str, target: str) -> str:
     from urllib.parse import urljoin
 
     return urljoin(url, target)
-
-
-def _project(folder: Path) -> Path:
-    """The folder that relative imports may not leave: the repository's top where there is one, else the parent of the
-    template's folder (types are often kept beside the templates), never the file system's root."""
-    for candidate in (folder, *folder.parents):
-        if candidate.parent != candidate and facts.exists(candidate / ".git"):
-            return candidate
-    return folder.parent if folder.parent != Path(folder.anchor) else folder

@@ -6,11 +6,12 @@ import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 from yaml import ScalarNode
 
 from bbq.collection import paused
-from bbq.diagnostics import Diagnostic, DiagnosticBag, Severity, SourceRange
+from bbq.diagnostics import Diagnostic, DiagnosticBag, SourceRange
 from bbq.sources import Sources
 from bbq.tosca.files import Files, Unit
 from bbq.tosca.functions import Uses
@@ -22,7 +23,10 @@ from bbq.tosca.schemas import Definitions, canonical
 from bbq.tosca.service import read_service
 from bbq.tosca.types import Types
 from bbq.tosca.usage import used_types
-from bbq.yamlreader import at, printable
+from bbq.wording import told
+from bbq.yamlreader import at
+
+_TOO_MANY: Final = "BBQ-T004"
 
 
 @paused()
@@ -42,7 +46,7 @@ def load(
     files = Files(bag, import_map)
     unit = files.read_main(Path(path))
     if unit is None:
-        return None, _told(bag)
+        return None, told(bag, _TOO_MANY)
     service = ServiceTemplate(str(path), unit.grammar.version, at(unit.root))
     service.files = tuple(found.file for found in files.units.values())
     service.digest = files.digest()
@@ -68,8 +72,8 @@ def load(
             Reader(found, bag).judge_duplicates(identity, values=True)
     _spare(service, unit, files, bag)
     if "parents" in service.metadata and not unit.grammar.two:
-        return service, _partial(service, _told(bag), at(unit.root))
-    return service, _told(bag)
+        return service, _partial(service, told(bag, _TOO_MANY), at(unit.root))
+    return service, told(bag, _TOO_MANY)
 
 
 def _spare(service: ServiceTemplate, main: Unit, files: Files, bag: DiagnosticBag) -> None:
@@ -88,22 +92,6 @@ def _spare(service: ServiceTemplate, main: Unit, files: Files, bag: DiagnosticBa
     for index, item in enumerate(bag.items):
         if item.severity == "error" and any(first <= item.line <= last for first, last in places.get(item.file, ())):
             bag.items[index] = replace(item, severity="warning")
-
-
-def _told(bag: DiagnosticBag) -> list[Diagnostic]:
-    """The findings in order. Texts quote the template; whatever control characters it holds, no terminal gets to see them."""
-    found = bag.sorted()
-    for index, item in enumerate(found):
-        if not (item.message.isprintable() and (item.hint or "").isprintable() and item.file.isprintable()):
-            hint = printable(item.hint, 1000) if item.hint else None
-            message, file = printable(item.message, 1000), printable(item.file, 1000)
-            found[index] = replace(item, message=message, hint=hint, file=file)
-    if bag.dropped:
-        severity: Severity = "error" if bag.dropped_errors else "warning"
-        message = f"{bag.dropped:,} more problems are not listed"
-        last = replace(found[-1], severity=severity, code="BBQ-T004", message=message, hint=None, related=(), excerpt=None)
-        found.append(last)
-    return found
 
 
 def _partial(service: ServiceTemplate, found: list[Diagnostic], where: SourceRange) -> list[Diagnostic]:

@@ -10,9 +10,9 @@ import pytest
 
 import bbq.topology
 import bbq.tosca
+from bbq.patterns import PatternTimeout, matches
 from bbq.topology import sources
 from bbq.topology.functions import FunctionError, call
-from bbq.tosca.patterns import PatternTimeout, matches
 
 HEAD = "tosca_definitions_version: tosca_2_0\nimports:\n  - profile: bbq:1.0\n"
 
