@@ -246,6 +246,53 @@ def _said(page: Any, format: str = "human") -> str:
         return stream.getvalue().replace(f"{folder}/", "")
 
 
+def heat() -> str:
+    """From `bbq/hot/versions.py` and the table in `templates/hot/`."""
+    from bbq.hot.types import index, resource_type
+    from bbq.hot.versions import RELEASES, VERSION_KEYS, known_versions, version_of
+
+    releases = {date: name for name, date in RELEASES.items()}
+    parts = [
+        "# Heat\n\nWhat the versions of HOT and CFN have, and the resource types that are checked, as Heat "
+        f"{' and '.join(index().sources)} have them. See [how to check a template](../how-to/heat.md).\n\n## Functions\n\n"
+    ]
+    rows = []
+    for key in VERSION_KEYS:
+        before: frozenset[str] = frozenset()
+        for name in known_versions(key):
+            found = version_of(key, name)
+            if found is None or name in RELEASES:
+                continue
+            new, gone = sorted(found.functions - before), sorted(before - found.functions)
+            text = _code(new) + (f"; no more: {_code(gone)}" if gone else "")
+            alias = f" ({releases[name]})" if name in releases else ""
+            rows.append((f"`{key}` {name}{alias}", text or "the same", _code(sorted(found.conditions))))
+            before = found.functions
+    parts.append(_table(("version", "functions that came", "functions in conditions"), rows))
+    parts.append("\n## Resource types\n\nRequired properties are in bold; what is outdated is left out.\n")
+    services: dict[str, list[str]] = {}
+    for name in sorted(index().types):
+        services.setdefault("::".join(name.split("::")[:2]), []).append(name)
+    for service, names in services.items():
+        parts.append(f"\n### {service}\n\n")
+        rows = []
+        for name in names:
+            kind = resource_type(name)
+            if kind is None or kind.status:
+                continue
+            properties = [
+                f"**`{key}`**" if item.required else f"`{key}`" for key, item in kind.properties.items() if not item.status
+            ]
+            attributes = [key for key, item in kind.attributes.items() if not item.status]
+            rows.append((f"`{name}`", ", ".join(properties), _code(attributes)))
+        parts.append(_table(("type", "properties", "attributes"), rows))
+    return "".join(parts)
+
+
+def _code(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
 def commands() -> str:
     """From the argument parsers: what `--help` says."""
     from bbq.cli.main import COMMANDS, parser_of
@@ -414,6 +461,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "reference/exit-codes.md": exit_codes,
     "reference/types.md": types,
     "reference/options.md": options,
+    "reference/heat.md": heat,
     "reference/diagnostics.md": diagnostics,
     "reference/findings.md": findings,
     "reference/commands.md": commands,
