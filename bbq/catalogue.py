@@ -15,7 +15,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Final
 
-FRONT_ENDS: Final = (("YAML", "bbq.yamlreader.codes"), ("TOSCA", "bbq.tosca.codes"), ("The graph", "bbq.topology.codes"))
+FRONT_ENDS: Final = (
+    ("YAML", "bbq.yamlreader.codes"),
+    ("TOSCA", "bbq.tosca.codes"),
+    ("HOT and CFN", "bbq.hot.codes"),
+    ("The graph", "bbq.topology.codes"),
+)
 """Title -> module with `CODES` (code -> title, explanation) and, where it has any, `STRICT_CODES`."""
 COMMAND: Final = "bbq-deploy validate service.yaml"
 

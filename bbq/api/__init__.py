@@ -26,17 +26,20 @@ def validate(
     import_map: Mapping[str, str] | None = None,
     offline: bool = False,
     strict: bool = False,
+    environments: Sequence[Path] = (),
 ) -> list[Diagnostic]:
-    """Every problem of a template, by file and line; an empty list where there is none.
+    """Every problem of a template (TOSCA, HOT or CFN, by its version's key), by file and line; an empty list without any.
 
-    Never raises for a bad template, executes nothing, and fetches nothing with `offline`. `inputs` are checked where given.
+    Never raises for a bad template, executes nothing, and fetches nothing with `offline`. `inputs` (a Heat template's
+    parameters) are checked where given, and `environments` are Heat's environment files, later ones laid over earlier ones.
     `import_map` maps URL prefixes to local directories. With `strict`, what the specification forbids is an error, however
     common it is.
     """
     from bbq.validation.findings import findings
     from bbq.validation.run import strictly
 
-    found = findings(fspath(path), inputs=inputs, import_map=import_map, offline=offline)
+    files = [fspath(item) for item in environments]
+    found = findings(fspath(path), inputs=inputs, import_map=import_map, offline=offline, environments=files)
     return strictly(found) if strict else found
 
 

@@ -10,9 +10,26 @@ from bbq.errors import UsageError
 
 def inputs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--input", "-i", action="append", default=[], metavar="NAME=VALUE", help="an input of the template; repeatable"
+        "--input",
+        "-i",
+        "--param",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="an input (of a Heat template: a parameter); repeatable",
     )
     parser.add_argument("--inputs", action="append", default=[], metavar="FILE", help="a YAML file with inputs; --input wins")
+
+
+def environments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--environment",
+        "-e",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="an environment of a Heat template; repeatable, later ones win",
+    )
 
 
 def imports(parser: argparse.ArgumentParser) -> None:

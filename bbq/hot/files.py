@@ -16,7 +16,7 @@ from typing import Final, Literal
 
 from yaml import MappingNode, Node, ScalarNode
 
-from bbq.datafiles import project_folder
+from bbq import facts
 from bbq.diagnostics import DiagnosticBag, SourceRange
 from bbq.hot.model import FileReference
 from bbq.hot.versions import HOT, VERSION_KEYS, Version, known_versions, version_of
@@ -35,15 +35,13 @@ _NEWEST: Final = version_of(HOT, "2021-04-16")
 @dataclass(frozen=True, slots=True)
 class Source:
     """One file that is read: a template, or an environment (whose `version` means nothing). `home` is the folder that the names
-    in it may not leave; `chain` are the places that led to it, the nearest first; `url` is what stands for it where an import
-    map gave it."""
+    in it may not leave; `url` is what stands for it where an import map gave it."""
 
     path: Path
     file: str
     root: MappingNode
     version: Version
     home: Path
-    chain: tuple[tuple[SourceRange, str], ...] = ()
     url: str | None = None
 
 
@@ -54,8 +52,8 @@ class Files:
         self.bag = bag
         self.references: dict[str, FileReference] = {}
         self.digests: dict[Path, str] = {}
-        self._folder = Path(os.path.realpath(main)).parent
-        self._import_map = {prefix: Path(os.path.realpath(target)) for prefix, target in (import_map or {}).items()}
+        self._folder = Path(facts.realpath(main)).parent
+        self._import_map = {prefix: Path(facts.realpath(target)) for prefix, target in (import_map or {}).items()}
 
     def digest(self) -> str:
         """SHA-256 over all that was read, in the order of the paths."""
@@ -68,10 +66,17 @@ class Files:
         if path not in self.digests and len(self.digests) >= MAX_FILES:
             self.bag.error("BBQ-H055", f"more than {MAX_FILES} files are read", SourceRange(file, 1, 1))
             return None
-        # Heat takes the last of duplicate keys, and templates in the wild have some: a warning
-        document = read_file(path, self.bag, DEFAULT_LIMITS, name=file, forgiving=True)
-        if document is not None:
-            self.digests[Path(os.path.realpath(path))] = document.digest
+        document = read_file(path, self.bag, DEFAULT_LIMITS, name=file, judge=True)
+        if document is not None and document.list_keys:  # which no Heat takes: the reader says so
+            document = read_file(path, self.bag, DEFAULT_LIMITS, name=file)
+        if document is None:
+            return None
+        for found in (item for items in document.duplicates.values() for item in items):
+            # Heat takes the last one, and templates in the wild have some
+            text = f"duplicate key {quoted(found.key.value)}: Heat takes this one, not that on line {at(found.first).line}"
+            first = (at(found.first), "first definition")
+            self.bag.warning("BBQ-Y009", text, at(found.key), "rename or remove one", (first,))
+        self.digests[Path(facts.realpath(path))] = document.digest
         return document
 
     def template(
@@ -79,21 +84,20 @@ class Files:
         path: Path,
         file: str,
         home: Path | None = None,
-        chain: tuple[tuple[SourceRange, str], ...] = (),
         url: str | None = None,
     ) -> Source | None:
         """The template in a file, with its version; None with the reason in the bag."""
-        home = home or project_folder(self._folder)
+        home = home or facts.project_folder(self._folder)
         document = self.document(path, file)
         if document is None:
             return None
         root = document.root
         if not isinstance(root, MappingNode):
             hint = "it begins with a line like `heat_template_version: 2018-08-31`"
-            self.bag.error("BBQ-H002", f"a Heat template is a map, not {shape(root)}", at(root), hint, chain)
+            self.bag.error("BBQ-H002", f"a Heat template is a map, not {shape(root)}", at(root), hint)
             return None
-        found = self._version(root, chain)
-        return None if found is None else Source(path, file, root, found, home, chain, url)
+        found = self._version(root)
+        return None if found is None else Source(path, file, root, found, home, url)
 
     def environment(self, path: Path, file: str) -> Source | None:
         document = self.document(path, file)
@@ -104,28 +108,28 @@ class Files:
             self.bag.error("BBQ-H060", text, at(document.root), "it begins with a line like `parameters:`")
             return None
         assert _NEWEST is not None
-        real = Path(os.path.realpath(path))
+        real = Path(facts.realpath(path))
         key = os.path.relpath(real, self._folder)
         self.references[key] = FileReference("environment", "there", real, ((file, at(document.root)),))
-        return Source(path, file, document.root, _NEWEST, project_folder(real.parent))
+        return Source(path, file, document.root, _NEWEST, facts.project_folder(real.parent))
 
-    def _version(self, root: MappingNode, chain: tuple[tuple[SourceRange, str], ...]) -> Version | None:
+    def _version(self, root: MappingNode) -> Version | None:
         keys = [(key, value) for key, value in root.value if key.value in VERSION_KEYS]
         if not keys:
             near = next((hint for key, _ in root.value if (hint := nearest(key.value, VERSION_KEYS))), None)
             hint = near or "start the file with `heat_template_version: 2018-08-31`"
-            self.bag.error("BBQ-H001", "the template has no `heat_template_version`", at(root), hint, chain)
+            self.bag.error("BBQ-H001", "the template has no `heat_template_version`", at(root), hint)
             return None
         if len(keys) > 1:
             names = " and ".join(quoted(key.value) for key, _ in keys)
-            self.bag.error("BBQ-H001", f"the template names {names}: one of them", at(keys[1][0]), None, chain)
+            self.bag.error("BBQ-H001", f"the template names {names}: one of them", at(keys[1][0]))
             return None
         key, value = keys[0]
         found = version_of(key.value, value.value) if isinstance(value, ScalarNode) else None
         if found is None:
             known = known_versions(key.value)
             hint = nearest(str(value.value), known) or one_of(known, 20)
-            self.bag.error("BBQ-H001", f"unknown {key.value} {shape(value)}", at(value), hint, chain)
+            self.bag.error("BBQ-H001", f"unknown {key.value} {shape(value)}", at(value), hint)
             return None
         return found
 
@@ -156,11 +160,11 @@ class Files:
 
             return self._mapped(urljoin(source.url, name))
         try:
-            folder = Path(os.path.realpath(source.path.parent))
-            path = Path(os.path.realpath(folder / name))
+            folder = Path(facts.realpath(source.path.parent))
+            path = Path(facts.realpath(folder / name))
             if not path.is_relative_to(folder if name.startswith("/") else source.home):
                 return "outside", path, None
-            return ("there" if path.is_file() else "missing"), path, None
+            return ("there" if facts.is_file(path) else "missing"), path, None
         except (OSError, ValueError):  # too long, a loop of links
             return "missing", None, None
 
@@ -170,10 +174,10 @@ class Files:
             return "remote", None, url
         prefix = max(prefixes, key=len)
         base = self._import_map[prefix]
-        path = Path(os.path.realpath(base / url[len(prefix) :].lstrip("/")))
+        path = Path(facts.realpath(base / url[len(prefix) :].lstrip("/")))
         if not path.is_relative_to(base):
             return "outside", path, url
-        return ("there" if path.is_file() else "missing"), path, url
+        return ("there" if facts.is_file(path) else "missing"), path, url
 
 
 def shown(source: Source, name: str, path: Path) -> str:

@@ -34,6 +34,8 @@ def values_in_force(
     found = {}
     for name, parameter in parameters.items():
         source = environment.parameters.get(name) or environment.defaults.get(name)
+        if source is not None and parameter.hidden and bag.sources is not None:
+            bag.sources.secret(at(source.node))
         if given is not None and name in given:
             value, where = given[name], _INPUT
         elif source is not None and source.value is not None:

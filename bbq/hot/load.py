@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import gc
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from yaml import MappingNode, Node, ScalarNode
 
+from bbq import facts
+from bbq.collection import paused
 from bbq.diagnostics import Diagnostic, DiagnosticBag, SourceRange
 from bbq.hot.computing import UNKNOWN as UNKNOWN_VALUE
 from bbq.hot.computing import Fault, TooLarge
@@ -29,6 +29,7 @@ from bbq.hot.types import alias, index, resource_type
 from bbq.hot.values import call_of, modelled, scalar
 from bbq.hot.versions import VERSION_KEYS
 from bbq.patterns import few_timeouts
+from bbq.sources import Sources
 from bbq.wording import nearest, one_of, quoted, shape, told
 from bbq.yamlreader import at, is_null
 
@@ -38,6 +39,7 @@ _NESTED_DEFAULT: Final = 5
 """How deep stacks may nest in a Heat that is not configured otherwise (max_nested_stack_depth)."""
 
 
+@paused()
 def load(
     path: str | os.PathLike[str],
     *,
@@ -54,22 +56,10 @@ def load(
     The template is None where the file itself could not be read; otherwise it is as complete as the problems allow, and only
     fit for use without errors. Never raises for a bad template.
     """
-    bag = DiagnosticBag()
-    with few_timeouts(), _no_collecting():
+    bag = DiagnosticBag(sources=Sources())
+    with few_timeouts():
         template = _load(Path(path), str(path), bag, environments, parameters, import_map)
     return template, told(bag, _TOO_MANY)
-
-
-@contextmanager
-def _no_collecting() -> Iterator[None]:
-    """Nothing here is garbage before the end, and looking for it takes a quarter of the time of a large template."""
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collecting:
-            gc.enable()
 
 
 def _load(
@@ -107,7 +97,7 @@ class _Loading:
         self._open: list[Path] = []
 
     def main(self, source: Source, reader: Reader, declared: dict[str, Any], given: Mapping[str, Any] | None) -> HotTemplate:
-        self._open.append(Path(os.path.realpath(source.path)))
+        self._open.append(Path(facts.realpath(source.path)))
         values = values_in_force(declared, given, self.environment, self.bag)
         template = self._template(reader, declared, values)
         template.values = values
@@ -277,9 +267,11 @@ class _Loading:
     def _nested_template(self, path: Path, name: str, where: Node, reader: Reader) -> HotTemplate | None:
         if path in self._nested:
             return self._nested[path]
-        chain = ((at(where), "nested here"), *reader.source.chain)
         url = None if reader.source.url is None and "://" not in name else name
-        source = self.files.template(path, shown(reader.source, name, path), reader.source.home, chain, url)
+        file = shown(reader.source, name, path)
+        if self.bag.sources is not None:
+            self.bag.sources.imported(file, at(where))
+        source = self.files.template(path, file, reader.source.home, url)
         if source is None:
             self._nested[path] = None
             return None

@@ -152,6 +152,8 @@ def _default(reader: Reader, parameter: Parameter, node: Node, what: str) -> Non
         reader.error("BBQ-H022", message, node, hint)
 
     parameter.has_default = True
+    if parameter.hidden and reader.bag.sources is not None:
+        reader.bag.sources.secret(at(node))
     if is_base_60(node):
         text = f"the default of {what}, {shape(node)}, is the number {data(node)} for Heat"
         reader.warning("BBQ-H013", text, node, "put it in quotes")

@@ -28,11 +28,10 @@ class Reader:
         self.version = source.version
 
     def error(self, code: str, message: str, where: Node | SourceRange, hint: str | None = None) -> None:
-        """An error, with the chain of templates that led to the file where it is a nested one."""
-        self.bag.error(code, message, where if isinstance(where, SourceRange) else at(where), hint, self.source.chain)
+        self.bag.error(code, message, where if isinstance(where, SourceRange) else at(where), hint)
 
     def warning(self, code: str, message: str, where: Node | SourceRange, hint: str | None = None) -> None:
-        self.bag.warning(code, message, where if isinstance(where, SourceRange) else at(where), hint, self.source.chain)
+        self.bag.warning(code, message, where if isinstance(where, SourceRange) else at(where), hint)
 
     def hint(self, name: str, known: Collection[str], otherwise: str | None = None, *, limit: int = 12) -> str | None:
         """What to say of an unknown name."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from bbq.errors import TemplateError, UsageError
 
 if TYPE_CHECKING:
     from bbq.diagnostics import Diagnostic
+    from bbq.hot.model import HotTemplate
     from bbq.operations.workspace import Workspace
     from bbq.topology.model import Topology
     from bbq.tosca.model import ServiceTemplate
@@ -23,13 +24,37 @@ _COMMON_STEMS = frozenset({"service", "service-template", "main", "template", "d
 
 
 def load_template(path: str, *, import_map: Mapping[str, str] | None = None, offline: bool = True) -> ServiceTemplate:
-    """The template; `TemplateError` with every problem in it."""
+    """The service template; `TemplateError` with every problem in it, `UsageError` for one that only Heat can make."""
     from bbq import tosca
+    from bbq.languages import language_of
 
+    language = language_of(path)
+    if language != "TOSCA":
+        raise UsageError(
+            f"{path} is a Heat template ({language}), and no provider here makes Heat stacks",
+            hint=f"bbq-deploy validate {path} and bbq-deploy graph {path} take it; "
+            f"`openstack stack create -t {path} NAME` deploys it",
+        )
     service, found = tosca.load(path, import_map=import_map, offline=offline)
     refuse_errors(found, path)
     assert service is not None
     return service
+
+
+def load_heat(
+    path: str,
+    *,
+    inputs: Mapping[str, Any] | None,
+    import_map: Mapping[str, str] | None,
+    environments: Sequence[str] = (),
+) -> HotTemplate:
+    """The HOT or CFN template; `TemplateError` with every problem in it."""
+    from bbq import hot
+
+    template, found = hot.load(path, environments=environments, parameters=inputs, import_map=import_map)
+    refuse_errors(found, path)
+    assert template is not None
+    return template
 
 
 def refuse_errors(found: Iterable[Diagnostic], what: str) -> None:

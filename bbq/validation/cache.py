@@ -33,10 +33,17 @@ _STALE: Final = 3600.0
 """Seconds after which a temporary file is taken for one that a dead process left."""
 
 
-def key(path: str, inputs: Mapping[str, Any] | None, import_map: Mapping[str, str] | None, offline: bool) -> str | None:
+def key(
+    path: str,
+    inputs: Mapping[str, Any] | None,
+    import_map: Mapping[str, str] | None,
+    offline: bool,
+    environments: Sequence[str] = (),
+) -> str | None:
     """The name of the entry for this question; None where it cannot be put into words."""
     try:
-        asked = [FORMAT, identity(), os.getcwd(), path, inputs, sorted((import_map or {}).items()), offline]  # noqa: PTH109
+        mapping = sorted((import_map or {}).items())
+        asked = [FORMAT, identity(), os.getcwd(), path, inputs, mapping, offline, list(environments)]  # noqa: PTH109
         return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
     except (OSError, TypeError, ValueError):
         return None

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
 from bbq.errors import UsageError
+from bbq.languages import named
 
-_SUFFIXES: Final = (".yaml", ".yml", ".tosca")
-_HEAD: Final = re.compile(rb"^[\"']?(?:tosca_definitions_version)[\"']?[ \t]*:", re.MULTILINE)
+_SUFFIXES: Final = (".yaml", ".yml", ".tosca", ".template", ".json")
 _HEAD_BYTES: Final = 64 * 1024
 _MOST_VISITED: Final = 100_000
 _DEEPEST: Final = 50
@@ -28,7 +27,7 @@ def templates(paths: Sequence[str]) -> list[str]:
         if not below:
             raise UsageError(
                 f"there is no template in the directory {path!r}",
-                hint=f"looked for {', '.join(_SUFFIXES)} with a line `tosca_definitions_version: ...`",
+                hint=f"looked for {', '.join(_SUFFIXES)} with a line such as `tosca_definitions_version: ...`",
             )
         found |= dict.fromkeys(below)
     return list(found)
@@ -56,4 +55,4 @@ def _below(directory: str, left: list[int], depth: int = 0) -> Iterator[str]:
 
 def _is_template(path: str) -> bool:
     with open(path, "rb") as stream:  # noqa: PTH123
-        return _HEAD.search(stream.read(_HEAD_BYTES)) is not None
+        return named(stream.read(_HEAD_BYTES)) is not None

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bbq import facts, topology, tosca
 from bbq.collection import paused
+from bbq.errors import UsageError
+from bbq.languages import language_of
 from bbq.operations.wanted import NO_SUBSTITUTION
 from bbq.topology.codes import MISSING_TARGET
 
@@ -16,11 +18,33 @@ if TYPE_CHECKING:
 
 
 def findings(
-    path: str, *, inputs: Mapping[str, Any] | None, import_map: Mapping[str, str] | None, offline: bool
+    path: str,
+    *,
+    inputs: Mapping[str, Any] | None,
+    import_map: Mapping[str, str] | None,
+    offline: bool,
+    environments: Sequence[str] = (),
 ) -> list[Diagnostic]:
-    """Every problem of a template. The graph is checked, too, where all inputs have values; no provider is asked."""
+    """Every problem of a template, be it TOSCA, HOT or CFN. The graph of a TOSCA template is checked, too, where all inputs
+    have values; no provider is asked. Raises `UsageError` for environments, which are Heat's, of a TOSCA template."""
     with paused():
+        if language_of(path) != "TOSCA":
+            return _heat_findings(path, inputs, import_map, environments)
+        if environments:
+            raise UsageError(f"{path} is no Heat template: environments are for those", hint="give inputs with --inputs FILE")
         return _findings(path, inputs, import_map, offline)
+
+
+def _heat_findings(
+    path: str, inputs: Mapping[str, Any] | None, import_map: Mapping[str, str] | None, environments: Sequence[str]
+) -> list[Diagnostic]:
+    from bbq import hot
+
+    template, found = hot.load(path, environments=environments, parameters=inputs, import_map=import_map)
+    known = template.parameters if template is not None else {}
+    if any(name not in known or known[name].hidden for name in inputs or ()):
+        facts.unrepeatable()  # what is remembered of a run names its inputs, by a digest that could be guessed
+    return found
 
 
 def _findings(

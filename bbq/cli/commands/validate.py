@@ -19,14 +19,16 @@ EXAMPLES = (
     "bbq-deploy validate service.yaml --input workers=4 --format json",
     "bbq-deploy validate templates/ --strict --format sarif > bbq.sarif",
     "bbq-deploy validate service.yaml --import-map https://example.org/types/=./types/",
+    "bbq-deploy validate stack.yaml --environment production.yaml --param key_name=mine  # a Heat template",
 )
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "template", nargs="+", metavar="TEMPLATE", help="a TOSCA service template, or a directory: every template below it"
+        "template", nargs="+", metavar="TEMPLATE", help="a TOSCA or Heat template, or a directory: every template below it"
     )
     options.inputs(parser)
+    options.environments(parser)
     options.imports(parser)
     parser.add_argument("--strict", action="store_true", help="errors, not warnings, for what the specification forbids")
     parser.add_argument("--no-cache", action="store_true", help="check anew what has not changed since the last time, too")
@@ -56,6 +58,7 @@ def _run(session: Session) -> int:
         offline=args.offline,
         strict=args.strict,
         cached=not args.no_cache,
+        environments=args.environment,
     )
     session.view.diagnostics(report.found, verdicts=report.verdicts)
     return ExitCode.OK if report.valid else ExitCode.INVALID_TEMPLATE

@@ -95,7 +95,7 @@ def test_nested_templates_are_checked(templates):
         more=(("broken.yaml", 2, 25), ("nested.yaml", 8, 79)),
     )
     assert [str(place).rsplit("/", 1)[-1] for place, text in found[0].related] == ["stack.yaml:6:14"]
-    assert found[0].related[0][1] == "nested here"
+    assert found[0].related[0][1] == "imported from"
     assert found[6].hint == "copy it and map it: --import-map https://example.org/=DIRECTORY"
 
 

@@ -16,9 +16,8 @@ from typing import Any
 
 import pytest
 
-from bbq import facts, validation
+from bbq import facts, patterns, validation
 from bbq.diagnostics import Diagnostic
-from bbq.tosca import patterns
 from bbq.validation import cache
 from bbq.validation import findings as anew
 
