@@ -124,8 +124,12 @@ def _answer(kind: str, path: str) -> str:
 
 def _note(kind: str, path: Path, answer: str) -> None:
     facts = _recording.get()
-    if facts is not None:
+    if facts is None:
+        return
+    try:
         facts.note(kind, os.path.abspath(path), answer)  # noqa: PTH100 - no resolving: the question is about this very name
+    except OSError:  # the working directory is gone
+        facts.repeatable = False
 
 
 def _read(path: Path, most: int) -> bytes:
@@ -149,8 +153,8 @@ def _read(path: Path, most: int) -> bytes:
 def _realpath(path: str) -> str:
     try:
         return os.path.realpath(path)
-    except ValueError:
-        return os.path.abspath(path)  # noqa: PTH100
+    except (OSError, ValueError):  # the working directory is gone; a NUL
+        return path
 
 
 def _problem(error: Exception) -> str:

@@ -23,5 +23,8 @@ def relative(file: str) -> str | None:
     """The path of a file below `root()`, with slashes; None where it lies elsewhere, or is no file (`<input>`)."""
     if file.startswith("<"):
         return None
-    path = os.path.relpath(os.path.abspath(file), root())  # noqa: PTH100
+    try:
+        path = os.path.relpath(os.path.abspath(file), root())  # noqa: PTH100
+    except OSError:  # the working directory is gone
+        return None
     return None if path == os.pardir or path.startswith(os.pardir + os.sep) else path.replace(os.sep, "/")

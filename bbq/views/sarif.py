@@ -79,9 +79,7 @@ class _Log:
 
     def _location(self, file: str) -> dict[str, Any]:
         path = relative(file)
-        where = (
-            {"uri": Path(file).absolute().as_uri()} if path is None else {"uri": quote(os.fsencode(path)), "uriBaseId": _ROOT}
-        )
+        where = {"uri": _elsewhere(file)} if path is None else {"uri": quote(os.fsencode(path)), "uriBaseId": _ROOT}
         return {**where, "index": self._artifact(file)}
 
     def _place(self, at: SourceRange, text: str | None = None) -> dict[str, Any]:
@@ -116,6 +114,13 @@ class _Log:
         digest = hashlib.sha256(identity.encode(errors="surrogateescape")).hexdigest()[:32]
         self._seen[digest] += 1
         return f"{digest}:{self._seen[digest]}"
+
+
+def _elsewhere(file: str) -> str:
+    try:
+        return Path(file).absolute().as_uri()
+    except OSError:  # the working directory is gone
+        return quote(os.fsencode(file))
 
 
 def _snippet(item: Diagnostic) -> dict[str, Any]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -96,3 +98,14 @@ def test_explain(cli) -> None:
     assert {item["variant"] for item in document["value"]["examples"]} == {"wrong", "right"}
     wrong = cli("explain", "BBQ-T0411")
     assert (wrong.code, wrong.out) == (2, "") and "did you mean BBQ-T0" in wrong.err
+
+
+@pytest.mark.parametrize("format", ["human", "json", "sarif", "github"])
+def test_a_working_directory_that_is_gone_is_no_defect(cli, format: str) -> None:
+    folder = cli.home / "gone"
+    folder.mkdir()
+    code = "import os, sys; os.rmdir(os.getcwd()); from bbq.cli.main import main; sys.exit(main(sys.argv[1:]))"
+    command = [sys.executable, "-c", code, "validate", "x.yaml", "--format", format]
+    done = subprocess.run(command, cwd=folder, env=cli.environment, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 4, done.stderr
+    assert "BBQ-Y001" in done.stdout and "fault of bbq" not in done.stderr

@@ -323,3 +323,22 @@ def test_get_names_the_formats() -> None:
 def test_an_error_with_a_secretless_hint_only() -> None:
     text = shown(lambda view: view.error(ConfigurationError("no", hint="set [x] y")))
     assert text == "error: no\nhint: set [x] y\n"
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("environ", "colored"),
+    [({}, True), ({"TERM": "dumb"}, False), ({"NO_COLOR": "1"}, False), ({"NO_COLOR": ""}, True), ({"CI": "true"}, False)],
+)
+def test_findings_are_coloured_on_a_terminal_only(diagnostics, environ, colored) -> None:
+    for stream, wanted in ((Terminal(), colored), (io.StringIO(), False)):
+        views.reporter("human", stream, environ=environ).diagnostics(diagnostics)
+        assert ("\x1b[31m^" in stream.getvalue()) == wanted, "the marks have the colour of the severity"
+    for choice in (True, False):
+        stream = io.StringIO()
+        views.reporter("human", stream, environ=environ, color=choice).diagnostics(diagnostics)
+        assert ("\x1b[" in stream.getvalue()) == choice
