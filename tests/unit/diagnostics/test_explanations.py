@@ -36,7 +36,7 @@ SHORTENED: dict[str, Callable[[Path], bytes]] = {
 """What a shortened example is short for."""
 COMPANIONS = {"BBQ-H004": {"BBQ-H010", "BBQ-H011"}, "BBQ-T004": {"BBQ-T010", "BBQ-T011"}, "BBQ-T029": {"BBQ-T053"}}
 """Codes that are told together with others by their nature."""
-TOLD_ELSEWHERE = {"BBQ-G013": "BBQ-T063", "BBQ-G015": "BBQ-T064"}
+TOLD_ELSEWHERE = {"BBQ-G012": "BBQ-T215", "BBQ-G013": "BBQ-T063", "BBQ-G015": "BBQ-T064"}
 """Codes of a check that an earlier one makes unreachable for a template that was read: that one tells it."""
 
 
