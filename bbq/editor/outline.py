@@ -12,7 +12,9 @@ from typing import Any, Final
 import yaml
 from yaml import MappingNode, Mark, Node, ScalarNode, SequenceNode
 
-_KEY: Final = re.compile(r"""("(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^\s#&*!|>%@`"'\[\]{},-][^\n]*?|-[^\s][^\n]*?)[ \t]*:(?=[ \t]|$)""")
+_KEY: Final = re.compile(
+    r"""("(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^\s#&*!|>%@`"'\[\]{},-][^\n]*?|-[^\s][^\n]*?)[ \t]*:(?=[ \t]|$)"""
+)
 _PROPERTIES: Final = re.compile(r"(?:(?:&([^\s,\[\]{}]+)|![^\s]*)(?=\s|$)[ \t]*)+")
 _ANCHOR: Final = re.compile(r"&([^\s,\[\]{}]+)")
 _ALIAS: Final = re.compile(r"\*([^\s,\[\]{}:]+)")
@@ -31,7 +33,7 @@ def _unquoted(text: str) -> tuple[str, str | None]:
     """(value, style) of a scalar as it is written."""
     if text[:1] == '"':
         try:
-            loaded = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506 - makes text only
+            loaded = yaml.load(text, Loader=yaml.BaseLoader)
         except yaml.YAMLError:
             loaded = text.strip('"')
         return str(loaded), '"'
@@ -66,7 +68,7 @@ class _Composer:
             index += len(raw) + 1
 
     def _mark(self, line: _Line, column: int) -> Mark:
-        return Mark("", line.index + column, line.number, column, None, None)
+        return Mark("", line.index + column, line.number, column, None, None)  # type: ignore[arg-type]
 
     def _null(self, line: _Line, column: int) -> ScalarNode:
         mark = self._mark(line, column)
@@ -138,7 +140,7 @@ class _Composer:
             rest = line.column + 1
             while line.text[rest : rest + 1] in (" ", "\t"):
                 rest += 1
-            if rest < len(line.text) and not line.text[rest] == "#":
+            if rest < len(line.text) and line.text[rest] != "#":
                 line.column = rest  # the item goes on where its text begins, as a line of its own
                 found = self._block(column)
                 items.append(found if found is not None else self._null(line, rest))

@@ -55,11 +55,12 @@ class Entity:
 @dataclass(frozen=True, slots=True)
 class Map:
     """A map whose keys are names. `defines` is the space they are defined in; `members` what of the owner's type they name
-    ("properties", "capabilities" ...); at most one of them."""
+    ("properties", "capabilities" ...); at most one of them. `listed` where a list of maps of one entry may stand for it."""
 
     value: Shape
     defines: str = ""
     members: str = ""
+    listed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,9 +287,7 @@ _TABLE: Final[dict[str, dict[str, Shape]]] = {
     | {
         "node": Either(Ref(("node template",), ("node",)), Items(VALUE, fixed=(NODE,))),
         "capability": Ref(("capability of the target",), ("capability",)),
-        "relationship": Either(
-            Ref(("relationship template",), ("relationship",)), Entity("relationship in a requirement")
-        ),
+        "relationship": Either(Ref(("relationship template",), ("relationship",)), Entity("relationship in a requirement")),
         "node_filter": Entity("node filter"),
         "occurrences": Bounds(),
         "allocation": VALUE,
@@ -296,8 +295,7 @@ _TABLE: Final[dict[str, dict[str, Shape]]] = {
     },
     "relationship in a requirement": _TEMPLATE | {"type": Ref(("relationship template",), ("relationship",))},
     "group": _TEMPLATE | {"type": _type("group"), "members": Items(Ref(("node template", "group"))), "targets": _TARGETS},
-    "policy": _TEMPLATE
-    | {"type": _type("policy"), "targets": _TARGETS, "triggers": Map(Entity("trigger"), defines="trigger")},
+    "policy": _TEMPLATE | {"type": _type("policy"), "targets": _TARGETS, "triggers": Map(Entity("trigger"), defines="trigger")},
     "substitution mapping": {
         "node_type": _type("node"),
         "properties": Map(
@@ -309,7 +307,9 @@ _TABLE: Final[dict[str, dict[str, Shape]]] = {
             Either(NODE, Items(VALUE, fixed=(NODE, Ref(("capability of the first",))))), members="capabilities"
         ),
         "requirements": Map(
-            Either(NODE, Items(VALUE, fixed=(NODE, Ref(("requirement of the first",))))), members="requirements"
+            Either(NODE, Items(VALUE, fixed=(NODE, Ref(("requirement of the first",))))),
+            members="requirements",
+            listed=True,
         ),
         "interfaces": Map(Map(Ref(("workflow",)), members="operations"), members="interfaces"),
         "inputs": VALUES,
@@ -328,7 +328,7 @@ _TABLE: Final[dict[str, dict[str, Shape]]] = {
     "trigger": {
         "description": TEXT,
         "event": Either(TEXT, VALUE),
-        "event_type": TEXT,
+        "event_type": Either(TEXT, VALUE),
         "schedule": VALUE,
         "target_filter": Entity("event filter"),
         "condition": VALUE,
@@ -364,10 +364,24 @@ _GENERAL: Final[dict[str, Shape]] = {
     "version": VERSION,
     "validation": VALUE,
     **dict.fromkeys(
-        (
-            "description namespace namespace_uri namespace_prefix tosca_default_namespace profile template_name "
-            "template_author alias url checksum checksum_algorithm deploy_path mime_type canonical_unit operation_host"
-        ).split(),
+        [
+            "description",
+            "namespace",
+            "namespace_uri",
+            "namespace_prefix",
+            "tosca_default_namespace",
+            "profile",
+            "template_name",
+            "template_author",
+            "alias",
+            "url",
+            "checksum",
+            "checksum_algorithm",
+            "deploy_path",
+            "mime_type",
+            "canonical_unit",
+            "operation_host",
+        ],
         TEXT,
     ),
 }
@@ -380,15 +394,21 @@ def shape_of(entity: str, keyname: str) -> Shape | None:
 
 
 @cache
-def keynames_of(grammar: Grammar, entity: str) -> Keynames:
-    """The keynames of an entity by the grammar; of those that the reader keeps as data, by this table. In an order that is
-    good to read, see `ordered`."""
+def is_data(grammar: Grammar, entity: str) -> bool:
+    """Whether the reader keeps the entity as data, without a table of its keynames in the grammar."""
     try:
-        return grammar.keynames(entity)
+        grammar.keynames(entity)
     except KeyError:
-        known = frozenset(_TABLE.get(entity, {}))
-        # A trigger, a step or a clause may say more than the table knows: the reader does not mind either.
-        return Keynames(known, (), frozenset(), True)
+        return True
+    return False
+
+
+@cache
+def keynames_of(grammar: Grammar, entity: str) -> Keynames:
+    """The keynames of an entity by the grammar; of those that the reader keeps as data, by this table."""
+    if is_data(grammar, entity):
+        return Keynames(frozenset(_TABLE.get(entity, {})), (), frozenset(), True)
+    return grammar.keynames(entity)
 
 
 # The order in which an entity's keynames are written: the specification's own examples, which lead with what a thing is.
@@ -414,8 +434,8 @@ _ORDER: Final = (
     "external-schema "
     # workflows and triggers
     "target target_relationship filter activities on_success on_failure event schedule target_filter condition action"
-).split()
-_RANKS: Final = {keyname: rank for rank, keyname in enumerate(_ORDER)}
+)
+_RANKS: Final = {keyname: rank for rank, keyname in enumerate(_ORDER.split())}
 
 
 def rank(keyname: str) -> int:

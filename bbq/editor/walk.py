@@ -126,9 +126,7 @@ class _Walker:
         self._scope = scope
         self._left = MOST_VISITS
 
-    def _tell(
-        self, node: Node, shape: Shape, frames: Frames, key: str | None = None, value: Node | None = None
-    ) -> None:
+    def _tell(self, node: Node, shape: Shape, frames: Frames, key: str | None = None, value: Node | None = None) -> None:
         self._left -= 1
         if self._left > 0:
             self._visit(Visit(node, shape, frames, key, value))
@@ -166,9 +164,7 @@ class _Walker:
             inner = (*frames, Frame("list", None, node)) if shape.fixed else frames
             for index, item in enumerate(node.value):
                 self.at(item, shape.fixed[index] if index < len(shape.fixed) else shape.item, inner, None)
-        elif isinstance(node, ScalarNode) and shape.one:
-            self.at(node, shape.item, frames, None)
-        elif isinstance(node, MappingNode):  # one in place of a list of one
+        elif shape.one or isinstance(node, MappingNode):  # one in place of a list of one
             self.at(node, shape.item, frames, None)
 
     def _list_of_maps(self, node: SequenceNode, shape: Map | Named, frames: Frames) -> None:
@@ -191,6 +187,9 @@ class _Walker:
 
     def _entity(self, node: Node, shape: Entity, frames: Frames, name: str | None) -> None:
         if not isinstance(node, MappingNode):
+            return
+        if shape.name == "node filter" and len(node.value) == 1 and function_name(*_text(node.value[0]), self._grammar):
+            self._value(node, None, frames)
             return
         keynames = keynames_of(self._grammar, shape.name)
         inner = (*frames, Frame(shape.name, name, node))
@@ -252,6 +251,10 @@ class _Walker:
                 self.at(item, Items(VALUE, fixed=(shape,)), frames, None)  # 2.0: [ node, index ]
             else:
                 self.at(item, shape, inner, None)
+
+
+def _text(pair: tuple[Node, Node]) -> tuple[str, Node]:
+    return pair[0].value, pair[1]
 
 
 _INTERFACE: Final = frozenset(("type", "description", "metadata", "inputs", "operations", "notifications"))
