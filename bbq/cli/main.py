@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "validate": "check templates and show every problem in them",
     "explain": "say what a diagnostic code means, with examples",
+    "fmt": "put templates into canonical layout, comments kept",
     "schema": "write a JSON Schema of templates, for editors",
     "plan": "show what `up` would do, and do nothing",
     "render": "translate a template into another system's files (Docker Compose)",

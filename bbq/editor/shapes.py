@@ -411,29 +411,32 @@ def keynames_of(grammar: Grammar, entity: str) -> Keynames:
     return grammar.keynames(entity)
 
 
-# The order in which an entity's keynames are written: the specification's own examples, which lead with what a thing is.
+# The order in which an entity's keynames are written: that of the specification's grammars, in one list for all of them.
 _ORDER: Final = (
     # a file
     "tosca_definitions_version profile namespace tosca_default_namespace template_name template_author template_version "
     # what a thing is
-    "type derived_from node_type copy version description metadata status required directives count "
+    "type derived_from node_type copy version description metadata directives count "
     # a file's parts
     "dsl_definitions repositories imports functions data_types artifact_types capability_types interface_types "
     "relationship_types node_types group_types policy_types topology_template service_template "
-    # a service template's parts
-    "inputs substitution_mappings relationship_templates node_templates groups policies workflows "
-    # values and their schemas
-    "file url repository namespace_prefix namespace_uri node capability relationship valid_target_types "
+    # names of other things
+    "file url repository namespace_prefix namespace_uri alias node capability relationship valid_target_types "
     "valid_capability_types valid_target_node_types valid_source_types valid_source_node_types valid_relationship_types "
-    "mime_type file_ext data_type units canonical_unit prefixes key_schema entry_schema constraints validation "
-    "occurrences count_range default value mapping members targets "
+    "node_filter substitution_filter occurrences count_range allocation optional mime_type file_ext members targets "
+    # values and their schemas
+    "required default value mapping status constraints validation data_type units canonical_unit prefixes key_schema "
+    "entry_schema external_schema external-schema "
+    # operations
+    "primary dependencies operation_host timeout implementation "
+    # a service template's parts
+    "inputs node_templates relationship_templates groups policies "
     # what a type or template has
-    "properties attributes capabilities requirements interfaces artifacts node_filter substitution_filter allocation "
-    "optional triggers primary dependencies timeout operation_host implementation operations notifications outputs "
-    "deploy_path artifact_version checksum checksum_algorithm credential alias preconditions steps external_schema "
-    "external-schema "
+    "properties attributes capabilities requirements interfaces operations notifications artifacts triggers "
+    "deploy_path artifact_version checksum checksum_algorithm credential outputs substitution_mappings "
     # workflows and triggers
-    "target target_relationship filter activities on_success on_failure event schedule target_filter condition action"
+    "workflows preconditions target target_relationship filter steps activities on_success on_failure event event_type "
+    "schedule target_filter condition constraint period evaluations method action"
 )
 _RANKS: Final = {keyname: rank for rank, keyname in enumerate(_ORDER.split())}
 

@@ -112,10 +112,17 @@ def read_file(
     """The document in `path`, or None with the reason in `bag`. `name` is what diagnostics call the file. With `judge`,
     duplicate keys (of which the last one wins) and keys that are lists of scalars are the front end's to judge."""
     name = name or str(path)
+    content = read_content(path, bag, limits, name=name)
+    return read_bytes(content, name, bag, limits, judge=judge) if content is not None else None
+
+
+def read_content(path: Path, bag: DiagnosticBag, limits: Limits = DEFAULT_LIMITS, *, name: str | None = None) -> bytes | None:
+    """The bytes of a regular file below the cap, or None with the reason in `bag`."""
+    name = name or str(path)
     start = SourceRange(name, 1, 1)
     shown = printable(str(path))
     try:
-        content = facts.read(path, limits.file_bytes)
+        return facts.read(path, limits.file_bytes)
     except facts.TooLarge as error:
         _too_large(error.size, start, bag, limits)
         return None
@@ -127,7 +134,6 @@ def read_file(
         reason = error.strerror if isinstance(error, OSError) else "not a file name"
         bag.error("BBQ-Y001", f"cannot read {shown}: {reason}", start, _near_file(path))
         return None
-    return read_bytes(content, name, bag, limits, judge=judge)
 
 
 @paused()

@@ -43,7 +43,7 @@ def run(session: Session) -> int:
     else:
         from pathlib import Path
 
-        from bbq.editor.writing import write
+        from bbq.editor.files import write
 
         write(Path(session.args.output), text.encode())
         session.notice(f"wrote {session.args.output}")

@@ -124,9 +124,11 @@ class Session:
             assert self._changed is not None
             async with self._changed:
                 await self._changed.wait_for(
-                    lambda: uri in self._diagnostics
-                    and self._diagnostics[uri].version in (None, self.versions.get(uri))
-                    and holds(self._diagnostics[uri].diagnostics)
+                    lambda: (
+                        uri in self._diagnostics
+                        and self._diagnostics[uri].version in (None, self.versions.get(uri))
+                        and holds(self._diagnostics[uri].diagnostics)
+                    )
                 )
             return list(self._diagnostics[uri].diagnostics)
 

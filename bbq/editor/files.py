@@ -1,4 +1,4 @@
-"""Writes files that a user keeps: whole or not at all, with the mode they have, through symbolic links."""
+"""Files that commands change: read with the reader's caps, written whole or not at all."""
 
 from __future__ import annotations
 
@@ -8,7 +8,32 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from bbq.errors import UsageError
+from bbq.diagnostics import DiagnosticBag
+from bbq.errors import TemplateError, UsageError
+from bbq.yamlreader import read_bytes, read_content
+
+
+def read(path: Path) -> str:
+    """The text of a file that is YAML. Raises `TemplateError` with what is wrong with it."""
+    bag = DiagnosticBag()
+    content = read_content(path, bag)
+    return checked(content, str(path), bag)
+
+
+def checked(content: bytes | None, name: str, bag: DiagnosticBag | None = None) -> str:
+    """`content` as text, if it is YAML."""
+    bag = bag if bag is not None else DiagnosticBag()
+    if content is None or read_bytes(content, name, bag) is None:
+        raise TemplateError(f"{name} cannot be read", bag.sorted())
+    return content.decode()
+
+
+def diff(before: str, after: str, name: str) -> str:
+    """A unified diff, "" where nothing changes."""
+    import difflib
+
+    lines = difflib.unified_diff(before.splitlines(True), after.splitlines(True), name, name)
+    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
 
 
 def write(path: Path, content: bytes) -> None:
