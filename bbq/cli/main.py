@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 COMMANDS = {
     "validate": "check templates and show every problem in them",
-    "explain": "say what a diagnostic code means, with examples",
+    "explain": "say what a type, a node, a property or the code of a problem is",
     "fmt": "put templates into canonical layout, comments kept",
     "schema": "write a JSON Schema of templates, for editors",
     "plan": "show what `up` would do, and do nothing",

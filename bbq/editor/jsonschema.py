@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from bbq.editor.profiles import importable
+from bbq.editor.reading import importable
 from bbq.editor.shapes import (
     ENTITIES,
     Bounds,

@@ -9,7 +9,7 @@ from typing import Any
 from yaml import MappingNode, Node, ScalarNode, SequenceNode
 
 from bbq.diagnostics import DiagnosticBag, SourceRange
-from bbq.tosca.load import load
+from bbq.editor.reading import read
 from bbq.yamlreader import read_bytes
 
 _PLACES = frozenset(("at", "property_at", "digest"))
@@ -23,12 +23,14 @@ def difference(path: Path, before: str, after: str) -> str | None:
     found = _nodes(first.root, second.root, "")
     if found is not None:
         return found
-    one, two = (load(path, overlay={path: text.encode()}) for text in (before, after))
+    one, two = (read(path, overlay={path: text.encode()}) for text in (before, after))
     first_line = "BBQ-T003"  # the one problem that the order of keynames makes
-    problems = [sorted((item.code, item.message) for item in found if item.code != first_line) for _, found in (one, two)]
+    problems = [
+        sorted((item.code, item.message) for item in found if item.code != first_line) for found in (one.found, two.found)
+    ]
     if problems[0] != problems[1]:
         return "other problems are found in it"
-    return _models(one[0], two[0], "")
+    return _models(one.service, two.service, "")
 
 
 def _nodes(one: Node, two: Node, where: str) -> str | None:

@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from bbq.editor.profiles import Names, profile
+from bbq.editor.constraints import clauses
+from bbq.editor.reading import Names, profile
 from bbq.editor.shapes import Ref
 from bbq.editor.walk import functions_of
 from bbq.tosca.checker import BUILT_IN
-from bbq.tosca.constraints import OPERATORS
 from bbq.tosca.grammar import Grammar
 from bbq.tosca.model import Constraint, Function, ParameterDef, Schema, TypeDef
 
@@ -262,7 +262,7 @@ class TypeSchemas:
         result: Json = {}
         if type_name not in ("string", "integer", "float"):
             return result
-        for operator, argument in _clauses(constraints):
+        for operator, argument in clauses(constraints):
             numbers = type_name != "string"
             if (
                 operator == "valid_values"
@@ -284,29 +284,6 @@ class TypeSchemas:
             elif operator == "max_length" and not numbers and isinstance(argument, int):
                 result["maxLength"] = argument
         return result
-
-
-def _clauses(constraints: Iterable[Constraint]) -> Iterable[tuple[str, Any]]:
-    """(operator, argument) of 1.x clauses, and of 2.0 validations that compare `$value` with something."""
-    for constraint in constraints:
-        if constraint.operator == "in_range" and isinstance(constraint.argument, list) and len(constraint.argument) == 2:
-            yield "greater_or_equal", constraint.argument[0]
-            yield "less_or_equal", constraint.argument[1]
-        elif constraint.operator != "validation":
-            yield constraint.operator, constraint.argument
-        elif isinstance(constraint.argument, Function):
-            yield from _validation(constraint.argument)
-
-
-def _validation(function: Function) -> Iterable[tuple[str, Any]]:
-    if function.name == "and":
-        for part in function.args:
-            if isinstance(part, Function):
-                yield from _validation(part)
-    elif function.name in OPERATORS and len(function.args) == 2:
-        first = function.args[0]
-        if isinstance(first, Function) and first.name == "value" and not first.args:
-            yield function.name, function.args[1]
 
 
 def _words(description: str, otherwise: str) -> str:
