@@ -82,6 +82,10 @@ class Visit:
     frames: Frames
     key: str | None = None
     value: Node | None = None
+    allowed: Shape | None = None
+    """Of a value: the shape before one of its forms was chosen by what stands there."""
+    name: str | None = None
+    """Of a value: the name that it stands behind."""
 
 
 class Scope(Protocol):
@@ -126,17 +130,27 @@ class _Walker:
         self._scope = scope
         self._left = MOST_VISITS
 
-    def _tell(self, node: Node, shape: Shape, frames: Frames, key: str | None = None, value: Node | None = None) -> None:
+    def _tell(
+        self,
+        node: Node,
+        shape: Shape,
+        frames: Frames,
+        key: str | None = None,
+        value: Node | None = None,
+        allowed: Shape | None = None,
+        name: str | None = None,
+    ) -> None:
         self._left -= 1
         if self._left > 0:
-            self._visit(Visit(node, shape, frames, key, value))
+            self._visit(Visit(node, shape, frames, key, value, allowed, name))
 
     def at(self, node: Node, shape: Shape, frames: Frames, name: str | None) -> None:
         if self._left <= 0 or len(frames) > 100:
             return
+        allowed = shape
         while isinstance(shape, Either):
             shape = shape.scalar if isinstance(node, ScalarNode) and not self._is_call(node) else shape.other
-        self._tell(node, shape, frames)
+        self._tell(node, shape, frames, allowed=allowed, name=name)
         if isinstance(shape, Entity):
             self._entity(node, shape, frames, name)
         elif isinstance(shape, Map):

@@ -158,7 +158,7 @@ def test_a_template_with_errors_is_explained_as_far_as_it_goes(tmp_path: Path, c
     assert main(["explain", "spark", "--template", str(file)]) == 0
     out, err = capsys.readouterr()
     assert "{$get_input: workers}" in out
-    assert "has 1 error;" in err
+    assert "has 2 errors;" in err
     assert main(["explain", "evil", "--template", str(file)]) == 0
     assert "\x1b" not in capsys.readouterr().out
 
