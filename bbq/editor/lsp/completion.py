@@ -130,8 +130,9 @@ class _Completer:
             yield from self._keys(shape, self._found.key, self._siblings())
         else:
             allowed = self._found.allowed
-            if isinstance(allowed, Either) and not self._before.strip(" -"):  # on a line of its own: the long form is meant
-                shape = allowed.other
+            if isinstance(allowed, Either) and not self._before.strip(" -"):
+                # below its key the long form is meant, as an item of a list either
+                shape = allowed if self._before.strip() else allowed.other
             yield from self._values(shape)
 
     def _siblings(self) -> set[str]:
