@@ -129,6 +129,7 @@ class _Walker:
         self._visit = visit
         self._scope = scope
         self._left = MOST_VISITS
+        self._seen: set[tuple[int, object]] = set()
 
     def _tell(
         self,
@@ -151,6 +152,12 @@ class _Walker:
         while isinstance(shape, Either):
             shape = shape.scalar if isinstance(node, ScalarNode) and not self._is_call(node) else shape.other
         self._tell(node, shape, frames, allowed=allowed, name=name)
+        if not isinstance(node, ScalarNode):
+            # What several aliases stand for is visited once as each of the things that it is.
+            key = id(node), shape.name if isinstance(shape, Entity) else shape.__class__
+            if key in self._seen:
+                return
+            self._seen.add(key)
         if isinstance(shape, Entity):
             self._entity(node, shape, frames, name)
         elif isinstance(shape, Map):
@@ -218,6 +225,8 @@ class _Walker:
                 self.at(value, _OPERATION, inner, key.value)  # TOSCA 1.0 has operations directly in the interface
             elif shape.name == "interface type" and key.value not in _INTERFACE_TYPE:
                 self.at(value, _OPERATION, inner, key.value)
+            elif key.value in ("default", "value") and shape.name.endswith(" definition"):
+                self.at(value, Value(_declared(node)), inner, None)
             else:
                 self.at(value, shape_of(shape.name, key.value) or VALUE, inner, None)
 
@@ -265,6 +274,18 @@ class _Walker:
                 self.at(item, Items(VALUE, fixed=(shape,)), frames, None)  # 2.0: [ node, index ]
             else:
                 self.at(item, shape, inner, None)
+
+
+def _declared(definition: Node) -> Schema | None:
+    """The schema that a definition's own keynames give, type names as they are written."""
+    if isinstance(definition, ScalarNode):
+        return Schema(definition.value) if definition.value else None
+    keys = {key.value: value for key, value in definition.value} if isinstance(definition, MappingNode) else {}
+    kind = keys.get("type")
+    if not isinstance(kind, ScalarNode) or not kind.value:
+        return None
+    entry = keys.get("entry_schema")
+    return Schema(kind.value, (), _declared(entry) if entry is not None else None)
 
 
 def _text(pair: tuple[Node, Node]) -> tuple[str, Node]:
