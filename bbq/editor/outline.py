@@ -12,6 +12,8 @@ from typing import Any, Final
 import yaml
 from yaml import MappingNode, Mark, Node, ScalarNode, SequenceNode
 
+from bbq.editor.garbage import uncollected
+
 _KEY: Final = re.compile(
     r"""("(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^\s#&*!|>%@`"'\[\]{},-][^\n]*?|-[^\s][^\n]*?)[ \t]*:(?=[ \t]|$)"""
 )
@@ -24,6 +26,7 @@ _MOST_DEPTH: Final = 100
 _MOST_MERGED: Final = 10_000
 
 
+@uncollected()
 def compose(text: str) -> Node:
     """The root node: a map unless the text begins with something else. Positions are those of `text`, in characters."""
     return _Composer(text).document()

@@ -14,6 +14,7 @@ from yaml import MappingNode, Node, ScalarNode, SequenceNode
 
 from bbq.editor import describe
 from bbq.editor.constraints import clauses, flow
+from bbq.editor.garbage import uncollected
 from bbq.editor.lsp.documents import Document
 from bbq.editor.lsp.index import Index
 from bbq.editor.outline import compose
@@ -57,6 +58,7 @@ class _Proposal:
     order: int = 5
 
 
+@uncollected()
 def complete(
     document: Document, position: lsp.Position, import_map: ImportMap, *, snippets: bool = False
 ) -> list[lsp.CompletionItem]:

@@ -16,6 +16,7 @@ from yaml import MappingNode, Node, ScalarNode
 
 from bbq.diagnostics import Diagnostic, DiagnosticBag, SourceRange
 from bbq.editor.format import grammar_in
+from bbq.editor.garbage import uncollected
 from bbq.editor.lsp.index import Index
 from bbq.editor.lsp.text import Text
 from bbq.editor.outline import compose
@@ -95,7 +96,8 @@ class Document:
         names = self.known_names(import_map)
         if self._indexed is None or self._indexed[0] is not self.version or self._indexed[1] is not names:
             root = self.version.root if self.version.root is not None else self.version.outline
-            self._indexed = self.version, names, Index(root, self.known_grammar(), names)
+            with uncollected():
+                self._indexed = self.version, names, Index(root, self.known_grammar(), names)
         return self._indexed[2]
 
 
@@ -162,6 +164,7 @@ class Documents:
         return document.language == "tosca" or imported or document.version.is_template
 
 
+@uncollected()
 def analyse(document: Document, version: Version, overlay: Overlay, import_map: ImportMap) -> Analysis:
     """Reads a document with its imports and checks it; may run in another thread. Nothing is fetched."""
     reading = read(document.path, overlay=overlay, import_map=import_map)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass, field
 
 
@@ -22,28 +23,19 @@ class Edits:
 
     def __init__(self) -> None:
         self._made: list[tuple[int, int, str]] = []
-
-    def __bool__(self) -> bool:
-        return bool(self._made)
+        self._replaced: list[tuple[int, int]] = []  # sorted, disjoint
 
     def replace(self, start: int, end: int, text: str) -> None:
-        if not any(start < other_end and other < end for other, other_end, _ in self._made) and not any(
-            (start, end) == (other, other_end) for other, other_end, _ in self._made if start < end
-        ):
+        at = bisect_right(self._replaced, (start, end))
+        before_ends = at > 0 and self._replaced[at - 1][1] > start
+        after_begins = at < len(self._replaced) and self._replaced[at][0] < end
+        if not before_ends and not after_begins and (start, end) not in self._replaced[max(at - 1, 0) : at]:
+            self._replaced.insert(at, (start, end))
             self._made.append((start, end, text))
 
     def insert(self, at: int, text: str) -> None:
         """Several insertions at one place stay in the order they are made."""
         self._made.append((at, at, text))
-
-    def within(self, text: str, start: int, end: int) -> str:
-        """A part of the text with the edits in it."""
-        parts, at = [], start
-        for low, high, new in sorted(self._made, key=lambda edit: edit[:2]):
-            if start <= low and high <= end and low >= at:
-                parts += [text[at:low], new]
-                at = high
-        return "".join([*parts, text[at:end]])
 
     def apply(self, source: Source) -> Source:
         text, origins = source.text, source.origins
