@@ -35,6 +35,8 @@ from bbq.tosca.grammar import KINDS, VERSIONS, Grammar, grammar_of
 Json = dict[str, Any]
 DRAFT: Final = "http://json-schema.org/draft-07/schema#"
 _URLS: Final = tuple(f"http://docs.oasis-open.org/tosca/ns/simple/yaml/{number}" for number in ("1.0", "1.1", "1.2", "1.3"))
+_UNREAD: Final = frozenset(("trigger", "event filter", "condition of a trigger"))
+"""What the reader keeps as it is written."""
 SCALAR: Final[Json] = {"type": ["string", "number", "boolean"]}
 # Where the reader refuses a keyname with nothing behind it.
 _NEVER_EMPTY: Final = frozenset(
@@ -93,10 +95,11 @@ class _Schema:
 
     def _entity(self, entity: str) -> Json:
         keynames = keynames_of(self._grammar, entity)
+        unread = entity in _UNREAD or is_data(self._grammar, entity)
         properties: Json = {}
         for keyname in sorted(keynames.allowed):
             found = self._shape(shape_of(entity, keyname) or Value(), empty=not self._never_empty(keyname, entity))
-            if is_data(self._grammar, entity):
+            if unread:
                 found = {"anyOf": [found, {}]}  # suggested, never refused: the reader does not look either
             if keyname in keynames.foreign:
                 found = {"allOf": [found], "deprecationMessage": "A keyname of another TOSCA version; it is understood."}
@@ -108,7 +111,9 @@ class _Schema:
             result["anyOf"] = [{"required": [keyname]} for keyname in ("url", "profile", "file")]
         elif keynames.required:
             result["required"] = list(keynames.required)
-        if not keynames.open:
+        if unread:
+            result.pop("required", None)
+        elif not keynames.open:
             result["additionalProperties"] = False
         return result
 

@@ -15,7 +15,7 @@ from yaml import MappingNode, Mark, Node, ScalarNode, SequenceNode
 from bbq.editor.garbage import uncollected
 
 _KEY: Final = re.compile(
-    r"""("(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^\s#&*!|>%@`"'\[\]{},-][^\n]*?|-[^\s][^\n]*?)[ \t]*:(?=[ \t]|$)"""
+    r"""(\[[^\[\]\n]*\]|"(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^\s#&*!|>%@`"'\[\]{},-][^\n]*?|-[^\s][^\n]*?)[ \t]*:(?=[ \t]|$)"""
 )
 _PROPERTIES: Final = re.compile(r"(?:(?:&([^\s,\[\]{}]+)|![^\s]*)(?=\s|$)[ \t]*)+")
 _ANCHOR: Final = re.compile(r"&([^\s,\[\]{}]+)")
@@ -42,6 +42,8 @@ def _unquoted(text: str) -> tuple[str, str | None]:
         return str(loaded), '"'
     if text[:1] == "'":
         return (text[1:-1] if len(text) > 1 and text[-1] == "'" else text[1:]).replace("''", "'"), "'"
+    if text[:1] == "[":  # a key that is a list of scalars, as the reader keeps it
+        return f"[{', '.join(item.strip() for item in text.strip('[]').split(','))}]", None
     return text, None
 
 

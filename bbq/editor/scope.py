@@ -8,6 +8,7 @@ from typing import Any, Final
 from yaml import MappingNode, ScalarNode
 
 from bbq.editor.reading import Names
+from bbq.editor.shapes import INTERFACES
 from bbq.editor.walk import Frame, Frames
 from bbq.tosca.model import InterfaceDef, TypeDef
 
@@ -66,7 +67,7 @@ class TemplateScope:
             found = self.relationship(frames)
         elif frame.entity == "relationship in a requirement":
             found = self.type_named("relationship", frame.text("type") or "") or self.relationship(around)
-        elif frame.entity in ("interface definition", "operation"):
+        elif frame.entity in (*INTERFACES, "operation"):
             return self._interface_members(frames, what)
         else:
             return {}
@@ -98,7 +99,7 @@ class TemplateScope:
     def _interface(self, frames: Frames) -> InterfaceDef | TypeDef | None:
         """The definition of an interface, or (where the entity around has none) its type."""
         frame = frames[-1]
-        if frame.entity != "interface definition":
+        if frame.entity not in INTERFACES:
             return None
         defined = self.members(frames[:-1], "interfaces").get(frame.name or "")
         if isinstance(defined, InterfaceDef):

@@ -100,6 +100,7 @@ VALUES: Final = Map(VALUE)
 NODE: Final = Ref(("node template",))
 DIRECTIVES: Final = ("create", "select", "substitute", "selectable", "substitutable", "internal", "external")
 KEYWORDS: Final = ("SELF", "SOURCE", "TARGET", "HOST")
+INTERFACES: Final = ("interface definition", "interface assignment")
 
 
 def _type(*kinds: str) -> Ref:
@@ -143,7 +144,7 @@ _TYPE: Final[dict[str, Shape]] = {
 _TEMPLATE: Final[dict[str, Shape]] = {
     "properties": Map(VALUE, members="properties"),
     "attributes": Map(VALUE, members="attributes"),
-    "interfaces": Map(Entity("interface definition"), members="interfaces"),
+    "interfaces": Map(Entity("interface assignment"), members="interfaces"),
     "directives": Items(Text(choices=DIRECTIVES)),
     "count": VALUE,
 }
@@ -155,13 +156,14 @@ _TABLE: Final[dict[str, dict[str, Shape]]] = {
         "dsl_definitions": VALUES,
         "imports": Items(Either(PATH, Entity("import"))),
         "repositories": Map(Either(TEXT, Entity("repository")), defines="repository"),
-        "functions": Map(Entity("function definition"), defines="function"),
+        "functions": Map(Entity("function"), defines="function"),
         "topology_template": Entity("service template"),
         "service_template": Entity("service template"),
         "template_version": VERSION,
         **{f"{kind}_types": Map(Entity(f"{kind} type"), defines=f"{kind} type") for kind in KINDS},
     },
     "service template": {
+        "functions": Map(Entity("function"), defines="function"),
         "inputs": Map(Entity("parameter definition"), defines="input"),
         "outputs": Map(Entity("parameter definition"), defines="output"),
         "node_templates": Map(Entity("node template"), defines="node template"),
@@ -243,8 +245,15 @@ _TABLE: Final[dict[str, dict[str, Shape]]] = {
         "type": _type("relationship"),
         "interfaces": Map(Entity("interface definition"), members="interfaces"),
         "properties": Map(VALUE, members="properties"),
+        "attributes": Map(VALUE, members="attributes"),
     },
     "interface definition": {
+        "type": _type("interface"),
+        "inputs": _OPERATION_INPUTS,
+        "operations": _OPERATIONS,
+        "notifications": _NOTIFICATIONS,
+    },
+    "interface assignment": {
         "type": _type("interface"),
         "inputs": _OPERATION_INPUTS,
         "operations": _OPERATIONS,
@@ -262,6 +271,7 @@ _TABLE: Final[dict[str, dict[str, Shape]]] = {
         "type": _type("artifact"),
         "file": PATH,
         "repository": Ref(("repository",)),
+        "properties": Map(VALUE, members="properties"),
     },
     "artifact": {
         "type": _type("artifact"),
@@ -319,12 +329,19 @@ _TABLE: Final[dict[str, dict[str, Shape]]] = {
         "inputs": Map(Entity("parameter definition"), defines="workflow input"),
         "outputs": VALUES,
         "preconditions": Items(Entity("precondition")),
+        "precondition": VALUE,
         "steps": Map(Entity("step"), defines="step"),
         "implementation": Either(PATH, Entity("implementation")),
     },
     "node filter": {"properties": VALUE, "capabilities": VALUE, "requirements": VALUE},
-    # What the reader keeps as data: the grammar has no table of their keynames.
-    "function definition": {"signatures": Items(VALUE), "description": TEXT, "metadata": VALUES},
+    "function": {"signatures": Items(Entity("signature"))},
+    "signature": {
+        "arguments": Items(_SCHEMA),
+        "optional_arguments": Items(_SCHEMA),
+        "variadic": FLAG,
+        "result": _SCHEMA,
+        "implementation": Either(PATH, Entity("implementation")),
+    },
     "trigger": {
         "description": TEXT,
         "event": Either(TEXT, VALUE),
@@ -332,10 +349,6 @@ _TABLE: Final[dict[str, dict[str, Shape]]] = {
         "schedule": VALUE,
         "target_filter": Entity("event filter"),
         "condition": VALUE,
-        "constraint": VALUE,
-        "period": VALUE,
-        "evaluations": VALUE,
-        "method": TEXT,
         "action": Items(Entity("activity")),
     },
     "event filter": {"node": Ref(("node template",), ("node",)), "requirement": TEXT, "capability": TEXT},
@@ -349,14 +362,16 @@ _TABLE: Final[dict[str, dict[str, Shape]]] = {
         "on_failure": Items(Ref(("step",)), one=True),
         "operation_host": TEXT,
     },
+    "condition of a trigger": {"constraint": VALUE, "period": VALUE, "evaluations": VALUE, "method": TEXT},
+    # What the reader looks into itself: the grammar has no table of these keynames.
     "activity": {
         "delegate": Either(TEXT, VALUE),
         "set_state": TEXT,
-        "call_operation": Either(TEXT, Entity("call")),
-        "inline": Either(Ref(("workflow",)), Entity("inlined workflow")),
+        "call_operation": Either(TEXT, Entity("operation call")),
+        "inline": Either(Ref(("workflow",)), Entity("workflow call")),
     },
-    "call": {"operation": TEXT, "inputs": VALUES},
-    "inlined workflow": {"workflow": Ref(("workflow",)), "inputs": VALUES},
+    "operation call": {"operation": TEXT, "inputs": VALUES},
+    "workflow call": {"workflow": Ref(("workflow",)), "inputs": VALUES},
     "constraint clause": {},
 }
 _GENERAL: Final[dict[str, Shape]] = {
@@ -436,7 +451,9 @@ _ORDER: Final = (
     "deploy_path artifact_version checksum checksum_algorithm credential outputs substitution_mappings "
     # workflows and triggers
     "workflows preconditions target target_relationship filter steps activities on_success on_failure event event_type "
-    "schedule target_filter condition constraint period evaluations method action"
+    "schedule target_filter condition constraint period evaluations method action precondition requirement operation workflow "
+    # functions
+    "signatures arguments optional_arguments variadic result"
 )
 _RANKS: Final = {keyname: rank for rank, keyname in enumerate(_ORDER.split())}
 

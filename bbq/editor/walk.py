@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol
 from yaml import MappingNode, Node, ScalarNode, SequenceNode
 
 from bbq.editor.shapes import (
+    INTERFACES,
     VALUE,
     Bounds,
     Either,
@@ -221,7 +222,7 @@ class _Walker:
                 self.at(value, Either(Text("path"), Entity("import")), frames, key.value)
                 return
             self._tell(key, shape, inner, "keyname", value)
-            if shape.name == "interface definition" and key.value not in _INTERFACE:
+            if shape.name in INTERFACES and key.value not in _INTERFACE:
                 self.at(value, _OPERATION, inner, key.value)  # TOSCA 1.0 has operations directly in the interface
             elif shape.name == "interface type" and key.value not in _INTERFACE_TYPE:
                 self.at(value, _OPERATION, inner, key.value)

@@ -21,6 +21,7 @@ from bbq.editor.outline import compose
 from bbq.editor.reading import ImportMap, Names, importable
 from bbq.editor.scope import TemplateScope
 from bbq.editor.shapes import (
+    INTERFACES,
     KEYWORDS,
     Either,
     Entity,
@@ -168,7 +169,7 @@ class _Completer:
             yield _Proposal(
                 name, _KIND.Property, "required" if required else entity, "", self._entry(name, shape), 0 if required else 2
             )
-        if keynames.open or entity in ("interface definition", "operation"):
+        if keynames.open or entity in (*INTERFACES, "operation"):
             yield from self._members(Map(Value(), members="operations"), taken)
 
     def _members(self, shape: Map | Named, taken: set[str]) -> Iterator[_Proposal]:

@@ -39,7 +39,7 @@ class Version:
     @cached_property
     def root(self) -> Node | None:
         """The reader's nodes; None while the text is not YAML that it accepts."""
-        document = read_bytes(self.content, "", DiagnosticBag(), forgiving=True)
+        document = read_bytes(self.content, "", DiagnosticBag(), judge=True)
         return document.root if document is not None else None
 
     @cached_property

@@ -30,6 +30,15 @@ _RENAMED: Final = {
     ("requirement definition", "occurrences"): "count_range",
     ("property definition", "value"): "default",
 }
+_SCHEMAS: Final = ("property definition", "attribute definition", "parameter definition", "schema")
+_SILENT: Final = frozenset(
+    (
+        *(("property definition", "status"), ("attribute definition", "status"), ("parameter definition", "status")),
+        *(("attribute definition", "required"), ("repository", "credential")),
+        *(("schema", "status"), ("schema", "required"), ("schema", "default")),
+    )
+)
+"""What the reader passes over in a file of 2.0, though 2.0 does not have it."""
 _COMPARED: Final = {
     "equal": "$equal",
     "greater_than": "$greater_than",
@@ -52,6 +61,8 @@ class Definitions(Step):
     def collect(self) -> None:
         for entity, keyname, entry, owner, visit in self.keynames():
             self._keyname(entity, keyname, entry, owner, visit)
+            if entity in _SCHEMAS:
+                self._schema(visit)
         seen: set[int] = set()
         for visit in self.visits:
             if visit.key == "definition" and isinstance(visit.shape, Named) and visit.shape.defines == "requirement":
@@ -85,6 +96,8 @@ class Definitions(Step):
     def _known(self, entity: str, keyname: str) -> bool:
         if is_data(self._two, entity):
             return True
+        if (entity, keyname) in _SILENT:
+            return False
         mine = self.names.unit.grammar.keynames(entity)
         allowed = self._two.keynames(entity)
         named = keyname not in mine.allowed and (mine.open or allowed.open or entity == "import")
@@ -111,20 +124,34 @@ class Definitions(Step):
     # --- requirements
 
     def _requirement(self, entry: Entry, visit: Visit) -> None:
-        """A requirement of a 1.x type is wanted once, one of a 2.0 type as often as somebody likes, where nothing is said."""
+        """A requirement of a 1.x type is wanted once, one of a 2.0 type as often as somebody likes, where nothing is said; and
+        2.0 has no relationship that is meant without being named."""
         assert entry.key is not None
         parent = visit.frames[-1].text("derived_from") if visit.frames else None
         parent_type = self.names.type_named("node", self._original("node", parent)) if parent else None
         if parent_type is not None and visit.node.value in parent_type.requirements:
             return
         value = entry.value
+        depends = self._renaming.new_name("relationship", "tosca.relationships.DependsOn")
         if value.kind == "scalar" and not value.empty:
-            self.edits.replace(value.start, value.end, f"{{ capability: {self.written(value)}, count_range: [ 1, 1 ] }}")
-        elif value.kind == "map" and not any(
-            inner.key is not None and inner.key.node is not None and inner.key.node.value == "occurrences"
-            for inner in value.entries
-        ):
-            self.add(value, "count_range: [ 1, 1 ]")
+            text = f"{{ capability: {self.written(value)}, relationship: {depends}, count_range: [ 1, 1 ] }}"
+            self.edits.replace(value.start, value.end, text)
+        elif value.kind == "map":
+            names = {inner.key.node.value for inner in value.entries if inner.key is not None and inner.key.node is not None}
+            more = [] if "relationship" in names else [f"relationship: {depends}"]
+            more += [] if "occurrences" in names else ["count_range: [ 1, 1 ]"]
+            if more:
+                self.add(value, *more)
+
+    def _schema(self, visit: Visit) -> None:
+        """Lists and maps of 2.0 say what they hold."""
+        frame = visit.frames[-1]
+        owner = self.piece(frame.node)
+        if owner is not None and visit.node.value == "type" and frame.text("type") in ("list", "map"):
+            names = {inner.key.node.value for inner in owner.entries if inner.key is not None and inner.key.node is not None}
+            if not names & {"entry_schema", "<<"}:
+                self.warn(owner.entries[0], f"this {frame.text('type')} does not say what it holds: strings are assumed")
+                self.add(owner, "entry_schema: string")
 
     def _count(self, entry: Entry, owner: Piece) -> None:
         value = data(entry.value.node, "1.1") if entry.value.node is not None else None

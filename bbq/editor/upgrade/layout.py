@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from bbq.editor.reading import Names
-from bbq.editor.shapes import Entity
+from bbq.editor.shapes import INTERFACES, Entity
 from bbq.editor.syntax import Comment, Entry, Piece
 from bbq.editor.upgrade.edits import Source
 from bbq.editor.upgrade.step import Step, Warned
@@ -24,16 +24,12 @@ class Operations(Step):
     def collect(self) -> None:
         seen: set[int] = set()
         for visit in self.visits:
-            if (
-                visit.key == "keyname"
-                and visit.frames
-                and visit.frames[-1].entity in ("interface definition", "interface type")
-            ):
+            if visit.key == "keyname" and visit.frames and visit.frames[-1].entity in (*INTERFACES, "interface type"):
                 frame = visit.frames[-1]
                 owner = self.piece(frame.node)
                 if owner is not None and id(owner) not in seen:
                     seen.add(id(owner))
-                    self._interface(owner, _INTERFACE if frame.entity == "interface definition" else _INTERFACE_TYPE)
+                    self._interface(owner, _INTERFACE if frame.entity in INTERFACES else _INTERFACE_TYPE)
 
     def _interface(self, owner: Piece, keynames: frozenset[str]) -> None:
         operations = [entry for entry in owner.entries if _name(entry) not in keynames and _name(entry) != "<<"]

@@ -150,18 +150,19 @@ class Step:
                 text = above + text
         self.edits.replace(entry.start, end, text)
 
-    def add(self, owner: Piece, text: str) -> None:
-        """A further entry at the end of a map."""
+    def add(self, owner: Piece, *entries: str) -> None:
+        """Further entries at the end of a map."""
         if owner.flow:
             bracket = owner.end - 1
             blank = " " if self.text[bracket - 1] == " " else ""
-            start = bracket - len(blank)
-            self.edits.replace(start, bracket + 1, f"{',' if owner.entries else ''} {text} }}")
+            text = ", ".join(entries)
+            self.edits.replace(bracket - len(blank), bracket + 1, f"{',' if owner.entries else ''} {text} }}")
             return
         last = owner.entries[-1]
         end = max(last.value.end, last.key.end if last.key is not None else 0)
         stop = self.text.find("\n", end)
-        self.edits.insert(len(self.text) if stop < 0 else stop, f"\n{' ' * owner.column}{text}")
+        text = "".join(f"\n{' ' * owner.column}{entry}" for entry in entries)
+        self.edits.insert(len(self.text) if stop < 0 else stop, text)
 
     def flow(self, piece: Piece) -> str:
         """A piece on one line, as it may stand in a flow collection; functions and quotes as they are."""

@@ -30,6 +30,7 @@ class Values(Step):
         self._checker = Checker(names.service.types)
 
     def collect(self) -> None:
+        self._duplicates(self.tree.root)
         for visit in self.visits:
             node = visit.node
             piece = self.piece(node)
@@ -43,6 +44,17 @@ class Values(Step):
                 self._interface(visit, piece)
             elif visit.key is None and isinstance(node, ScalarNode):
                 self._scalar(visit, node, piece)
+
+    def _duplicates(self, piece: Piece) -> None:
+        """A key that stands twice: the later one counts, as for the reader."""
+        later: set[str] = set()
+        for entry in reversed(piece.entries):
+            if entry.key is not None and entry.key.node is not None and entry.key.node.value != "<<":
+                if entry.key.node.value in later:
+                    self.drop(entry, piece, f"{entry.key.node.value} stands twice, and the later one counts")
+                later.add(entry.key.node.value)
+        for entry in piece.entries:
+            self._duplicates(entry.value)
 
     def _scalar(self, visit: Visit, node: ScalarNode, piece: Piece) -> None:
         shape = visit.shape

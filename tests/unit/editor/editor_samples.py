@@ -30,7 +30,7 @@ class Sample:
 
     def document(self) -> Document | None:
         """What the reader makes of it, duplicate keys forgiven."""
-        return read_bytes(self.content, self.name, DiagnosticBag(), forgiving=True)
+        return read_bytes(self.content, self.name, DiagnosticBag(), judge=True)
 
 
 def samples(*kinds: str, expected: str | None = None) -> Iterator[Sample]:
