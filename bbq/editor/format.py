@@ -1,4 +1,4 @@
-"""Canonical layout: keynames in the order of `shapes.rank`, two spaces a level, lists below their key, sane blank lines.
+"""Canonical layout: keynames in the order of `order.rank`, two spaces a level, lists below their key, sane blank lines.
 
 Comments move with what they belong to. What a value says is never touched: quotes, block scalars and flow collections over
 several lines stay as they are, but for their indentation. The meaning is compared before a text is given back.
@@ -16,7 +16,8 @@ from yaml import MappingNode, Node, ScalarNode
 
 from bbq.editor.garbage import uncollected
 from bbq.editor.meaning import difference
-from bbq.editor.shapes import Entity, keynames_of, rank
+from bbq.editor.order import rank
+from bbq.editor.shapes import Entity, keynames_of
 from bbq.editor.syntax import Comment, Entry, Piece, Tree, Unsupported, parse
 from bbq.editor.walk import Visit, walk
 from bbq.errors import BbqError

@@ -37,7 +37,7 @@ def run(session: Session) -> int:
         found = schema(wanted)
     except ValueError:
         raise UsageError(f"there is no TOSCA version {wanted!r}", hint=f"versions: {', '.join(versions())}") from None
-    text = json.dumps(found, indent=1, ensure_ascii=False) + "\n"
+    text = json.dumps(found, ensure_ascii=False, separators=(",", ":")) + "\n"
     if session.args.output is None:
         session.view.text(text)
     else:

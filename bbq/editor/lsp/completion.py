@@ -17,6 +17,7 @@ from bbq.editor.constraints import clauses, flow
 from bbq.editor.garbage import uncollected
 from bbq.editor.lsp.documents import Document
 from bbq.editor.lsp.index import Index
+from bbq.editor.order import rank
 from bbq.editor.outline import compose
 from bbq.editor.reading import ImportMap, Names, importable
 from bbq.editor.scope import TemplateScope
@@ -33,7 +34,6 @@ from bbq.editor.shapes import (
     Text,
     Value,
     keynames_of,
-    rank,
     shape_of,
 )
 from bbq.editor.walk import Frame, Visit, functions_of

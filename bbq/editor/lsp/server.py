@@ -144,6 +144,16 @@ def make(version: str, import_map: ImportMap | None = None) -> Server:
 
 
 def _synchronise(server: Server) -> None:
+    @server.feature(lsp.INITIALIZED)
+    async def initialized(params: lsp.InitializedParams) -> None:
+        """Asks to be told of changes on the disk: an imported file need not be open."""
+        workspace = server.client_capabilities.workspace
+        watching = workspace.did_change_watched_files if workspace is not None else None
+        if watching is not None and watching.dynamic_registration:
+            options = lsp.DidChangeWatchedFilesRegistrationOptions([lsp.FileSystemWatcher("**/*.{yaml,yml,tosca}")])
+            wanted = lsp.Registration("bbq-files", lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES, options)
+            await server.client_register_capability_async(lsp.RegistrationParams([wanted]))
+
     @server.feature(lsp.TEXT_DOCUMENT_DID_OPEN)
     async def opened(params: lsp.DidOpenTextDocumentParams) -> None:
         server.check(server.documents.affected(server.took(params.text_document.uri)))

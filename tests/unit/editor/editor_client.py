@@ -25,6 +25,7 @@ class Session:
         self._diagnostics: dict[str, lsp.PublishDiagnosticsParams] = {}
         self._changed: asyncio.Condition | None = None
         self.messages: list[str] = []
+        self.registered: list[str] = []
         self.versions: dict[str, int] = {}
         self.root = root
         self._configuration = configuration or {}
@@ -59,8 +60,11 @@ class Session:
             return [self._configuration.get(item.section or "") for item in params.items]
 
         @client.feature(lsp.CLIENT_REGISTER_CAPABILITY)
-        def registered(params: lsp.RegistrationParams) -> None:
-            return None
+        async def registered(params: lsp.RegistrationParams) -> None:
+            assert self._changed is not None
+            async with self._changed:
+                self.registered += [item.method for item in params.registrations]
+                self._changed.notify_all()
 
         await client.start_io(*command, cwd=self.root, env={**os.environ, **environment})
         result = await client.initialize_async(
@@ -68,7 +72,11 @@ class Session:
                 process_id=None,
                 root_uri=self.root.as_uri(),
                 capabilities=lsp.ClientCapabilities(
-                    workspace=lsp.WorkspaceClientCapabilities(configuration=True, workspace_folders=True),
+                    workspace=lsp.WorkspaceClientCapabilities(
+                        configuration=True,
+                        workspace_folders=True,
+                        did_change_watched_files=lsp.DidChangeWatchedFilesClientCapabilities(dynamic_registration=True),
+                    ),
                     text_document=lsp.TextDocumentClientCapabilities(
                         completion=lsp.CompletionClientCapabilities(
                             completion_item=lsp.ClientCompletionItemOptions(documentation_format=[lsp.MarkupKind.Markdown])
@@ -133,6 +141,14 @@ class Session:
             return list(self._diagnostics[uri].diagnostics)
 
         return self.call(wait())
+
+    def until_registered(self, method: str) -> None:
+        async def wait() -> None:
+            assert self._changed is not None
+            async with self._changed:
+                await self._changed.wait_for(lambda: method in self.registered)
+
+        self.call(wait())
 
     def at(self, name: str, line: int, character: int) -> dict[str, Any]:
         return {

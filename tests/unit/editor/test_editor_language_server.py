@@ -155,6 +155,16 @@ def test_what_is_wrong_in_a_closed_import_is_told_there(session: Session, tmp_pa
     session.until("types.yaml", lambda items: not items)
 
 
+def test_a_change_on_the_disk_is_heard_of(session: Session, tmp_path: Path) -> None:
+    assert session.open("service.yaml", TEMPLATE) == []
+    session.until_registered(lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES)
+    (tmp_path / "types.yaml").write_text(TYPES.replace("  Mine:", "  Yours:"))
+    changed = lsp.FileEvent(session.uri("types.yaml"), lsp.FileChangeType.Changed)
+    session.client.workspace_did_change_watched_files(lsp.DidChangeWatchedFilesParams([changed]))
+    found = session.until("service.yaml", lambda items: items)
+    assert [item.code for item in found] == ["BBQ-T030"]
+
+
 def test_remote_imports_are_never_fetched(session: Session) -> None:
     text = TEMPLATE.replace("types.yaml", "http://127.0.0.1:9/types.yaml")
     found = session.open("service.yaml", text)
@@ -434,3 +444,13 @@ def test_an_import_map_from_the_client_and_the_command_line(tmp_path: Path) -> N
         assert session.open("service.yaml", TEMPLATE.replace("types.yaml", "https://example.org/types.yaml")) == []
     finally:
         assert session.close() == 0
+
+
+def test_without_pygls(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    from bbq.cli.main import main
+
+    for name in [name for name in sys.modules if name.startswith(("pygls", "bbq.editor.lsp."))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "pygls", None)
+    assert main(["lsp"]) == 5
+    assert "pip install 'bbq[lsp]'" in capsys.readouterr().err
