@@ -14,7 +14,7 @@ from typing import Final
 
 from yaml import MappingNode, Node, ScalarNode
 
-from bbq.editor.garbage import uncollected
+from bbq.collection import paused
 from bbq.editor.meaning import difference
 from bbq.editor.order import rank
 from bbq.editor.shapes import Entity, keynames_of
@@ -32,7 +32,7 @@ class FormatError(BbqError):
     """The text cannot be laid out anew; it is left as it is."""
 
 
-@uncollected()
+@paused()
 def formatted(text: str, path: Path = Path("/template.yaml")) -> str:
     """The text in canonical layout, LF or CRLF as it was. It must be one that the reader accepts as YAML: raises `FormatError`
     where it cannot be laid out, or where the result would not mean the same. `path` is where its imports are looked for."""

@@ -12,7 +12,7 @@ from bbq.diagnostics import DiagnosticBag, SourceRange
 from bbq.editor.reading import read
 from bbq.yamlreader import read_bytes
 
-_PLACES = frozenset(("at", "property_at", "digest"))
+_PLACES = frozenset(("at", "property_at", "digest", "sources"))
 
 
 def difference(path: Path, before: str, after: str) -> str | None:

@@ -12,7 +12,7 @@ from typing import Any, Final
 import yaml
 from yaml import MappingNode, Mark, Node, ScalarNode, SequenceNode
 
-from bbq.editor.garbage import uncollected
+from bbq.collection import paused
 
 _KEY: Final = re.compile(
     r"""(\[[^\[\]\n]*\]|"(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^\s#&*!|>%@`"'\[\]{},-][^\n]*?|-[^\s][^\n]*?)[ \t]*:(?=[ \t]|$)"""
@@ -26,7 +26,7 @@ _MOST_DEPTH: Final = 100
 _MOST_MERGED: Final = 10_000
 
 
-@uncollected()
+@paused()
 def compose(text: str) -> Node:
     """The root node: a map unless the text begins with something else. Positions are those of `text`, in characters."""
     return _Composer(text).document()

@@ -32,9 +32,7 @@ def _findings(
     return with_graph(service, found, inputs)
 
 
-def with_graph(
-    service: ServiceTemplate | None, found: list[Diagnostic], inputs: Mapping[str, Any] | None
-) -> list[Diagnostic]:
+def with_graph(service: ServiceTemplate | None, found: list[Diagnostic], inputs: Mapping[str, Any] | None) -> list[Diagnostic]:
     """The findings about a template that was read, and those about its graph."""
     if service is None or _has_errors(found) or any(item.code == "BBQ-T029" for item in found):
         return found  # of a partial template the graph would tell what is missing once more, as errors

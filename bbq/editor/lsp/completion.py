@@ -12,9 +12,9 @@ from typing import Any, Final
 from lsprotocol import types as lsp
 from yaml import MappingNode, Node, ScalarNode, SequenceNode
 
+from bbq.collection import paused
 from bbq.editor import describe
 from bbq.editor.constraints import clauses, flow
-from bbq.editor.garbage import uncollected
 from bbq.editor.lsp.documents import Document
 from bbq.editor.lsp.index import Index
 from bbq.editor.order import rank
@@ -59,7 +59,7 @@ class _Proposal:
     order: int = 5
 
 
-@uncollected()
+@paused()
 def complete(
     document: Document, position: lsp.Position, import_map: ImportMap, *, snippets: bool = False
 ) -> list[lsp.CompletionItem]:

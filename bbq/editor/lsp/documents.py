@@ -14,15 +14,15 @@ import yaml
 from lsprotocol.types import Location, PositionEncodingKind
 from yaml import MappingNode, Node, ScalarNode
 
+from bbq.collection import paused
 from bbq.diagnostics import Diagnostic, DiagnosticBag, SourceRange
 from bbq.editor.format import grammar_in
-from bbq.editor.garbage import uncollected
 from bbq.editor.lsp.index import Index
 from bbq.editor.lsp.text import Text
 from bbq.editor.outline import compose
 from bbq.editor.reading import ImportMap, Names, Overlay, names_in, profile, read
-from bbq.operations.wanted import with_graph
 from bbq.tosca.grammar import Grammar, grammar_of
+from bbq.validation.findings import with_graph
 from bbq.yamlreader import data, read_bytes, read_content
 
 _TEMPLATE: Final = re.compile(r"^\ufeff?[ ]*[\"']?tosca_definitions_version[\"']?[ ]*:", re.MULTILINE)
@@ -96,7 +96,7 @@ class Document:
         names = self.known_names(import_map)
         if self._indexed is None or self._indexed[0] is not self.version or self._indexed[1] is not names:
             root = self.version.root if self.version.root is not None else self.version.outline
-            with uncollected():
+            with paused():
                 self._indexed = self.version, names, Index(root, self.known_grammar(), names)
         return self._indexed[2]
 
@@ -164,7 +164,7 @@ class Documents:
         return document.language == "tosca" or imported or document.version.is_template
 
 
-@uncollected()
+@paused()
 def analyse(document: Document, version: Version, overlay: Overlay, import_map: ImportMap) -> Analysis:
     """Reads a document with its imports and checks it; may run in another thread. Nothing is fetched."""
     reading = read(document.path, overlay=overlay, import_map=import_map)

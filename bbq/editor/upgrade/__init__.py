@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bbq.collection import paused
 from bbq.diagnostics import Diagnostic
-from bbq.editor.garbage import uncollected
 from bbq.editor.reading import ImportMap, Names, read
 from bbq.editor.syntax import Unsupported
 from bbq.editor.upgrade.definitions import Definitions
@@ -49,7 +49,7 @@ class Upgraded:
         return not self.errors
 
 
-@uncollected()
+@paused()
 def upgrade(texts: Mapping[Path, str], import_map: ImportMap | None = None) -> list[Upgraded]:
     """The files of a template that go to 2.0 together, and what became of them. Files that are 2.0 stay as they are.
 

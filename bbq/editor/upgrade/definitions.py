@@ -132,13 +132,13 @@ class Definitions(Step):
         if parent_type is not None and visit.node.value in parent_type.requirements:
             return
         value = entry.value
-        depends = self._renaming.new_name("relationship", "tosca.relationships.DependsOn")
+        root = self._renaming.new_name("relationship", "tosca.relationships.Root")
         if value.kind == "scalar" and not value.empty:
-            text = f"{{ capability: {self.written(value)}, relationship: {depends}, count_range: [ 1, 1 ] }}"
+            text = f"{{ capability: {self.written(value)}, relationship: {root}, count_range: [ 1, 1 ] }}"
             self.edits.replace(value.start, value.end, text)
         elif value.kind == "map":
             names = {inner.key.node.value for inner in value.entries if inner.key is not None and inner.key.node is not None}
-            more = [] if "relationship" in names else [f"relationship: {depends}"]
+            more = [] if "relationship" in names else [f"relationship: {root}"]
             more += [] if "occurrences" in names else ["count_range: [ 1, 1 ]"]
             if more:
                 self.add(value, *more)

@@ -169,10 +169,12 @@ def test_short_names_of_1x_and_names_of_several_kinds(capsys: pytest.CaptureFixt
     assert told(capsys, "tosca.nodes.Compute")[0]["name"] == "tosca.nodes.Compute"
 
 
-def test_codes(capsys: pytest.CaptureFixture[str]) -> None:
-    (found,) = told(capsys, "BBQ-T041")
-    assert "unknown property" in found["description"]
+def test_codes_and_names_do_not_get_into_each_others_way(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "t041", "--format", "json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["kind"], found["value"]["code"]) == ("explanation", "BBQ-T041")
     assert main(["explain", "BBQ-T999"]) == 2
+    assert told(capsys, "tosca.nodes.Root")[0]["what"] == "node type"
 
 
 def test_constraints_in_words(template: str) -> None:

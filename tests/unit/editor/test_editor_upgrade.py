@@ -176,8 +176,8 @@ def test_a_whole_template(tmp_path: Path) -> None:
         '{ $matches: [ $value, "5|[b]" ] } ] } }'
     ) in after
     assert "endpoint: { type: Endpoint, valid_source_node_types: [ Root ] }" in after
-    assert "- link: { capability: Endpoint, relationship: DependsOn, count_range: [ 1, 1 ] }" in after
-    assert "- other: { capability: Node, count_range: [ 0, UNBOUNDED ], relationship: DependsOn }" in after
+    assert "- link: { capability: Endpoint, relationship: Root, count_range: [ 1, 1 ] }" in after
+    assert "- other: { capability: Node, count_range: [ 0, UNBOUNDED ], relationship: Root }" in after
     assert upgrade({path: item.after for path, item in zip((service, types, more), results, strict=True)}) == []
 
 
