@@ -22,7 +22,7 @@ EXAMPLES = (
     "bbq-deploy explain BBQ-T012",
     "bbq-deploy explain t012 --format json",
 )
-_CODE = re.compile(r"(bbq-)?[a-z]\d{3}", re.IGNORECASE)
+_CODE = re.compile(r"bbq-\w+|[a-z]\d{3}", re.IGNORECASE)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
