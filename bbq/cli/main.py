@@ -10,7 +10,11 @@ if TYPE_CHECKING:
 
 COMMANDS = {
     "validate": "check templates and show every problem in them",
-    "explain": "say what a diagnostic code means, with examples",
+    "explain": "say what a type, a node, a property or the code of a problem is",
+    "fmt": "put templates into canonical layout, comments kept",
+    "upgrade": "turn TOSCA 1.x templates into 2.0, comments kept",
+    "lsp": "run the language server, for editors",
+    "schema": "write a JSON Schema of templates, for editors",
     "plan": "show what `up` would do, and do nothing",
     "render": "translate a template into another system's files (Docker Compose)",
     "up": "make a deployment what its template asks for",

@@ -57,7 +57,7 @@ class _Builder:
         self._overrides = overrides
         self._evaluator = Evaluator(self._bag, Secrecy(), overrides)
         self._matcher = self._evaluator.matcher = Matcher(self._evaluator)
-        directories = _directories(provider, template_dirs)
+        directories = substitution_directories(provider, template_dirs)
         self._library = Library(self._evaluator, directories, import_map=service.import_map, rehearsal=self._rehearsal)
         self._root = Stack(service)
         self._instances: dict[str, Instance] = {}
@@ -344,7 +344,8 @@ class _Builder:
         return f"needs an attribute of {target!r}", template.at
 
 
-def _directories(provider: str, template_dirs: Sequence[str | Path]) -> list[Path]:
+def substitution_directories(provider: str, template_dirs: Sequence[str | Path]) -> list[Path]:
+    """Where a provider's substitution templates are, in the order of their precedence."""
     own = [Path(each) for each in template_dirs]
     if provider == _REHEARSAL:
         return [each / provider for each in own]

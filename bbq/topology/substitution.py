@@ -140,6 +140,20 @@ def _index(directory: Path) -> dict[str, list[Path]]:
     return index
 
 
+def substitutes(
+    type_name: str, directories: Sequence[Path], import_map: Mapping[str, str] | None = None
+) -> list[tuple[ServiceTemplate, str]]:
+    """The templates that can stand for a node of exactly that type, each with what it wants of the node ("" for nothing)."""
+    found = []
+    for directory in directories:
+        for path in _index(directory).get(type_name.rpartition(":")[2], ()):
+            service, _ = load_cached(path, import_map or {})
+            mapping = service.substitution if service is not None else None
+            if service is not None and mapping is not None and mapping.node_type == type_name:
+                found.append((service, _wants(mapping)))
+    return found
+
+
 def load_cached(path: Path, import_map: Mapping[str, str]) -> tuple[ServiceTemplate | None, list[Diagnostic]]:
     """`bbq.tosca.load`, remembered while the file and its imports keep their sizes and times."""
     from bbq.tosca import load

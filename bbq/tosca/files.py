@@ -18,7 +18,7 @@ from bbq.diagnostics import DiagnosticBag, SourceRange
 from bbq.tosca.grammar import KINDS, VERSIONS, Grammar, grammar_of
 from bbq.tosca.model import TypeDef
 from bbq.tosca.reading import Reader, nearest, one_of, quoted, shape
-from bbq.yamlreader import DEFAULT_LIMITS, Duplicate, at, is_null, read_file
+from bbq.yamlreader import DEFAULT_LIMITS, Duplicate, at, is_null, read_bytes, read_file
 
 PROFILES: Final = {
     "bbq:1.0": "bbq.yaml",
@@ -117,8 +117,14 @@ _bundled: dict[Path, Unit] = {}
 class Files:
     """Reads a template and everything it imports, each file once."""
 
-    def __init__(self, bag: DiagnosticBag, import_map: Mapping[str, str | os.PathLike[str]] | None) -> None:
+    def __init__(
+        self,
+        bag: DiagnosticBag,
+        import_map: Mapping[str, str | os.PathLike[str]] | None,
+        overlay: Mapping[Path, bytes] | None = None,
+    ) -> None:
         self.bag = bag
+        self._overlay = {Path(os.path.realpath(path)): content for path, content in (overlay or {}).items()}
         self.units: dict[Path, Unit] = {}
         self._import_map = {prefix: Path(target) for prefix, target in (import_map or {}).items()}
         self._profiles = data_dir("templates") / "types"
@@ -147,7 +153,8 @@ class Files:
         if bundled and real in _bundled:
             return self._adopt(_bundled[real])
         start = at(where) if where is not None else None
-        if where is not None and not facts.is_file(real):
+        content = self._overlay.get(real)
+        if where is not None and content is None and not facts.is_file(real):
             named = where.value if isinstance(where, ScalarNode) else file
             self.bag.error("BBQ-T020", f"imported file {quoted(named, 200)} does not exist or is not a file", at(where))
             return None
@@ -156,7 +163,10 @@ class Files:
             return None
         if start is not None and self.bag.sources is not None:
             self.bag.sources.imported(file, start)
-        document = read_file(real, self.bag, DEFAULT_LIMITS, name=file, judge=True)
+        if content is not None:
+            document = read_bytes(content, file, self.bag, DEFAULT_LIMITS, judge=True)
+        else:
+            document = read_file(real, self.bag, DEFAULT_LIMITS, name=file, judge=True)
         if document is None:
             return None
         if not isinstance(document.root, MappingNode):

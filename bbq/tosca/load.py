@@ -29,24 +29,38 @@ from bbq.yamlreader import at
 _TOO_MANY: Final = "BBQ-T004"
 
 
-@paused()
 def load(
     path: str | os.PathLike[str],
     *,
     import_map: Mapping[str, str | os.PathLike[str]] | None = None,
     offline: bool = True,
+    overlay: Mapping[Path, bytes] | None = None,
 ) -> tuple[ServiceTemplate | None, list[Diagnostic]]:
     """The template at `path` with all that it imports, and every problem found, sorted by place.
 
     `import_map` is {URL prefix or profile name: local directory or file}; nothing is read over the network, whatever
     `offline` says. The template is None where the file itself could not be read; otherwise it is as complete as the
-    problems allow, and only fit for use without errors. Never raises for a bad template.
+    problems allow, and only fit for use without errors. Never raises for a bad template. `overlay` is {path: content} of files
+    whose content is not what the disk holds, such as those open in an editor.
     """
+    service, found, _ = analyse(path, import_map=import_map, offline=offline, overlay=overlay)
+    return service, found
+
+
+@paused()
+def analyse(
+    path: str | os.PathLike[str],
+    *,
+    import_map: Mapping[str, str | os.PathLike[str]] | None = None,
+    offline: bool = True,
+    overlay: Mapping[Path, bytes] | None = None,
+) -> tuple[ServiceTemplate | None, list[Diagnostic], Unit | None]:
+    """`load`, and the file as it was read with its imports: what names mean in it, for tools that edit templates."""
     bag = DiagnosticBag(sources=Sources())
-    files = Files(bag, import_map)
+    files = Files(bag, import_map, overlay)
     unit = files.read_main(Path(path))
     if unit is None:
-        return None, told(bag, _TOO_MANY)
+        return None, told(bag, _TOO_MANY), None
     service = ServiceTemplate(str(path), unit.grammar.version, at(unit.root))
     service.files = tuple(found.file for found in files.units.values())
     service.digest = files.digest()
@@ -72,8 +86,8 @@ def load(
             Reader(found, bag).judge_duplicates(identity, values=True)
     _spare(service, unit, files, bag)
     if "parents" in service.metadata and not unit.grammar.two:
-        return service, _partial(service, told(bag, _TOO_MANY), at(unit.root))
-    return service, told(bag, _TOO_MANY)
+        return service, _partial(service, told(bag, _TOO_MANY), at(unit.root)), unit
+    return service, told(bag, _TOO_MANY), unit
 
 
 def _spare(service: ServiceTemplate, main: Unit, files: Files, bag: DiagnosticBag) -> None:

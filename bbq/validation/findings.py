@@ -53,6 +53,11 @@ def _findings(
     service, found = tosca.load(path, import_map=import_map, offline=offline)
     if inputs and (service is None or _holds_secret(inputs, service)):
         facts.unrepeatable()  # what is remembered of a run names its inputs, by a digest that could be guessed
+    return with_graph(service, found, inputs)
+
+
+def with_graph(service: ServiceTemplate | None, found: list[Diagnostic], inputs: Mapping[str, Any] | None) -> list[Diagnostic]:
+    """The findings about a template that was read, and those about its graph."""
     if service is None or _has_errors(found) or any(item.code == "BBQ-T029" for item in found):
         return found  # of a partial template the graph would tell what is missing once more, as errors
     if service.substitution is not None and inputs is None:

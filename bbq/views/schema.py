@@ -149,6 +149,31 @@ DOCUMENTS: Final[tuple[Kind, ...]] = (
         ),
     ),
     Kind(
+        "explanations",
+        "What `explain` says of a type, a node template, an input or a property: all that the name means.",
+        (
+            Field(
+                "value",
+                "array of object",
+                "what, name, defined (file:line), and by what it is: type, description, derived_from, properties (name, type, "
+                "default, required, constraints; of a node: value, resolved, from, inputs), attributes, capabilities, "
+                "requirements (target), interfaces, made_by (provider, how, where), made_of.",
+            ),
+        ),
+    ),
+    Kind(
+        "upgrade",
+        "What `upgrade` makes of files.",
+        (
+            Field(
+                "value",
+                "array of object",
+                "file, valid (as TOSCA 2.0), written, warnings (array of line, column, message), errors (array of string), "
+                "diff.",
+            ),
+        ),
+    ),
+    Kind(
         "plan",
         "What would be done.",
         (

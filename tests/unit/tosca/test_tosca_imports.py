@@ -193,3 +193,20 @@ def test_digest_covers_imports(templates):
     assert templates.good(text).digest == first
     templates.write("a.yaml", TYPES + "# changed\n")
     assert templates.good(text).digest != first
+
+
+def test_an_overlay_stands_for_what_the_disk_holds(templates):
+    path, _ = templates.write(
+        "service.yaml",
+        "tosca_definitions_version: tosca_2_0\nimports: [ types.yaml, unwritten.yaml ]\n",
+    )
+    types, _ = templates.write("types.yaml", "not: a template\n")
+    overlay = {
+        types: b"tosca_definitions_version: tosca_2_0\nnode_types: { Edited: {} }\n",
+        path.parent / "unwritten.yaml": b"tosca_definitions_version: tosca_2_0\nnode_types: { Unwritten: {} }\n",
+    }
+    service, found = bbq.tosca.load(path, overlay=overlay)
+    assert found == []
+    assert {name for kind, name in service.types if kind == "node"} == {"Edited", "Unwritten"}
+    service, found = bbq.tosca.load(path, overlay={path: b"tosca_definitions_version: tosca_9\n"})
+    assert [(item.code, item.file, item.line) for item in found] == [("BBQ-T001", str(path), 1)]
