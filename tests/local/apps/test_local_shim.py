@@ -285,9 +285,10 @@ def test_a_start_on_a_full_disk_is_refused(unit: Callable[..., Path]) -> None:
     disk = FullForRecords(path)
     disk.fill()
     with pytest.raises(OSError, match="No space left"):
-        unit(FOREVER)
+        unit(f"print('started')\n{FOREVER}")
     spec = json.loads((path / "spec.json").read_text())
-    assert proc.tagged({"BBQ_DEPLOYMENT_ID": spec["env"]["BBQ_DEPLOYMENT_ID"]}) == []
+    until(lambda: not proc.tagged({"BBQ_DEPLOYMENT_ID": spec["env"]["BBQ_DEPLOYMENT_ID"]}), "the end of what was refused")
+    assert not (path / "log").read_text(), "nothing was started"
     disk.make_room()
     unit(FOREVER)
     assert read_unit(path).phase == "running"
