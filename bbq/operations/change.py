@@ -7,6 +7,7 @@ first, then its lease, then the plan is made again under the lease, and only the
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -110,6 +111,7 @@ class Change:
         approved: bool,
     ) -> RunResult:
         from bbq.engine import Engine, EngineOptions
+        from bbq.engine.contract import ProviderFault
 
         journal, store = self.workspace.journal, self.workspace.secrets(self.row.id)
         settings = self.workspace.config.engine
@@ -165,9 +167,10 @@ class Change:
                 result = engine.apply(plan, self.topology)
                 if self.new and isinstance(result.run_error, (ConfigurationError, QuotaError)) and not journal.records(row.id):
                     # refused before anything was made: a name that stands for nothing would only be in the way
-                    provider.finish_destroy(row.id)
-                    store.forget()
-                    journal.update(lease, status="destroyed")
+                    with suppress(ProviderFault):  # then the name stays, for `destroy`
+                        provider.finish_destroy(row.id)
+                        store.forget()
+                        journal.update(lease, status="destroyed")
                 return result
             return engine.destroy(plan)
         finally:
