@@ -6,9 +6,13 @@ A cell runs in a lane, one of a few processes that have everything imported; wha
 from __future__ import annotations
 
 import gc
+import os
 import tempfile
+import threading
 from collections import Counter
 from dataclasses import dataclass
+from multiprocessing import parent_process
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from random import Random
 
@@ -255,9 +259,17 @@ def on_a_flaky_cloud(scenario: Scenario, seed: int) -> list[str]:
 
 
 def warm_up(templates: Path) -> None:
-    """Import whatever a command needs, so that no child has to."""
+    """What a lane does first: see to it that it does not outlive the tests, and import whatever a command needs, so that no
+    child has to."""
+    threading.Thread(target=_end_with, args=(parent_process(),), daemon=True).start()
     with tempfile.TemporaryDirectory() as home, Workspace(configuration(templates, Path(home), {})) as workspace:
         for wanted in (State(), None):
             change(workspace, templates, None, wanted).run().raise_for_failure()
     gc.collect()
     gc.freeze()  # or each child would copy what its collector looks at
+
+
+def _end_with(parent: BaseProcess | None) -> None:
+    if parent is not None:
+        parent.join()
+        os._exit(1)
