@@ -60,6 +60,14 @@ class Scenario:
             return tuple(way for way in WAYS if way != "back")  # that is `away`
         return WAYS if self.after is not None else ("again", "resume", "killed twice")  # what is being destroyed is to go
 
+    def worthwhile(self, point: int, there: bool, recorded: State | None) -> tuple[str, ...]:
+        """Once the journal has what is wanted, the same command again is what `resume` is; a second kill is at random, so every
+        other point has one."""
+        skipped = {"again"} if there and recorded == self.after else set()
+        if point % 2:
+            skipped.add("killed twice")
+        return tuple(way for way in self.ways() if way not in skipped)
+
     def victim(self, name: str) -> Victim:
         return Victim(self, Place(self.directory / "before", self.templates).copy(name))
 
@@ -158,14 +166,14 @@ class Victim:
 
 
 def kill_at(scenario: Scenario, point: int, ways: tuple[str, ...] | None = None) -> list[str]:
-    """Kill at one point, carry on in each of the ways (all by default)."""
+    """Kill at one point, carry on in each of the ways (by default all that are worthwhile)."""
     name = f"victim{point}"
     victim = scenario.victim(name)
     if not victim.place.process(victim.towards(scenario.after), kill_at=point).killed:
         return [f"point {point}: the run has no such point"]
     there, recorded, problems = victim.crashed()
     told = [f"killed: {problem}" for problem in problems]
-    for way in ways or scenario.ways():
+    for way in ways or scenario.worthwhile(point, there, recorded):
         other = Victim(scenario, victim.place.copy(f"{name}-{way.replace(' ', '-')}"))
         other.password = victim.password
         try:
