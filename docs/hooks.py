@@ -238,7 +238,13 @@ def _said(page: Any, format: str = "human") -> str:
                 (folder / block.name).write_text(block.text, encoding="utf-8")
         with contextlib.chdir(folder):
             import_map = ini.import_map(args.import_map or (), ())
-            report = validation.check(args.template, inputs=options.given(args), import_map=import_map, cached=False)
+            report = validation.check(
+                args.template,
+                inputs=options.given(args),
+                import_map=import_map,
+                cached=False,
+                environments=args.environment,
+            )
             stream = io.StringIO()
             location.root.cache_clear()
             views.reporter(format, stream).diagnostics(report.found, verdicts=report.verdicts)

@@ -112,3 +112,8 @@ CODES: Final[dict[str, tuple[str, str]]] = {
     "BBQ-H072": ("parameter does not fit", "The given value is not of the parameter's type, or breaks its constraints."),
     "BBQ-H080": ("value too large", "What a function gives grows beyond the caps."),
 }
+
+STRICT_CODES: Final = frozenset(
+    f"BBQ-H{number}" for number in ("010", "021", "027", "033", "034", "040", "041", "042", "044", "048", "050")
+)
+"""Warnings of these codes are about what Heat ignores, or finds only when it computes a value: errors with `--strict`."""

@@ -18,6 +18,7 @@ from bbq.diagnostics import Diagnostic
 from bbq.views.explanation import text
 
 HEAD = b"tosca_definitions_version: tosca_2_0\n"
+HOT = b"heat_template_version: 2018-08-31\n"
 TAIL = b"service_template:\n  node_templates: {}\n"
 SHORTENED: dict[str, Callable[[Path], bytes]] = {
     "BBQ-Y002": lambda _: HEAD + b"metadata: { picture: " + b"A" * (10 * 1024 * 1024) + b" }\n" + TAIL,
@@ -29,10 +30,11 @@ SHORTENED: dict[str, Callable[[Path], bytes]] = {
     "BBQ-Y016": lambda _: HEAD + b"description: " + b"text " * 200_001 + b"\n" + TAIL,
     "BBQ-Y017": lambda _: HEAD + b"metadata:\n  key: " + b"3" * 301 + b"\n" + TAIL,
     "BBQ-T004": lambda _: HEAD + TAIL.replace(b"{}", b"\n" + b"".join(b"    n%d: { typ: X }\n" % n for n in range(1200))),
+    "BBQ-H004": lambda _: HOT + b"resources:\n" + b"".join(b"  r%d: { typ: X }\n" % n for n in range(1200)),
     "BBQ-T028": lambda folder: HEAD + b"imports: [ " + b", ".join(_types(folder, n) for n in range(501)) + b" ]\n" + TAIL,
 }
 """What a shortened example is short for."""
-COMPANIONS = {"BBQ-T004": {"BBQ-T010", "BBQ-T011"}, "BBQ-T029": {"BBQ-T053"}}
+COMPANIONS = {"BBQ-H004": {"BBQ-H010", "BBQ-H011"}, "BBQ-T004": {"BBQ-T010", "BBQ-T011"}, "BBQ-T029": {"BBQ-T053"}}
 """Codes that are told together with others by their nature."""
 TOLD_ELSEWHERE = {"BBQ-G013": "BBQ-T063", "BBQ-G015": "BBQ-T064"}
 """Codes of a check that an earlier one makes unreachable for a template that was read: that one tells it."""
@@ -58,7 +60,13 @@ def found_in(example: Page, variant: str, folder: Path) -> list[Diagnostic]:
     args = command_parser(name).parse_args(words)
     if name == "validate":
         import_map = ini.import_map(args.import_map or (), ())
-        report = validation.check(args.template, inputs=options.given(args), import_map=import_map, cached=False)
+        report = validation.check(
+            args.template,
+            inputs=options.given(args),
+            import_map=import_map,
+            cached=False,
+            environments=args.environment,
+        )
         return list(report.found)
     service, found = tosca.load("service.yaml")
     assert service is not None and not found
