@@ -260,7 +260,7 @@ def test_environment_values_of_hidden_parameters_are_not_shown(templates):
     templates.write("env.yaml", "parameters: { p: geheim }\n")
     text = HEAD + "parameters: { p: { type: number, hidden: true } }\n"
     found = templates.bad(text, "BBQ-H072", more=(("env.yaml", 1, 18),), environments=[templates.directory / "env.yaml"])
-    assert "geheim" not in str(found)
+    assert "geheim" not in str(found) and "geheim" not in found[0].excerpt.text
 
 
 def test_unreadable_environments(templates):

@@ -185,4 +185,5 @@ def test_missing_values_are_told_when_values_are_given(templates):
 
 def test_a_hidden_default_is_not_shown(templates):
     text = parameter("type: string, hidden: true, default: §geheim, constraints: [ { length: { max: 2 } } ]")
-    assert "geheim" not in str(templates.bad(text, "BBQ-H022")[0])
+    found = templates.bad(text, "BBQ-H022")[0]
+    assert "geheim" not in str(found) and "geheim" not in found.excerpt.text
