@@ -82,7 +82,7 @@ def _read(file: str) -> dict[str, Any]:
     from bbq.errors import TemplateError
     from bbq.yamlreader import data, read_file
 
-    bag = DiagnosticBag()
+    bag = DiagnosticBag()  # without sources: no line of it is shown, since any value in it may be a secret
     document = read_file(Path(file), bag)
     if document is None or bag.has_errors:
         raise TemplateError(f"the inputs file {file} cannot be used", bag.sorted())

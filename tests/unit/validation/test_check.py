@@ -121,3 +121,18 @@ def test_a_partial_template_is_partial_and_no_more(folder: Path) -> None:
     )
     report = validation.check(["part.yaml"])
     assert report.valid and {item.code for item in report.found} == {"BBQ-T029", "BBQ-T053"}
+
+
+def test_a_finding_of_the_graph_shows_its_line_and_the_imports_too(folder: Path) -> None:
+    head = "tosca_definitions_version: tosca_2_0\n"
+    (folder / "types.yaml").write_text(
+        f"{head}node_types:\n  Site:\n    properties:\n      domain: {{ type: string, default: {{ $get_input: nowhere }} }}\n"
+    )
+    (folder / "main.yaml").write_text(
+        f"{head}imports: [ types.yaml ]\nservice_template:\n  node_templates:\n    site: {{ type: Site }}\n"
+    )
+    (found,) = validation.check(["main.yaml"]).found
+    assert (found.code, found.file) == ("BBQ-G001", "types.yaml")
+    assert found.excerpt is not None
+    assert found.excerpt.text[found.excerpt.start : found.excerpt.end] == "$get_input"
+    assert [(text, at.file, at.line, at.column) for at, text in found.related] == [("imported from", "main.yaml", 2, 12)]
