@@ -201,7 +201,8 @@ class Requirements:
         if declaration is not None:
             found.node_type = canonical(declaration)
             return
-        hint = nearest(name, self._nodes) or one_of(self._nodes)
+        known = [*self._nodes, *self._templates.broken]
+        hint = nearest(name, known) or one_of(known)
         reader.error("BBQ-T053", f"{what}: no node template or node type {quoted(name)}", node, hint)
 
     def _index(self, node: Node, name: str, found: RequirementAssignment, what: str, owner: NodeTemplate) -> None:

@@ -250,3 +250,21 @@ topology_template:
     assert found[0].hint == "did you mean `start`?"
     found = templates.bad(text.replace("INTERFACES", "Standard: { operations: { start: §nothing.sh } }"), "BBQ-T110")
     assert found[0].severity == "warning"
+
+
+def test_a_node_with_an_error_of_its_own_is_still_the_one_that_is_meant(templates):
+    found = templates.bad(
+        HEAD_1
+        + """\
+topology_template:
+  node_templates:
+    server: { type: §tosca.nodes.Compte }
+    app: { type: tosca.nodes.SoftwareComponent, requirements: [ { host: §servr } ] }
+  outputs:
+    address: { value: §{ get_attribute: [ srver, private_address ] } }
+""",
+        "BBQ-T030",
+        "BBQ-T053",
+        "BBQ-T053",
+    )
+    assert [item.hint for item in found[1:]] == ["did you mean `server`?"] * 2
