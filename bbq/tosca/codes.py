@@ -118,6 +118,7 @@ CODES: Final[dict[str, tuple[str, str]]] = {
         "relationship does not fit",
         "The type is not the one that the definition asks for, or leads elsewhere than to this target.",
     ),
+    "BBQ-T216": ("filter without effect", "A node template's `node_filter` means something with the directive `select` only."),
 }
 
 ADVISORY: Final = frozenset(("BBQ-T015", "BBQ-T027", "BBQ-T029", "BBQ-T062", "BBQ-T090", "BBQ-T092", "BBQ-T110"))

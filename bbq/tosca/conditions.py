@@ -40,8 +40,14 @@ def _clause(reader: Definitions, node: Node, what: str, target: Mapping[str, Par
             if target is not None and name not in target and name not in ("state", "tosca_id", "tosca_name"):
                 hint = nearest(name, target) or one_of(target)
                 reader.practice("BBQ-T054", f"{what}: the target has no attribute {quoted(name)}", key, hint)
-            for constraint in [body] if isinstance(body, MappingNode) else reader.items(body, f"{quoted(name)} in {what}"):
-                _constraint(reader, constraint, what)
+            check_clauses(reader, body, what)
+
+
+def check_clauses(reader: Definitions, node: Node, what: str) -> None:
+    """The constraint clauses of one attribute or property: a list, or a single one."""
+    for item in [node] if isinstance(node, MappingNode) else reader.items(node, what):
+        if isinstance(item, MappingNode) or is_null(item):  # anything else is a value that must be equal
+            _constraint(reader, item, what)
 
 
 def _constraint(reader: Definitions, node: Node, what: str) -> None:
