@@ -71,7 +71,10 @@ CODES: Final[dict[str, tuple[str, str]]] = {
         "Interface types declare operations; node types and templates implement them.",
     ),
     "BBQ-T080": ("member of a wrong type", "The group's or policy's type does not allow this member or target."),
-    "BBQ-T085": ("unknown step or workflow", "A workflow names a step or workflow that does not exist."),
+    "BBQ-T085": (
+        "unknown step or workflow",
+        "A workflow or trigger names a step or workflow that does not exist, or one that leads back to itself.",
+    ),
     "BBQ-T090": (
         "mapping not passed on",
         "A property is mapped to a node's property; only inputs receive values on substitution.",
@@ -107,6 +110,7 @@ CODES: Final[dict[str, tuple[str, str]]] = {
         "from a later version",
         "The built-in type, function or constraint is from a later TOSCA version than the file's; it is understood.",
     ),
+    "BBQ-T211": ("keynames exclude each other", "Only one of the two keynames can be given."),
     "BBQ-T212": ("copy of a copy", "The template that `copy` names must not use `copy` itself."),
     "BBQ-T213": ("bad index of a target", "A target is a node template, or [ node template, index from 0 on ]."),
     "BBQ-T214": ("bad allocation", "Only numbers and scalars that the target's capability has can be shared out."),
@@ -114,6 +118,7 @@ CODES: Final[dict[str, tuple[str, str]]] = {
         "relationship does not fit",
         "The type is not the one that the definition asks for, or leads elsewhere than to this target.",
     ),
+    "BBQ-T216": ("filter without effect", "A node template's `node_filter` means something with the directive `select` only."),
 }
 
 ADVISORY: Final = frozenset(("BBQ-T015", "BBQ-T027", "BBQ-T029", "BBQ-T062", "BBQ-T090", "BBQ-T092", "BBQ-T110"))

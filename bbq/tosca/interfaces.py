@@ -209,9 +209,8 @@ class Interfaces:
                 found[name] = reader.assigned(self._checker, value, definition.schema, title, owner)
             else:
                 found[name] = reader.convert.value(value, owner)
-                definition = defined.get(name)
-                if isinstance(definition, ParameterDef) and definition.secret and reader.bag.sources is not None:
-                    reader.bag.sources.secret(at(value))
+            if isinstance(definition, ParameterDef) and definition.secret and reader.bag.sources is not None:
+                reader.bag.sources.secret(at(value))
         return found
 
     @staticmethod

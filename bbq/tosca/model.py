@@ -137,7 +137,7 @@ class TypeDef:
     operations: dict[str, OperationDef] = field(default_factory=dict)
     """Of an interface type."""
     notifications: dict[str, OperationDef] = field(default_factory=dict)
-    triggers: dict[str, Any] = field(default_factory=dict)
+    triggers: dict[str, Trigger] = field(default_factory=dict)
     """Of a policy type."""
     constraints: tuple[Constraint, ...] = ()
     """Of a data type with properties."""
@@ -236,12 +236,80 @@ class NodeTemplate:
 
 
 @dataclass(slots=True)
+class Activity:
+    """What a workflow's step or a trigger does. `kind` is `delegate`, `set_state`, `call_operation` or `inline`, `name` the
+    workflow, the state or `<interface>.<operation>`."""
+
+    kind: str
+    name: str
+    at: SourceRange
+    inputs: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Condition:
+    """A `Function` (2.0) in `value`, or the data of a condition clause (1.x) on the attributes of `target`."""
+
+    value: Any
+    at: SourceRange
+    target: str | None = None
+    relationship: str | None = None
+
+
+@dataclass(slots=True)
+class Step:
+    """One of a workflow's; `target` is a node template or a group, `relationship` one of the node template's requirements."""
+
+    name: str
+    at: SourceRange
+    target: str = ""
+    relationship: str | None = None
+    filter: tuple[Condition, ...] = ()
+    activities: tuple[Activity, ...] = ()
+    on_success: tuple[str, ...] = ()
+    on_failure: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Workflow:
+    """Steps, or an implementation instead of them. `outputs` maps each output to the path of an attribute."""
+
+    name: str
+    at: SourceRange
+    description: str = ""
+    metadata: dict[str, Any] = field(default_factory=dict)
+    inputs: dict[str, ParameterDef] = field(default_factory=dict)
+    preconditions: tuple[Condition, ...] = ()
+    steps: dict[str, Step] = field(default_factory=dict)
+    implementation: OperationDef | None = None
+    outputs: dict[str, tuple[Any, ...]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Trigger:
+    """An event, a condition and what is done then. `data` holds all of it as it was written, also what only drafts of 1.x and
+    their practice have; `event` is the name alone where it is one."""
+
+    name: str
+    at: SourceRange
+    event: str = ""
+    condition: Condition | None = None
+    actions: tuple[Activity, ...] = ()
+    description: str = ""
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
 class Group:
+    """`members` are node templates, and in 2.0 other groups."""
+
     name: str
     type: str
     at: SourceRange
     members: tuple[str, ...] = ()
     properties: dict[str, Any] = field(default_factory=dict)
+    attributes: dict[str, Any] = field(default_factory=dict)
+    interfaces: dict[str, InterfaceDef] = field(default_factory=dict)
     metadata: dict[str, Any] = field(default_factory=dict)
 
 
@@ -253,7 +321,8 @@ class Policy:
     targets: tuple[str, ...] = ()
     properties: dict[str, Any] = field(default_factory=dict)
     metadata: dict[str, Any] = field(default_factory=dict)
-    triggers: dict[str, Any] = field(default_factory=dict)
+    triggers: dict[str, Trigger] = field(default_factory=dict)
+    """Those of its type first."""
 
 
 Path = tuple[str | int, ...]
@@ -310,7 +379,7 @@ class ServiceTemplate:
     node_templates: dict[str, NodeTemplate] = field(default_factory=dict)
     groups: dict[str, Group] = field(default_factory=dict)
     policies: dict[str, Policy] = field(default_factory=dict)
-    workflows: dict[str, Any] = field(default_factory=dict)
+    workflows: dict[str, Workflow] = field(default_factory=dict)
     substitution: SubstitutionMapping | None = None
     digest: str = ""
     """SHA-256 over this file and all its imports, in import order."""

@@ -12,6 +12,7 @@ from yaml import MappingNode, Node
 from bbq.diagnostics import SourceRange
 from bbq.tosca.artifacts import read_artifact
 from bbq.tosca.checker import Checker
+from bbq.tosca.filters import read_filter
 from bbq.tosca.functions import Owner, Uses
 from bbq.tosca.interfaces import Interfaces
 from bbq.tosca.model import CapabilityAssignment, Function, InterfaceDef, NodeTemplate, ParameterDef, TypeDef
@@ -144,7 +145,9 @@ class Templates:
         if "count" in keys:
             template.count = self._count(keys["count"], what, owner)
         if "node_filter" in keys:
-            template.node_filter = reader.convert.value(keys["node_filter"], Owner("filter", name))
+            template.node_filter = read_filter(reader, keys["node_filter"], what, Owner("filter", name), type_def)
+            if not selected:
+                reader.warning("BBQ-T216", f"{what} has a node_filter and no directive `select`", keys["node_filter"])
         return template
 
     def directives(self, node: Node | None, what: str, known: tuple[str, ...]) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from yaml import MappingNode, Node, ScalarNode
 
 from bbq.tosca.artifacts import read_artifact
+from bbq.tosca.filters import read_filter
 from bbq.tosca.interfaces import Interfaces
 from bbq.tosca.model import CapabilityDef, Function, RequirementDef, TypeDef
 from bbq.tosca.reading import nearest, one_of, quoted
@@ -161,7 +162,7 @@ class NodeTypes:
             self._relationship(keys["relationship"], result, name, key, title)
             self._derives("relationship", result.relationship, old.relationship if old else None, keys["relationship"], title)
         if "node_filter" in keys:
-            own = reader.convert.value(keys["node_filter"])
+            own = read_filter(reader, keys["node_filter"], title, None, None)
             before = result.node_filter
             both = isinstance(before, Function) and isinstance(own, Function)
             result.node_filter = Function("and", (before, own), at(keys["node_filter"])) if both else own

@@ -125,7 +125,7 @@ class Reader:
             self.error("BBQ-T010", text, node, one_of(known))
             return
         near = nearest(key, known)
-        if nearest(key, known, 0.75) is None and entity.endswith(" type") and not self.grammar.two:
+        if nearest(key, known, 0.75) is None and entity.endswith((" type", "trigger")) and not self.grammar.two:
             self.practice("BBQ-T207", f"{title}: {quoted(key)} is no keyname of TOSCA's, and is ignored", node, one_of(known))
             return
         self.error("BBQ-T010", f"{title} has no keyname {quoted(key)}", node, near or one_of(known))

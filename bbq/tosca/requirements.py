@@ -11,6 +11,7 @@ from typing import Any
 
 from yaml import MappingNode, Node, ScalarNode, SequenceNode
 
+from bbq.tosca.filters import read_filter
 from bbq.tosca.fitting import Fitting, literal
 from bbq.tosca.functions import Owner
 from bbq.tosca.model import Function, NodeTemplate, RequirementAssignment, RequirementDef, ServiceTemplate, TypeDef
@@ -50,6 +51,8 @@ class Requirements:
                 definition = definitions.get(name) or self._undeclared(name, key, body, what, definitions)
                 if definition is not None:
                     node.requirements.append(self._assignment(node, name, key, body, definition))
+        if {"select", "selectable"} & set(node.directives):  # it exists already, with all that it needs
+            return
         for name, definition in definitions.items():
             self._counted(node, [item for item in node.requirements if item.name == name], definition, what)
 
@@ -155,7 +158,9 @@ class Requirements:
         if "properties" in keys:  # a common 1.x spelling of the relationship's properties
             self._properties(keys["properties"], None, found, node, what, key)
         if "node_filter" in keys:
-            found.node_filter = reader.convert.value(keys["node_filter"], Owner("filter", node.name))
+            found.node_filter = read_filter(
+                reader, keys["node_filter"], what, Owner("filter", node.name), self._target_type(found)
+            )
         if "optional" in keys:
             found.wanted_optional = reader.boolean(keys["optional"], f"`optional` of {what}", False)
             found.optional = found.wanted_optional

@@ -22,6 +22,7 @@ from bbq.tosca.model import TypeDef
 from bbq.tosca.nodetypes import NodeTypes
 from bbq.tosca.reading import Reader, nearest, quoted
 from bbq.tosca.schemas import Definitions, ancestry, canonical, find, parent_of
+from bbq.tosca.triggers import read_triggers
 from bbq.tosca.units import version_key
 from bbq.yamlreader import at, is_null
 
@@ -208,6 +209,8 @@ class Types:
             NodeTypes(self, reader).read(keys, found, what)
         elif kind == "data":
             read_data_type(reader, declaration, keys, found, what)
+        elif kind == "policy":
+            found.triggers = read_triggers(reader, keys.get("triggers"), found.triggers, what)
         elif kind == "artifact":
             found.mime_type = reader.string(keys.get("mime_type"), f"mime_type of {what}") or found.mime_type
             extensions = reader.strings(keys.get("file_ext"), f"file_ext of {what}", single=True)
