@@ -6,6 +6,7 @@ Front ends ask through these functions. `recording` collects what is asked in it
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import pathlib
 import stat
@@ -87,6 +88,18 @@ def read(path: Path, most: int) -> bytes:
         raise
     _note(kind, path, hashlib.sha256(content).hexdigest())
     return content
+
+
+def head(path: Path) -> bytes:
+    """The first four bytes of a regular file, by which many formats are told; nothing where it cannot be read."""
+    return bytes.fromhex(_ask("head", path))
+
+
+def opened(path: Path) -> io.BufferedReader:
+    """A regular file that is too large to be read by `read`, opened; every byte of it counts. Raises as `read` does."""
+    if _recording.get() is not None:
+        _ask("digest", path)
+    return _open(path)
 
 
 def is_file(path: Path) -> bool:
@@ -197,7 +210,35 @@ def _kind(path: str, wanted: Callable[[int], bool]) -> str:
         return "no"
 
 
+def _whole(path: str) -> str:
+    try:
+        with _open(path) as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except (OSError, ValueError) as error:
+        return _problem(error)
+
+
+def _head(path: str) -> str:
+    try:
+        with _open(path) as file:
+            return file.read(4).hex()
+    except (OSError, ValueError):
+        return ""
+
+
+def _open(path: Path) -> io.BufferedReader:
+    """Raises `NotRegular`, too. Non-blocking, so that a FIFO cannot hang the open; its type is checked on what was opened."""
+    file = open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY), "rb")  # noqa: PTH123, SIM115
+    mode = os.fstat(file.fileno()).st_mode
+    if not stat.S_ISREG(mode):
+        file.close()
+        raise NotRegular(directory=stat.S_ISDIR(mode))
+    return file
+
+
 _QUESTIONS: Final[dict[str, Callable[[str], str]]] = {
+    "digest": _whole,
+    "head": _head,
     "exists": lambda path: _kind(path, lambda mode: True),
     "file": lambda path: _kind(path, stat.S_ISREG),
     "names": lambda path: _digest(_names(path)),

@@ -26,8 +26,11 @@ _LIKELY_CFN: Final = re.compile(rb"^[ \t{]*[\"']?(?:Resources|(?:AWS|Heat)Templa
 def language_of(path: str) -> Language:
     """The language of the file; TOSCA where it cannot be read or told, whose front end says what is wrong. Never raises."""
     from bbq.diagnostics import DiagnosticBag
+    from bbq.origins import is_archive
     from bbq.yamlreader import read_content
 
+    if is_archive(path):
+        return "TOSCA"
     content = read_content(Path(path), DiagnosticBag())
     if content is None:
         return "TOSCA"

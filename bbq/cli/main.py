@@ -16,6 +16,8 @@ COMMANDS = {
     "lsp": "run the language server, for editors",
     "schema": "write a JSON Schema of templates, for editors",
     "plan": "show what `up` would do, and do nothing",
+    "package": "pack a template with everything that it needs into one archive (CSAR)",
+    "lock": "pin what the remote imports of a template are",
     "render": "translate a template into another system's files (Docker Compose)",
     "up": "make a deployment what its template asks for",
     "resume": "go on with a deployment after a crash or an interruption",

@@ -39,7 +39,19 @@ def imports(parser: argparse.ArgumentParser) -> None:
         metavar="PREFIX=DIRECTORY",
         help="read imports whose URL starts with PREFIX from DIRECTORY; repeatable",
     )
-    parser.add_argument("--offline", action="store_true", help="never use the network for imports")
+    parser.add_argument(
+        "--allow-host",
+        action="append",
+        metavar="HOST",
+        help="a host that imports may be fetched from, over https; repeatable ([tosca] allowed_hosts)",
+    )
+    parser.add_argument("--offline", action="store_true", help="never use the network for imports, whatever is allowed")
+
+
+def template(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "template", metavar="TEMPLATE", help="a TOSCA service template: a YAML file, or an archive (.csar, .zip)"
+    )
 
 
 def provider(parser: argparse.ArgumentParser) -> None:
@@ -111,7 +123,7 @@ def name(parser: argparse.ArgumentParser) -> None:
 
 def up(parser: argparse.ArgumentParser) -> None:
     """What `plan` and `up` have in common."""
-    parser.add_argument("template", metavar="TEMPLATE", help="a TOSCA service template")
+    template(parser)
     provider(parser)
     parser.add_argument("--name", metavar="NAME", help="the deployment's name; the template's file or directory by default")
     inputs(parser)

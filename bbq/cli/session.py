@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+    from bbq.operations.wanted import Imports
     from bbq.operations.workspace import Workspace
     from bbq.views.base import View
 
@@ -43,10 +44,20 @@ class Session:
             os.environ["BBQ_JOURNAL__CONNECTION"] = connection  # for the process that destroys a deployment at its expiry
         if pairs := getattr(self.args, "import_map", None):
             flags["tosca", "import_map"] = pairs
+        if hosts := getattr(self.args, "allow_host", None):
+            flags["tosca", "allowed_hosts"] = hosts
         config = load(self.config_files, flags=flags)
         for warning in config.warnings:
             self.notice(f"warning: {warning}")
         return Workspace(config)
+
+    @property
+    def imports(self) -> Imports:
+        """How imports are found, for commands that need nothing else of the configuration."""
+        from bbq.operations.wanted import Imports
+
+        args = self.args
+        return Imports.configured(args.import_map, args.allow_host, self.config_files, offline=args.offline)
 
     @property
     def config_files(self) -> Sequence[str]:

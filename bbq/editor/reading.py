@@ -9,10 +9,11 @@ from functools import cache
 from pathlib import Path
 
 from bbq.diagnostics import Diagnostic
-from bbq.tosca.files import PROFILES, Unit
+from bbq.tosca.files import Unit
 from bbq.tosca.grammar import Grammar
-from bbq.tosca.load import analyse
+from bbq.tosca.load import examine
 from bbq.tosca.model import ServiceTemplate, TypeDef
+from bbq.tosca.places import PROFILES
 from bbq.tosca.schemas import canonical, find
 
 Overlay = Mapping[Path, bytes]
@@ -68,8 +69,9 @@ class Reading:
 
 def read(path: Path, *, overlay: Overlay | None = None, import_map: ImportMap | None = None) -> Reading:
     """The template at `path`, unsaved texts in `overlay` in place of the files. Nothing is fetched; bad input never raises."""
-    service, found, unit = analyse(path, import_map=import_map, overlay=overlay)
-    return Reading(service, found, Names(unit, service) if unit is not None and service is not None else None)
+    examined = examine(path, import_map=import_map, overlay=overlay)
+    service, unit = examined.service, examined.unit
+    return Reading(service, examined.found, Names(unit, service) if unit is not None and service is not None else None)
 
 
 def names_in(text: str, path: Path = Path("/template.yaml"), import_map: ImportMap | None = None) -> Names | None:

@@ -19,7 +19,7 @@ def deployment_graph(workspace: Workspace, row: DeploymentRow, records: Mapping[
     from bbq.views import graph
 
     try:
-        service = template_of(row)
+        service = template_of(workspace, row)
         topology, _ = build_topology(workspace, service, stored_inputs(workspace, row, service), row.provider, row.overrides)
     except BbqError:  # the template is gone or changed: the journal knows what there is
         return graph.render(graph.from_records(records, title=row.name), format)
@@ -42,8 +42,10 @@ def template_graph(
     from bbq.views import graph
 
     if language_of(path) != "TOSCA":
-        template = load_heat(path, inputs=given, import_map=workspace.import_map(), environments=environments)
+        template = load_heat(
+            path, inputs=given, import_map=workspace.imports(offline=offline).import_map, environments=environments
+        )
         return graph.render(graph.from_heat(template, title=default_name(path)), format)
-    service = load_template(path, import_map=workspace.import_map(), offline=offline)
+    service = load_template(path, workspace.imports(offline=offline))
     topology, _ = build_topology(workspace, service, given or {}, provider, {})
     return graph.render(graph.from_topology(topology, title=default_name(path)), format)

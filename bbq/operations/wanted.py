@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bbq.errors import TemplateError, UsageError
+from bbq.errors import ConfigurationError, QuotaError, TemplateError, UsageError
 
 if TYPE_CHECKING:
     from bbq.diagnostics import Diagnostic
     from bbq.hot.model import HotTemplate
     from bbq.operations.workspace import Workspace
+    from bbq.origins.archive import Archive
     from bbq.topology.model import Topology
     from bbq.tosca.model import ServiceTemplate
 
@@ -23,8 +26,27 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _COMMON_STEMS = frozenset({"service", "service-template", "main", "template", "deployment", "topology", "bbq"})
 
 
-def load_template(path: str, *, import_map: Mapping[str, str] | None = None, offline: bool = True) -> ServiceTemplate:
-    """The service template; `TemplateError` with every problem in it, `UsageError` for one that only Heat can make."""
+@dataclass(frozen=True, slots=True)
+class Imports:
+    """How imports are found: what stands for URLs, and which hosts may be asked for the others."""
+
+    import_map: Mapping[str, str] = field(default_factory=dict)
+    allowed_hosts: tuple[str, ...] = ()
+
+    @classmethod
+    def configured(
+        cls, import_map: Sequence[str] | None, hosts: Sequence[str] | None, files: Sequence[str], *, offline: bool
+    ) -> Imports:
+        """By flags, environment and configuration files, without oslo.config: it would take longer than a whole check."""
+        from bbq.conf import ini
+
+        allowed = () if offline else tuple(ini.allowed_hosts(hosts or (), files))
+        return cls(ini.import_map(import_map or (), files), allowed)
+
+
+def load_template(path: str, imports: Imports, *, unpacked: Path | None = None) -> ServiceTemplate:
+    """The service template; `TemplateError` with every problem in it, `UsageError` for one that only Heat can make. `unpacked`
+    is where an archive's files will be."""
     from bbq import tosca
     from bbq.languages import language_of
 
@@ -35,7 +57,9 @@ def load_template(path: str, *, import_map: Mapping[str, str] | None = None, off
             hint=f"bbq-deploy validate {path} and bbq-deploy graph {path} take it; "
             f"`openstack stack create -t {path} NAME` deploys it",
         )
-    service, found = tosca.load(path, import_map=import_map, offline=offline)
+    service, found = tosca.load(
+        path, import_map=imports.import_map, offline=False, allowed_hosts=imports.allowed_hosts, unpacked=unpacked
+    )
     refuse_errors(found, path)
     assert service is not None
     return service
@@ -55,6 +79,28 @@ def load_heat(
     refuse_errors(found, path)
     assert template is not None
     return template
+
+
+def unpack(archive: Archive, below: Path) -> Path:
+    """Write the files of the archive that a template came in. Raises `UsageError` where the archive is another one by now,
+    `QuotaError` where there is no room, `ConfigurationError` where they cannot be written."""
+    from bbq.diagnostics import DiagnosticBag
+    from bbq.origins.archive import open_archive
+    from bbq.origins.refused import Damaged
+
+    found = open_archive(archive.file, DiagnosticBag())
+    if found is None or found.digest != archive.digest:
+        raise UsageError(f"{archive.file} was changed just now", hint="run the command again")
+    try:
+        with found:
+            return found.unpack(below)
+    except Damaged:
+        raise UsageError(f"{archive.file} was changed just now", hint="run the command again") from None
+    except OSError as error:
+        text = f"the files of {archive.file} cannot be written to {below}: {error.strerror}"
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise QuotaError(text, hint="free some disk space") from None
+        raise ConfigurationError(text) from None
 
 
 def refuse_errors(found: Iterable[Diagnostic], what: str) -> None:

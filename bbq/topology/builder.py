@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from bbq import facts
 from bbq.collection import paused
 from bbq.datafiles import data_dir
 from bbq.diagnostics import Diagnostic, DiagnosticBag, SourceRange
@@ -19,6 +18,7 @@ from bbq.topology.instances import MAX_NODES, Broken, Failed, Instance, Stack, W
 from bbq.topology.model import Node, Output, Topology
 from bbq.topology.requirements import Matcher
 from bbq.topology.secrecy import Secrecy
+from bbq.topology.sources import Tree
 from bbq.topology.substitution import Library
 from bbq.topology.values import Attribute, GeneratedSecret, Secret, references, walk
 from bbq.tosca.model import Function, NodeTemplate, ServiceTemplate
@@ -57,8 +57,8 @@ class _Builder:
         self._overrides = overrides
         self._evaluator = Evaluator(self._bag, Secrecy(), overrides)
         self._matcher = self._evaluator.matcher = Matcher(self._evaluator)
-        directories = substitution_directories(provider, template_dirs)
-        self._library = Library(self._evaluator, directories, import_map=service.import_map, rehearsal=self._rehearsal)
+        sources = _sources(provider, template_dirs, service.others)
+        self._library = Library(self._evaluator, sources, import_map=service.import_map, rehearsal=self._rehearsal)
         self._root = Stack(service)
         self._instances: dict[str, Instance] = {}
         self._used_overrides: set[str] = set()
@@ -67,7 +67,8 @@ class _Builder:
     def build(self, inputs: Mapping[str, Any]) -> tuple[Topology | None, list[Diagnostic]]:
         self._set_inputs(self._root, dict(inputs))
         self._expand()
-        assembler = Assembler(self._evaluator, self._matcher, Path(facts.realpath(self._root.service.path)).parent)
+        tree = Tree.of(self._root.service)
+        assembler = Assembler(self._evaluator, self._matcher, tree)
         nodes = {address: assembler.node(instance) for address, instance in self._instances.items()}
         self._check_overrides()
         topology = Topology(
@@ -75,6 +76,7 @@ class _Builder:
             outputs=self._outputs(nodes),
             inputs={name: None if value is Failed else value for name, value in self._root.inputs.items()},
             template=self._root.service.path,
+            directory=str(tree.directory),
             digest=self._root.service.digest,
             description=self._root.service.description,
             policies=self._policies(),
@@ -350,6 +352,15 @@ def substitution_directories(provider: str, template_dirs: Sequence[str | Path])
     if provider == _REHEARSAL:
         return [each / provider for each in own]
     return [*(directory for each in own for directory in (each / provider, each)), data_dir("templates") / provider]
+
+
+def _sources(
+    provider: str, template_dirs: Sequence[str | Path], others: Sequence[ServiceTemplate]
+) -> list[Path | Sequence[ServiceTemplate]]:
+    """The user's own come first, then what came with the service, then the bundled ones."""
+    directories = substitution_directories(provider, template_dirs)
+    own = len(directories) - (provider != _REHEARSAL)
+    return [*directories[:own], others, *directories[own:]]
 
 
 def _has_count(template: NodeTemplate) -> bool:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from yaml import MappingNode, Node, ScalarNode
 
-from bbq import facts
+from bbq.diagnostics import DiagnosticBag
 from bbq.tosca.checker import Checker
 from bbq.tosca.files import Unit
 from bbq.tosca.functions import Owner
 from bbq.tosca.model import ArtifactDef, ParameterDef, TypeDef
+from bbq.tosca.places import Member
 from bbq.tosca.reading import nearest, one_of, quoted
-from bbq.tosca.schemas import Definitions
+from bbq.tosca.schemas import Definitions, find
 from bbq.yamlreader import at, is_null
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
@@ -41,7 +42,7 @@ def read_artifact(
         reader.warning("BBQ-T012", f"file of {title} must be a string; a function is not evaluated here", keys["file"])
         reader.convert.value(keys.pop("file"), owner)
     file = reader.string(keys.get("file"), f"file of {title}")
-    type_name = reader.type_name(keys["type"], "artifact", title) if "type" in keys else type_by_extension(reader.unit, file)
+    type_name = _type(reader, keys["type"], title, file) if "type" in keys else type_by_extension(reader.unit, file)
     if type_name is None:
         return None
     repository = reader.string(keys.get("repository"), f"repository of {title}") or None
@@ -109,17 +110,39 @@ def _properties(
     return found
 
 
+def _type(reader: Definitions, node: Node, what: str, file: str) -> str | None:
+    """1.x templates in the wild write any word here: nobody looked at it."""
+    name = reader.string(node, what)
+    if reader.grammar.two or not name or find(reader.unit, "artifact", name) is not None or reader.unit.incomplete:
+        return reader.type_name(node, "artifact", what)
+    hint = nearest(name, reader.unit.names("artifact"))
+    reader.practice("BBQ-T030", f"unknown artifact type {quoted(name)} in {what}; it is taken for a file", node, hint)
+    return type_by_extension(reader.unit, file)
+
+
 def check_file(reader: Definitions, file: str, node: Node, what: str) -> None:
-    """Warns where a local file is missing. A template may be checked before its scripts are written, so no error."""
-    unit = reader.unit
-    looked_for = file and unit.url is None and not unit.bundled and not _URL.match(file) and "\0" not in file
-    if looked_for and not facts.exists(unit.path.parent / file):
-        reader.warning("BBQ-T110", f"{what}: no file {quoted(file)} beside the template", node)
+    """Notes that the template names a local file; `missing_files` looks for it when all are known."""
+    if file and not _URL.match(file):
+        reader.unit.named.append((file, node, what))
+
+
+def missing_files(units: Iterable[Unit], bag: DiagnosticBag) -> None:
+    """A template may be checked before its scripts are written, so a file that is missing beside it is a warning. An archive is
+    complete: a file that is missing in it is an error."""
+    for unit in units:
+        for file, node, what in unit.named:
+            if unit.place.has(file) is False:
+                if isinstance(unit.place, Member):
+                    same = [name for name in unit.place.archive.members if name.rpartition("/")[2] == file.rpartition("/")[2]]
+                    hint = f"paths are relative to the file that names them; there is {quoted(same[0])}" if same else None
+                    bag.error("BBQ-T313", f"{what}: no file {quoted(file)} in the archive", at(node), hint)
+                else:
+                    bag.warning("BBQ-T110", f"{what}: no file {quoted(file)} beside the template", at(node))
 
 
 def absolute(unit: Unit, file: str) -> str:
     """A file that a template names, against the folder of that template; URLs stay."""
-    return file if not file or _URL.match(file) or "\0" in file else str(unit.path.parent / file)
+    return file if not file or _URL.match(file) else unit.place.path_of(file)
 
 
 def type_by_extension(unit: Unit, file: str) -> str:

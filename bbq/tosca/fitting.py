@@ -98,6 +98,12 @@ class Fitting:
         reader = self._reader
         if not offered:
             wanted = found.capability or definition.capability
+            if target is source and not reader.grammar.two:
+                # What published NFV descriptors write for a requirement of an abstract node: whatever stands for it maps it.
+                message = f"{what} names the node itself, which has no capability {quoted(wanted)}: it is left open"
+                reader.practice("BBQ-T063", message, where)
+                found.node, found.optional = None, True
+                return False
             message = f"{what} needs a capability {quoted(wanted)}; {quoted(target.name)} has none"
             # 1.0 to 1.2 ask for a Container where 1.3 asks for Compute.
             hosted = wanted == "tosca.capabilities.Compute" and any(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from yaml import MappingNode, Node, ScalarNode
+from yaml import MappingNode, Node, ScalarNode, SequenceNode
 
 from bbq.tosca.artifacts import absolute, check_file, type_by_extension
 from bbq.tosca.model import OperationDef
+from bbq.tosca.reading import quoted
 from bbq.tosca.schemas import Definitions
 from bbq.tosca.units import TIME, scalar
 from bbq.yamlreader import data, is_null
@@ -32,10 +33,17 @@ def read_implementation(reader: Definitions, node: Node, result: OperationDef, w
         result.implementation = absolute(reader.unit, file)
         result.implementation_type = result.implementation_type or type_by_extension(reader.unit, file) or None
     names = []
-    for item in reader.items(keys.get("dependencies"), f"dependencies of {what}"):
+    dependencies = keys.get("dependencies")
+    if isinstance(dependencies, ScalarNode) and not is_null(dependencies) and not reader.grammar.two:
+        message = f"dependencies of {what} must be a list, not {quoted(dependencies.value)}"
+        reader.practice("BBQ-T012", message, dependencies)
+        dependencies = SequenceNode("", [dependencies])
+    for item in reader.items(dependencies, f"dependencies of {what}"):
         inner = {k.value: v for k, v in item.value} if isinstance(item, MappingNode) else {"file": item}
         text = reader.string(inner.get("file"), f"a dependency of {what}")
         if text:
+            if Path(text).suffix:
+                check_file(reader, text, inner["file"], f"a dependency of {what}")
             names.append(absolute(reader.unit, text))
     result.dependencies = tuple(names) or result.dependencies
     if "operation_host" in keys:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from bbq.diagnostics import SourceRange
 
 if TYPE_CHECKING:
+    from bbq.origins.archive import Archive
     from bbq.sources import Sources
 
 
@@ -388,3 +389,10 @@ class ServiceTemplate:
     """What it was loaded with; its substitution templates are loaded with the same."""
     sources: Sources | None = None
     """The texts of its files, for findings of later stages."""
+    directory: str = ""
+    """Absolute path of the folder that the paths in its values are relative to; of an archive, where it is or would be
+    unpacked."""
+    archive: Archive | None = None
+    """What it came in, closed."""
+    others: tuple[ServiceTemplate, ...] = ()
+    """Templates of the same archive that may stand for nodes of this one."""

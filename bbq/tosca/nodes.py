@@ -13,9 +13,10 @@ from bbq.diagnostics import SourceRange
 from bbq.tosca.artifacts import read_artifact
 from bbq.tosca.checker import Checker
 from bbq.tosca.filters import read_filter
+from bbq.tosca.files import Unit
 from bbq.tosca.functions import Owner, Uses
 from bbq.tosca.interfaces import Interfaces
-from bbq.tosca.model import CapabilityAssignment, Function, InterfaceDef, NodeTemplate, ParameterDef, TypeDef
+from bbq.tosca.model import ArtifactDef, CapabilityAssignment, Function, InterfaceDef, NodeTemplate, ParameterDef, TypeDef
 from bbq.tosca.reading import Entries, nearest, one_of, quoted
 from bbq.tosca.schemas import Definitions
 from bbq.tosca.secret_places import SecretPlaces
@@ -113,10 +114,11 @@ class Templates:
         reader = self.reader
         what = f"node template {quoted(name)}"
         type_def = self.type_of(keys.get("type"), "node", what)
+        owner = Owner("node", name)
         if type_def is None:
+            self._artifacts(keys, what, owner)  # they need no type of a node to be wrong, or to be missing
             return None
         self.bodies[name] = keys
-        owner = Owner("node", name)
         template = NodeTemplate(name, type_def, at(key))
         template.description = reader.description(keys, what)
         template.metadata = reader.metadata(keys.get("metadata"), what)
@@ -136,12 +138,8 @@ class Templates:
         template.attributes = self.assign(keys.get("attributes"), known, "attribute", what, key, owner)
         template.capabilities = self._capabilities(keys.get("capabilities"), type_def, what, key, owner)
         template.interfaces = self.interfaces.assignments(keys.get("interfaces"), what, type_def, owner)
-        template.artifacts = dict(type_def.artifacts)
-        for artifact, (artifact_key, body) in reader.entries(keys.get("artifacts"), f"artifacts of {what}").items():
-            found = read_artifact(reader, artifact, artifact_key, body, what, self._artifact_type, owner, self.checker)
-            if found is not None:
-                template.artifacts[artifact] = found
-        _implement(template)
+        template.artifacts = type_def.artifacts | self._artifacts(keys, what, owner)
+        _implement(template, reader.unit)
         if "count" in keys:
             template.count = self._count(keys["count"], what, owner)
         if "node_filter" in keys:
@@ -149,6 +147,14 @@ class Templates:
             if not selected:
                 reader.warning("BBQ-T216", f"{what} has a node_filter and no directive `select`", keys["node_filter"])
         return template
+
+    def _artifacts(self, keys: dict[str, Node], what: str, owner: Owner) -> dict[str, ArtifactDef]:
+        found = {}
+        for name, (key, body) in self.reader.entries(keys.get("artifacts"), f"artifacts of {what}").items():
+            artifact = read_artifact(self.reader, name, key, body, what, self._artifact_type, owner, self.checker)
+            if artifact is not None:
+                found[name] = artifact
+        return found
 
     def directives(self, node: Node | None, what: str, known: tuple[str, ...]) -> tuple[str, ...]:
         """Instructions to whoever processes the template; unknown ones are kept, with a warning."""
@@ -270,13 +276,15 @@ def _merged(base: Node, over: Node) -> Node:
     return MappingNode(over.tag, list(pairs.values()), over.start_mark, over.end_mark)
 
 
-def _implement(template: NodeTemplate) -> None:
-    """An implementation may be the name of one of the node's artifacts (TOSCA 2.0 section 12.2)."""
+def _implement(template: NodeTemplate, unit: Unit) -> None:
+    """An implementation may be the name of one of the node's artifacts (TOSCA 2.0 section 12.2); then it is no file's."""
     for name, interface in template.interfaces.items():
         operations = {}
         for operation in interface.operations.values():
             artifact = template.artifacts.get(Path(operation.implementation or "").name)
             if artifact is not None and artifact.file:
+                if "." in artifact.name:
+                    unit.named = [entry for entry in unit.named if entry[0] != artifact.name]
                 operations[operation.name] = replace(operation, implementation=artifact.file, implementation_type=artifact.type)
         if operations:
             template.interfaces[name] = replace(interface, operations=interface.operations | operations)

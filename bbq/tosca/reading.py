@@ -33,7 +33,7 @@ class Reader:
 
     def error(self, code: str, message: str, where: Node | SourceRange, hint: str | None = None, related: Related = ()) -> None:
         """An error; in a foreign file, which came through an import map and is not the user's to correct, a warning."""
-        report = self.bag.error if self.unit.url is None else self.bag.warning
+        report = self.bag.warning if self.unit.foreign else self.bag.error
         report(code, message, where if isinstance(where, SourceRange) else at(where), hint, related)
 
     def warning(
@@ -104,7 +104,7 @@ class Reader:
         title = f"{entity} {quoted(name)}" if name else f"the {entity}"
         found: dict[str, Node] = {}
         for key, (key_node, value) in self.entries(node, title).items():
-            if key in keynames.foreign and not self.unit.bundled and self.unit.url is None:
+            if key in keynames.foreign and not (self.unit.bundled or self.unit.foreign):
                 text = f"keyname {quoted(key)} of {title} is from {keynames.elsewhere[key]}, not from the file's version"
                 self.warning("BBQ-T013", text, key_node)
             if key not in keynames.allowed and not keynames.open:

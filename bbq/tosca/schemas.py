@@ -44,8 +44,18 @@ _RENAMED = {
 
 
 def find(unit: Unit, kind: str, name: str) -> Declaration | None:
-    """The declaration of a type name; TOSCA 1.x allows short (`Compute`) and qualified (`tosca:Compute`) ones. A normative type
-    that another 1.x version calls otherwise is found, too."""
+    """The declaration of a type name. In 1.x files in the wild use names that only the template importing them has, too."""
+    found = _find(unit, kind, name)
+    if found is None and unit.outer is not None:
+        found = _find(unit.outer, kind, name)
+        if found is not None:
+            unit.borrowed[kind, name] = found
+    return found
+
+
+def _find(unit: Unit, kind: str, name: str) -> Declaration | None:
+    """TOSCA 1.x allows short (`Compute`) and qualified (`tosca:Compute`) names. A normative type that another 1.x version calls
+    otherwise is found, too."""
     found = unit.lookup(kind, name)
     if found is None and not unit.grammar.two:
         short = name.removeprefix("tosca:")

@@ -39,11 +39,13 @@ def key(
     import_map: Mapping[str, str] | None,
     offline: bool,
     environments: Sequence[str] = (),
+    allowed_hosts: Sequence[str] = (),
 ) -> str | None:
     """The name of the entry for this question; None where it cannot be put into words."""
     try:
         mapping = sorted((import_map or {}).items())
-        asked = [FORMAT, identity(), os.getcwd(), path, inputs, mapping, offline, list(environments)]  # noqa: PTH109
+        asked = [FORMAT, identity(), os.getcwd(), path, inputs, mapping, offline]  # noqa: PTH109
+        asked += [list(environments), list(allowed_hosts)]
         return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
     except (OSError, TypeError, ValueError):
         return None

@@ -1,4 +1,4 @@
-"""Which files are templates: those that were named, and below a directory those that say so themselves."""
+"""Which files are templates: those that were named, and below a directory those that say so themselves, archives by name."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from bbq.errors import UsageError
 from bbq.languages import named
 
 _SUFFIXES: Final = (".yaml", ".yml", ".tosca", ".template", ".json")
+_ARCHIVE: Final = ".csar"
 _HEAD_BYTES: Final = 64 * 1024
 _MOST_VISITED: Final = 100_000
 _DEEPEST: Final = 50
@@ -47,12 +48,14 @@ def _below(directory: str, left: list[int], depth: int = 0) -> Iterator[str]:
             if entry.is_dir(follow_symlinks=False):
                 if depth < _DEEPEST and not entry.name.startswith("."):
                     yield from _below(entry.path, left, depth + 1)
-            elif entry.name.endswith(_SUFFIXES) and entry.is_file() and _is_template(entry.path):
+            elif entry.name.endswith((*_SUFFIXES, _ARCHIVE)) and entry.is_file() and _is_template(entry.path):
                 yield entry.path
         except OSError:
             continue
 
 
 def _is_template(path: str) -> bool:
+    if path.endswith(_ARCHIVE):
+        return True
     with open(path, "rb") as stream:  # noqa: PTH123
         return named(stream.read(_HEAD_BYTES)) is not None

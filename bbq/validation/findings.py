@@ -24,6 +24,7 @@ def findings(
     import_map: Mapping[str, str] | None,
     offline: bool,
     environments: Sequence[str] = (),
+    allowed_hosts: Sequence[str] = (),
 ) -> list[Diagnostic]:
     """Every problem of a template, be it TOSCA, HOT or CFN. The graph of a TOSCA template is checked, too, where all inputs
     have values; no provider is asked. Raises `UsageError` for environments, which are Heat's, of a TOSCA template."""
@@ -32,7 +33,7 @@ def findings(
             return _heat_findings(path, inputs, import_map, environments)
         if environments:
             raise UsageError(f"{path} is no Heat template: environments are for those", hint="give inputs with --inputs FILE")
-        return _findings(path, inputs, import_map, offline)
+        return _findings(path, inputs, import_map, () if offline else allowed_hosts)
 
 
 def _heat_findings(
@@ -48,9 +49,9 @@ def _heat_findings(
 
 
 def _findings(
-    path: str, inputs: Mapping[str, Any] | None, import_map: Mapping[str, str] | None, offline: bool
+    path: str, inputs: Mapping[str, Any] | None, import_map: Mapping[str, str] | None, allowed_hosts: Sequence[str]
 ) -> list[Diagnostic]:
-    service, found = tosca.load(path, import_map=import_map, offline=offline)
+    service, found = tosca.load(path, import_map=import_map, offline=False, allowed_hosts=allowed_hosts)
     if inputs and (service is None or _holds_secret(inputs, service)):
         facts.unrepeatable()  # what is remembered of a run names its inputs, by a digest that could be guessed
     return with_graph(service, found, inputs)

@@ -31,22 +31,23 @@ def check(
     strict: bool = False,
     cached: bool = True,
     environments: Sequence[str] = (),
+    allowed_hosts: Sequence[str] = (),
 ) -> Report:
-    """Checks templates, and those below directories; `environments` are Heat's. `strict`: what the specification forbids is
-    an error, however common it is. Without `cached`, answers of earlier runs are neither used nor kept. Raises `UsageError`
-    for a directory without templates."""
+    """Checks templates, and those below directories; `environments` are Heat's. Imports may be fetched from the
+    `allowed_hosts`. `strict`: what the specification forbids is an error, however common it is. Without `cached`, answers of
+    earlier runs are neither used nor kept. Raises `UsageError` for a directory without templates."""
     from bbq.validation import cache
     from bbq.validation.discovery import templates
 
     found: dict[Diagnostic, None] = {}
     verdicts: list[Verdict] = []
     for path in templates(paths):
-        key = cache.key(path, inputs, import_map, offline, environments) if cached else None
+        key = cache.key(path, inputs, import_map, offline, environments, allowed_hosts) if cached else None
         items = cache.get(key) if key is not None else None
         if items is None:
             if verdicts:
                 gc.collect()  # what the last template left: whoever called may have switched the collector off
-            items = _anew(path, inputs, import_map, offline, environments, key)
+            items = _anew(path, inputs, import_map, offline, environments, allowed_hosts, key)
         if strict:
             items = strictly(items)
         errors = sum(item.severity == "error" for item in items)
@@ -61,6 +62,7 @@ def _anew(
     import_map: Mapping[str, str] | None,
     offline: bool,
     environments: Sequence[str],
+    allowed_hosts: Sequence[str],
     key: str | None,
 ) -> list[Diagnostic]:
     from bbq import facts
@@ -68,7 +70,14 @@ def _anew(
     from bbq.validation.findings import findings
 
     with facts.recording() as asked:
-        items = findings(path, inputs=inputs, import_map=import_map, offline=offline, environments=environments)
+        items = findings(
+            path,
+            inputs=inputs,
+            import_map=import_map,
+            offline=offline,
+            environments=environments,
+            allowed_hosts=allowed_hosts,
+        )
     if key is not None and asked.repeatable:
         cache.put(key, asked.answers, items)
     return items

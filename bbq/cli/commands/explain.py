@@ -125,7 +125,7 @@ def _context(session: Session) -> Context:
     from bbq.operations.wanted import NO_SUBSTITUTION, refuse_errors
 
     directories = tuple(session.workspace.config.tosca.template_dirs)
-    reading = read(Path(args.template), import_map=session.workspace.import_map())
+    reading = read(Path(args.template), import_map=session.workspace.imports(offline=True).import_map)
     if reading.names is None or reading.service is None:
         refuse_errors(reading.found, args.template)
     assert reading.names is not None

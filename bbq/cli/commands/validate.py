@@ -1,4 +1,4 @@
-"""`bbq-deploy validate`: every problem of templates, without running or fetching anything."""
+"""`bbq-deploy validate`: every problem of templates, without running anything, or fetching without leave."""
 
 from __future__ import annotations
 
@@ -20,12 +20,16 @@ EXAMPLES = (
     "bbq-deploy validate templates/ --strict --format sarif > bbq.sarif",
     "bbq-deploy validate service.yaml --import-map https://example.org/types/=./types/",
     "bbq-deploy validate stack.yaml --environment production.yaml --param key_name=mine  # a Heat template",
+    "bbq-deploy validate service.csar",
 )
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "template", nargs="+", metavar="TEMPLATE", help="a TOSCA or Heat template, or a directory: every template below it"
+        "template",
+        nargs="+",
+        metavar="TEMPLATE",
+        help="a TOSCA or Heat template, an archive (.csar, .zip), or a directory: every template below it",
     )
     options.inputs(parser)
     options.environments(parser)
@@ -47,15 +51,14 @@ def run(session: Session) -> int:
 
 def _run(session: Session) -> int:
     from bbq import validation
-    from bbq.conf import ini
 
     args = session.args
-    import_map = ini.import_map(args.import_map or (), session.config_files)  # oslo.config would take longer than the rest
     report = validation.check(
         args.template,
         inputs=options.given(args),
-        import_map=import_map,
+        import_map=session.imports.import_map,
         offline=args.offline,
+        allowed_hosts=session.imports.allowed_hosts,
         strict=args.strict,
         cached=not args.no_cache,
         environments=args.environment,

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 import shlex
+import socket
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from listings import packed
 
 from bbq import topology, tosca, validation
 from bbq.catalogue import COMMAND, Page, codes, page, strict
@@ -15,6 +18,7 @@ from bbq.cli import options
 from bbq.cli.parsing import command_parser
 from bbq.conf import ini
 from bbq.diagnostics import Diagnostic
+from bbq.origins import network
 from bbq.views.explanation import text
 
 HEAD = b"tosca_definitions_version: tosca_2_0\n"
@@ -52,7 +56,7 @@ def found_in(example: Page, variant: str, folder: Path) -> list[Diagnostic]:
             command = block.text
         elif not (block.shortened and block.variant == "wrong"):
             (folder / block.name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / block.name).write_text(block.text, encoding="utf-8")
+            (folder / block.name).write_bytes(packed(block.text) if block.name.endswith(".csar") else block.text.encode())
         else:
             (folder / block.name).write_bytes(SHORTENED[example.code](folder))
     program, name, *words = shlex.split(command)
@@ -66,6 +70,7 @@ def found_in(example: Page, variant: str, folder: Path) -> list[Diagnostic]:
             import_map=import_map,
             cached=False,
             environments=args.environment,
+            allowed_hosts=args.allow_host or (),
         )
         return list(report.found)
     service, found = tosca.load("service.yaml")
@@ -74,6 +79,21 @@ def found_in(example: Page, variant: str, folder: Path) -> list[Diagnostic]:
     counts = options.counts(args.counts) if name == "scale" else {}
     _, more = topology.build(service, inputs=values, provider="local", overrides=counts, template_dirs=("substitutions",))
     return [*wrong, *more]
+
+
+@pytest.fixture(autouse=True)
+def _no_network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No name is known, and nothing is fetched but what the example of an import that is not pinned has beside it."""
+    real = socket.getaddrinfo
+
+    def resolve(host: str, *args: Any, **options: Any) -> Any:
+        if not host.replace(".", "").isdigit():
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return real(host, *args, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    if "BBQ-T321" in request.node.name:
+        monkeypatch.setattr(network, "fetch", lambda url, _: Path(url.removeprefix("https://example.org/")).read_bytes())
 
 
 @pytest.fixture

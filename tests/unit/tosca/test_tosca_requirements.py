@@ -268,3 +268,33 @@ topology_template:
         "BBQ-T053",
     )
     assert [item.hint for item in found[1:]] == ["did you mean `server`?"] * 2
+def test_what_published_1x_archives_do(templates):
+    """A word for an artifact's type, one dependency that is no list, a requirement of an abstract node that names itself."""
+    text = (
+        HEAD_1
+        + """\
+node_types:
+  N:
+    derived_from: tosca.nodes.Root
+    requirements: [ { link: { capability: tosca.capabilities.Endpoint } } ]
+topology_template:
+  node_templates:
+    n:
+      type: N
+      artifacts: { run: { type: §shell, file: run.sh } }
+      requirements: [ { link: §n } ]
+      interfaces: { Standard: { create: { implementation: { primary: run.sh, dependencies: §more.sh } } } }
+"""
+    )
+    for name in ("run.sh", "more.sh"):
+        templates.write(name, "")
+    found = templates.bad(text, "BBQ-T030", "BBQ-T063", "BBQ-T012")
+    assert {item.severity for item in found} == {"warning"}
+    service, _, _ = templates.read(text)
+    node = service.node_templates["n"]
+    assert node.artifacts["run"].type == "tosca.artifacts.Implementation.Bash"
+    assert node.interfaces["Standard"].operations["create"].dependencies == (str(templates.directory / "more.sh"),)
+    assert [(item.node, item.optional) for item in node.requirements if item.name == "link"] == [(None, True)]
+    met = text.replace("link: §n", "dependency: §n").replace("tosca.capabilities.Endpoint", "tosca.capabilities.Node")
+    errors = [item.code for item in templates.read(met)[1] if item.severity == "error"]
+    assert errors == ["BBQ-T065"], "one that could be met is a cycle"
