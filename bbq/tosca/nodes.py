@@ -12,8 +12,8 @@ from yaml import MappingNode, Node
 from bbq.diagnostics import SourceRange
 from bbq.tosca.artifacts import read_artifact
 from bbq.tosca.checker import Checker
-from bbq.tosca.filters import read_filter
 from bbq.tosca.files import Unit
+from bbq.tosca.filters import read_filter
 from bbq.tosca.functions import Owner, Uses
 from bbq.tosca.interfaces import Interfaces
 from bbq.tosca.model import ArtifactDef, CapabilityAssignment, Function, InterfaceDef, NodeTemplate, ParameterDef, TypeDef

@@ -268,6 +268,8 @@ topology_template:
         "BBQ-T053",
     )
     assert [item.hint for item in found[1:]] == ["did you mean `server`?"] * 2
+
+
 def test_what_published_1x_archives_do(templates):
     """A word for an artifact's type, one dependency that is no list, a requirement of an abstract node that names itself."""
     text = (
