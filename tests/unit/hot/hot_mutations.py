@@ -283,6 +283,6 @@ def mutated(document: Document, mutation: Callable[[Document, random.Random], No
     result = copy.deepcopy(document)
     try:
         mutation(result, rng)
-    except (IndexError, ValueError, KeyError, TypeError):
+    except (IndexError, ValueError, KeyError, TypeError, AttributeError):
         return None
     return result
