@@ -1,9 +1,9 @@
 """All diagnostic codes: what they mean, which are strict, and their pages. Gathered from the front ends' tables.
 
 A code's page is its entry in the table and the file `explanations/<code>.md`: more text, if there is any, and examples as
-blocks of code. A block's title is a file's name; `(wrong)` or `(right)` behind it says which of the two examples it belongs
-to, none that it belongs to both. Blocks with the title `wrong` or `right` alone are command lines; without them it is
-`validate`.
+blocks of code. A block's title is a file's name, of a file in an archive as findings have it (`service.csar!/types.yaml`);
+`(wrong)` or `(right)` behind it says which of the two examples it belongs to, none that it belongs to both. Blocks with the
+title `wrong` or `right` alone are command lines; without them it is `validate`, of the archive where there is one.
 """
 
 from __future__ import annotations
@@ -22,8 +22,7 @@ FRONT_ENDS: Final = (
     ("The graph", "bbq.topology.codes"),
 )
 """Title -> module with `CODES` (code -> title, explanation) and, where it has any, `STRICT_CODES`."""
-COMMAND: Final = "bbq-deploy validate service.yaml"
-
+_INSIDE: Final = "!/"
 _FOLDER = Path(__file__).parent / "explanations"
 _BLOCK = re.compile(r'^```(\w+) title="([^"]*)"\n(.*?)^```$\n?', re.MULTILINE | re.DOTALL)
 _TITLE = re.compile(r"(?P<name>.*?)(?: ?\((?P<variant>wrong|right)(?P<shortened>, shortened)?\))?")
@@ -32,7 +31,7 @@ _TITLE = re.compile(r"(?P<name>.*?)(?: ?\((?P<variant>wrong|right)(?P<shortened>
 @dataclass(frozen=True, slots=True)
 class Block:
     """A file of an example, or (without a `name`) its command line. `variant` is wrong, right or, in both, empty. A
-    shortened one is too long to be shown whole."""
+    shortened one is not shown whole: it is too long, or no text."""
 
     language: str
     name: str
@@ -63,6 +62,31 @@ class Page:
     @property
     def common(self) -> tuple[Block, ...]:
         return self.example("")
+
+    def command(self, variant: str) -> str:
+        """The command line of the wrong or the right example."""
+        blocks = (*self.common, *self.example(variant))
+        files = [block.name.partition(_INSIDE)[0] for block in blocks if block.name]
+        validate = next((file for file in files if file.endswith(".csar")), "service.yaml")
+        return next((block.text for block in blocks if not block.name), f"bbq-deploy validate {validate}")
+
+    def write(self, variant: str, folder: Path, whole: bytes = b"") -> None:
+        """Makes the files of the wrong or the right example below a folder. `whole` is what a shortened one is short for."""
+        from zipfile import ZIP_DEFLATED, ZipFile
+
+        archives: dict[Path, list[tuple[str, bytes]]] = {}
+        for block in (*self.common, *self.example(variant)):
+            content = whole if block.shortened else block.text.encode()
+            file, inside, member = block.name.partition(_INSIDE)
+            if inside:
+                archives.setdefault(folder / file, []).append((member, content))
+            elif file:
+                (folder / file).parent.mkdir(parents=True, exist_ok=True)
+                (folder / file).write_bytes(content)
+        for path, members in archives.items():
+            with ZipFile(path, "w", ZIP_DEFLATED) as archive:
+                for name, content in members:
+                    archive.writestr(name, content)
 
 
 @cache

@@ -212,30 +212,27 @@ def _block(block: Any) -> str:
 
 
 def _said(page: Any, format: str = "human") -> str:
-    """What `validate` prints of the wrong example; nothing where it is shortened, or another command tells it."""
+    """What `validate` prints of the wrong example; nothing where it is shortened, may ask the network, or
+    another command tells it."""
     import contextlib
     import io
     import shlex
     import tempfile
 
-    from bbq import catalogue, validation, views
+    from bbq import validation, views
     from bbq.cli import options
     from bbq.cli.parsing import command_parser
     from bbq.conf import ini
     from bbq.views import location
 
-    blocks = [*page.common, *page.example("wrong")]
-    command = next((block.text for block in blocks if not block.name), catalogue.COMMAND)
-    name, *words = shlex.split(command)[1:]
-    if name != "validate" or any(block.shortened for block in blocks):
-        return ""
+    name, *words = shlex.split(page.command("wrong"))[1:]
     args = command_parser(name).parse_args(words)
+    if name != "validate" or args.allow_host or any(block.shortened for block in page.blocks):
+        return ""
     with tempfile.TemporaryDirectory() as top:
         folder = Path(top) / "templates" / "deploy"
-        for block in blocks:
-            if block.name:
-                (folder / block.name).parent.mkdir(parents=True, exist_ok=True)
-                (folder / block.name).write_text(block.text, encoding="utf-8")
+        folder.mkdir(parents=True)
+        page.write("wrong", folder)
         with contextlib.chdir(folder):
             import_map = ini.import_map(args.import_map or (), ())
             report = validation.check(

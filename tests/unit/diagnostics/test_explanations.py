@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import io
+import ipaddress
 import re
 import shlex
 import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile, ZipInfo
 
 import pytest
-from listings import packed
 
 from bbq import topology, tosca, validation
-from bbq.catalogue import COMMAND, Page, codes, page, strict
+from bbq.catalogue import Block, Page, codes, page, strict
 from bbq.cli import options
 from bbq.cli.parsing import command_parser
 from bbq.conf import ini
@@ -36,8 +38,15 @@ SHORTENED: dict[str, Callable[[Path], bytes]] = {
     "BBQ-T004": lambda _: HEAD + TAIL.replace(b"{}", b"\n" + b"".join(b"    n%d: { typ: X }\n" % n for n in range(1200))),
     "BBQ-H004": lambda _: HOT + b"resources:\n" + b"".join(b"  r%d: { typ: X }\n" % n for n in range(1200)),
     "BBQ-T028": lambda folder: HEAD + b"imports: [ " + b", ".join(_types(folder, n) for n in range(501)) + b" ]\n" + TAIL,
+    "BBQ-T302": lambda _: _packed(mode=0o120777),
+    "BBQ-T304": lambda _: _packed(change=(8, 0x1)),
+    "BBQ-T305": lambda _: b"\0" * (4 << 20),
+    "BBQ-T306": lambda _: _packed(change=(16, 0xFF)),
 }
 """What a shortened example is short for."""
+FETCHED = {"BBQ-T321"}
+"""Codes of what a host has answered. Fetching itself is tested with a real one, in `tests/unit/origins/test_network.py`."""
+GETADDRINFO = socket.getaddrinfo
 COMPANIONS = {"BBQ-H004": {"BBQ-H010", "BBQ-H011"}, "BBQ-T004": {"BBQ-T010", "BBQ-T011"}, "BBQ-T029": {"BBQ-T053"}}
 """Codes that are told together with others by their nature."""
 TOLD_ELSEWHERE = {"BBQ-G012": "BBQ-T215", "BBQ-G013": "BBQ-T063", "BBQ-G015": "BBQ-T064"}
@@ -49,28 +58,42 @@ def _types(folder: Path, number: int) -> bytes:
     return b"t%d.yaml" % number
 
 
+def _packed(mode: int = 0o100644, change: tuple[int, int] = (0, 0)) -> bytes:
+    """An archive whose template has a file mode, and a byte of its entry in the directory (place, bits) changed."""
+    member = ZipInfo("service.yaml")
+    member.create_system, member.external_attr = 3, mode << 16
+    stream = io.BytesIO()
+    with ZipFile(stream, "w") as archive:
+        archive.writestr(member, HEAD + TAIL)
+    data = bytearray(stream.getvalue())
+    place, bits = change
+    data[data.index(b"PK\1\2") + place] ^= bits
+    return bytes(data)
+
+
+def _no_name(host: str, *args: Any, **keywords: Any) -> Any:
+    """A name server that knows no name: nothing here leaves the machine."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known") from None
+    return GETADDRINFO(host, *args, **keywords)
+
+
 def found_in(example: Page, variant: str, folder: Path) -> list[Diagnostic]:
-    command = COMMAND
-    for block in (*example.common, *example.example(variant)):
-        if not block.name:
-            command = block.text
-        elif not (block.shortened and block.variant == "wrong"):
-            (folder / block.name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / block.name).write_bytes(packed(block.text) if block.name.endswith(".csar") else block.text.encode())
-        else:
-            (folder / block.name).write_bytes(SHORTENED[example.code](folder))
-    program, name, *words = shlex.split(command)
+    shortened = variant == "wrong" and example.code in SHORTENED
+    example.write(variant, folder, SHORTENED[example.code](folder) if shortened else b"")
+    program, name, *words = shlex.split(example.command(variant))
     assert program == "bbq-deploy"
     args = command_parser(name).parse_args(words)
     if name == "validate":
-        import_map = ini.import_map(args.import_map or (), ())
         report = validation.check(
             args.template,
             inputs=options.given(args),
-            import_map=import_map,
+            import_map=ini.import_map(args.import_map or (), ()),
+            allowed_hosts=args.allow_host or (),
             cached=False,
             environments=args.environment,
-            allowed_hosts=args.allow_host or (),
         )
         return list(report.found)
     service, found = tosca.load("service.yaml")
@@ -81,24 +104,11 @@ def found_in(example: Page, variant: str, folder: Path) -> list[Diagnostic]:
     return [*wrong, *more]
 
 
-@pytest.fixture(autouse=True)
-def _no_network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No name is known, and nothing is fetched but what the example of an import that is not pinned has beside it."""
-    real = socket.getaddrinfo
-
-    def resolve(host: str, *args: Any, **options: Any) -> Any:
-        if not host.replace(".", "").isdigit():
-            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-        return real(host, *args, **options)
-
-    monkeypatch.setattr(socket, "getaddrinfo", resolve)
-    if "BBQ-T321" in request.node.name:
-        monkeypatch.setattr(network, "fetch", lambda url, _: Path(url.removeprefix("https://example.org/")).read_bytes())
-
-
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Deep enough for an import that leaves what it may read."""
+    """Deep enough for an import that leaves what it may read. No import is in the cache, and no host has an address."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(socket, "getaddrinfo", _no_name)
     deep = tmp_path / "a/b"
     deep.mkdir(parents=True)
     monkeypatch.chdir(deep)
@@ -109,7 +119,9 @@ WITH_EXAMPLES = [code for code in codes() if code not in TOLD_ELSEWHERE]
 
 
 @pytest.mark.parametrize("code", WITH_EXAMPLES)
-def test_the_wrong_example_gives_exactly_that_code(code: str, folder: Path) -> None:
+def test_the_wrong_example_gives_exactly_that_code(code: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if code in FETCHED:
+        monkeypatch.setattr(network, "fetch", lambda url, _: (folder / url.removeprefix("https://example.org/")).read_bytes())
     found = found_in(page(code), "wrong", folder)
     assert {item.code for item in found} == {code} | COMPANIONS.get(code, set()), "\n".join(map(str, found))
 
@@ -135,6 +147,26 @@ def test_every_code_has_a_page_and_every_page_a_code() -> None:
 
 def test_what_is_shortened_is_tested_whole() -> None:
     assert {code for code in codes() if any(block.shortened for block in page(code).blocks)} == set(SHORTENED)
+
+
+def test_the_files_of_an_archive_are_packed(tmp_path: Path) -> None:
+    blocks = [
+        Block("yaml", "service.csar!/service.yaml", "", False, "imports: [ types/a.yaml ]\n"),
+        Block("yaml", "service.csar!/types/a.yaml", "right", False, "types\n"),
+        Block("yaml", "lib/beside.yaml", "", False, "beside\n"),
+        Block("text", "service.csar", "wrong", True, "damaged"),
+    ]
+    example = Page("BBQ-X001", "", "", "", tuple(blocks))
+    example.write("right", tmp_path)
+    assert example.command("right") == "bbq-deploy validate service.csar"
+    assert (tmp_path / "lib/beside.yaml").read_text() == "beside\n"
+    with ZipFile(tmp_path / "service.csar") as archive:
+        assert archive.namelist() == ["service.yaml", "types/a.yaml"]
+        assert archive.read("types/a.yaml") == b"types\n"
+    alone = Page("BBQ-X001", "", "", "", tuple(blocks[3:]))
+    alone.write("wrong", tmp_path, b"PK")
+    assert alone.command("wrong") == "bbq-deploy validate service.csar"
+    assert (tmp_path / "service.csar").read_bytes() == b"PK"
 
 
 def test_codes_that_are_named_exist() -> None:
