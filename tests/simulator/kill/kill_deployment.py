@@ -15,7 +15,7 @@ from bbq.conf.loader import Config
 from bbq.journal.model import DeploymentRow
 from bbq.operations.change import Change
 from bbq.operations.prepare import prepare_destroy, prepare_scale, prepare_up
-from bbq.operations.wanted import build_topology, load_template
+from bbq.operations.wanted import Imports, build_topology, load_template
 from bbq.operations.workspace import Workspace
 from bbq.topology.model import Topology
 from bbq.topology.values import Expr, Secret, contains
@@ -118,7 +118,7 @@ def state_of(row: DeploymentRow | None) -> State | None:
 
 @cache
 def topology(templates: Path, state: State) -> Topology:
-    service = load_template(str(_file(templates, state.version)))
+    service = load_template(str(_file(templates, state.version)), Imports())
     workspace = Workspace(configuration(templates, templates, {}))
     return build_topology(workspace, service, {"token": TOKEN}, "simulator", {"cluster": state.workers})[0]
 
