@@ -228,12 +228,12 @@ def _head(path: str) -> str:
 
 def _open(path: Path) -> io.BufferedReader:
     """Raises `NotRegular`, too. Non-blocking, so that a FIFO cannot hang the open; its type is checked on what was opened."""
-    file = open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY), "rb")  # noqa: PTH123, SIM115
-    mode = os.fstat(file.fileno()).st_mode
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+    mode = os.fstat(descriptor).st_mode
     if not stat.S_ISREG(mode):
-        file.close()
+        os.close(descriptor)
         raise NotRegular(directory=stat.S_ISDIR(mode))
-    return file
+    return open(descriptor, "rb")  # noqa: PTH123
 
 
 _QUESTIONS: Final[dict[str, Callable[[str], str]]] = {

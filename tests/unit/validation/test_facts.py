@@ -85,6 +85,22 @@ def test_samples_ask_nothing_unrecorded(unrecorded: list[str]) -> None:
         assert not asked.repeatable or facts.hold(asked.answers), path
 
 
+def test_archives_ask_nothing_unrecorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unrecorded: list[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "origins"))
+    import zips
+
+    zips.write(tmp_path / "good.csar", {**zips.GOOD, "bbq.lock": "version: 1\nimports: {}\n"})
+    zips.write(tmp_path / "bad.csar", {**zips.GOOD, "service.yaml": "imports: [ a.yaml, https://example.org/a.yaml ]\n"})
+    (tmp_path / "none.csar").write_text("none")
+    unrecorded.clear()
+    for name in ("good.csar", "bad.csar", "none.csar", "missing.csar"):
+        with facts.recording() as asked:
+            findings(name, inputs=None, import_map={}, offline=True)
+        assert not unrecorded, name
+        assert asked.repeatable and asked.answers and facts.hold(asked.answers), name
+
+
 def test_the_spy_sees_what_goes_past(tmp_path: Path, unrecorded: list[str]) -> None:
     """Else the tests above could not fail."""
     (tmp_path / "x").exists()
@@ -117,6 +133,13 @@ def test_questions_and_answers(tmp_path: Path) -> None:
         with pytest.raises(facts.NotRegular) as directory:
             facts.read(tmp_path, 5)
         assert directory.value.directory
+        assert facts.head(file) == b"1234" and facts.head(missing) == facts.head(tmp_path) == facts.head("a\0b") == b""
+        with facts.opened(file) as stream:
+            assert stream.read(2) == b"12", "every byte counts, whatever is read"
+        with pytest.raises(FileNotFoundError):
+            facts.opened(missing)
+        with pytest.raises(facts.NotRegular):
+            facts.opened(tmp_path)
     assert asked.repeatable and facts.hold(asked.answers)
     for change, undo in (
         (lambda: file.write_text("54321"), lambda: file.write_text("12345")),
@@ -136,6 +159,9 @@ def test_a_fifo_a_device_and_a_file_without_a_size_end_soon(tmp_path: Path) -> N
         with pytest.raises(facts.NotRegular) as error:
             facts.read(path, 100)
         assert not error.value.directory
+        with pytest.raises(facts.NotRegular), facts.recording():
+            facts.opened(path)
+        assert facts.head(path) == b""
     with pytest.raises(facts.TooLarge):
         facts.read("/proc/self/maps", 10)
 
