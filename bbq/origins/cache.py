@@ -26,7 +26,7 @@ def get(digest: str, size: int) -> bytes | None:
         content = facts.read(directory() / digest, min(size, DEFAULT_LIMITS.file_bytes))
     except OSError:
         return None
-    return content if hashlib.sha256(content).hexdigest() == digest else None
+    return content if len(content) == size and hashlib.sha256(content).hexdigest() == digest else None
 
 
 def put(content: bytes) -> None:

@@ -15,6 +15,7 @@ import yaml
 
 import bbq
 import bbq.tosca
+from bbq import validation
 from bbq.cli.main import main
 from bbq.diagnostics import DiagnosticBag
 from bbq.origins import cache, lock
@@ -115,6 +116,15 @@ def test_with_leave_it_is_fetched_and_the_user_is_told_that_it_is_not_pinned(
     monkeypatch.setenv("BBQ_TOSCA__ALLOWED_HOSTS", "*.example.org")
     code, answer = run("validate", "service.yaml")
     assert code == 5 and "allowed_hosts" in answer["message"]
+
+
+def test_what_the_network_said_is_not_remembered(project: Path, site: sites.Site) -> None:
+    def check() -> list[str]:
+        return [item.code for item in validation.check(["service.yaml"], import_map={}, allowed_hosts=(site.host,)).found]
+
+    assert check() == check() == ["BBQ-T321"] * 2 and len(site.asked) == 4
+    site.files["/types/a.yaml"] = b"x: ["
+    assert "BBQ-T321" in check() and check() != ["BBQ-T321"] * 2
 
 
 def test_a_file_that_changed(project: Path, site: sites.Site, run: Run) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import resource
@@ -10,6 +11,7 @@ import stat
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -122,6 +124,52 @@ def test_every_change_that_matters_is_noticed(project: Path, remembered, change:
     CHANGES[change](project)
     assert not remembered(), change
     assert remembered(), "the new answer is kept in turn"
+
+
+LOCK = "version: 1\nimports:\n  {url}:\n    sha256: {sha256}\n    size: {size}\n    fetched: 2026-01-01T00:00:00Z\n"
+FAR = HEAD.encode()
+
+
+def archive(path: Path, service: str = MAIN, **members: str) -> None:
+    with zipfile.ZipFile(path, "w") as file:
+        for name, text in {"service.yaml": service, "types.yaml": HEAD, **members}.items():
+            file.writestr(name, text)
+
+
+def test_an_archive_is_read_again_when_a_byte_of_it_has_changed(project: Path, remembered) -> None:
+    archive(project / "s.csar", MAIN.replace("missing.yaml, ", ""))
+    assert not remembered("s.csar") and remembered("s.csar")
+    archive(project / "s.csar", MAIN)
+    assert not remembered("s.csar") and remembered("s.csar")
+    archive(project / "s.csar", MAIN, other="only more of it")
+    assert not remembered("s.csar") and remembered("s.csar")
+    data = (project / "s.csar").read_bytes()
+    (project / "s.csar").write_bytes(data[:-1])
+    assert not remembered("s.csar") and remembered("s.csar")
+    (project / "s.csar").unlink()
+    assert not remembered("s.csar")
+
+
+def test_pinned_imports_and_the_lock_file_count(project: Path, remembered) -> None:
+    def ask() -> bool:
+        return remembered(import_map={})
+
+    def codes() -> list[str]:
+        return [item.code for item in check(import_map={}) if "far" in item.message]
+
+    assert not ask() and codes() == ["BBQ-T021"]
+    kept = Path(os.environ["HOME"], ".cache/bbq/imports", hashlib.sha256(FAR).hexdigest())
+    pin = {"url": "https://example.org/far.yaml", "sha256": kept.name, "size": len(FAR)}
+    (project / "bbq.lock").write_text(LOCK.format(**pin))
+    assert not ask() and ask() and codes() == ["BBQ-T323"]
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(FAR)
+    assert not ask() and ask() and codes() == []
+    kept.write_bytes(FAR[:-1] + b" ")
+    assert not ask() and ask() and codes() == ["BBQ-T323"]
+    kept.write_bytes(FAR)
+    (project / "bbq.lock").write_text(LOCK.format(**{**pin, "size": len(FAR) + 1}))
+    assert not ask() and codes() == ["BBQ-T323"]
 
 
 def test_a_near_name_in_a_hint_depends_on_the_directory(project: Path, remembered) -> None:
