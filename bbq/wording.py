@@ -13,6 +13,8 @@ from bbq.yamlreader import is_null, printable
 
 _MANY: Final = 150
 """More names than this are not all compared: only those that begin or end alike."""
+_LONGEST: Final = 300
+"""A longer name is no misspelt one, and would take its time to compare."""
 _LOOKS: Final = 200_000
 """Findings times names from which on no hint is looked for: nobody reads so many, and it takes its time."""
 
@@ -22,6 +24,8 @@ def nearest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
     too: `Compute` for `tosca.nodes.Compute`."""
     import difflib
 
+    if len(name) > _LONGEST:
+        return None
     names = [str(item) for item in known if item != name]
     wanted = name.lower()
     lowered = {item.lower(): item for item in reversed(names)}

@@ -13,8 +13,9 @@ import shutil
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from io import BufferedReader
 from pathlib import Path, PurePosixPath
 from types import TracebackType
@@ -66,6 +67,16 @@ class Archive:
         self.members = members
         self.folders = frozenset(str(folder) for name in members for folder in PurePosixPath(name).parents)
         self.directory = Path(f"{file}!")
+
+    @cached_property
+    def templates(self) -> Sequence[str]:
+        """The names of the YAML files."""
+        return [name for name in self.members if name.lower().endswith((".yaml", ".yml"))]
+
+    @cached_property
+    def by_file_name(self) -> Mapping[str, str]:
+        """The last part of a member's name -> a member that has it."""
+        return {name.rpartition("/")[2]: name for name in sorted(self.members, reverse=True)}
 
     def read(self, name: str) -> bytes:
         """A member's content, which may be as large as the caps allow: look at its size first. Raises `Damaged` where it is

@@ -133,8 +133,8 @@ def missing_files(units: Iterable[Unit], bag: DiagnosticBag) -> None:
         for file, node, what in unit.named:
             if unit.place.has(file) is False:
                 if isinstance(unit.place, Member):
-                    same = [name for name in unit.place.archive.members if name.rpartition("/")[2] == file.rpartition("/")[2]]
-                    hint = f"paths are relative to the file that names them; there is {quoted(same[0])}" if same else None
+                    same = unit.place.archive.by_file_name.get(file.rpartition("/")[2])
+                    hint = f"paths are relative to the file that names them; there is {quoted(same)}" if same else None
                     bag.error("BBQ-T313", f"{what}: no file {quoted(file)} in the archive", at(node), hint)
                 else:
                     bag.warning("BBQ-T110", f"{what}: no file {quoted(file)} beside the template", at(node))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from bbq.diagnostics import DiagnosticBag, SourceRange
 from bbq.origins.refused import Damaged
-from bbq.tosca.reading import nearest, one_of, quoted
+from bbq.wording import hint, nearest, one_of, quoted
 
 if TYPE_CHECKING:
     from bbq.origins.archive import Archive
@@ -25,7 +25,8 @@ MANIFEST: Final = "SHA256SUMS"
 
 _KEYS: Final = ("TOSCA-Meta-File-Version", "CSAR-Version", "Created-By", "Entry-Definitions", "Other-Definitions")
 _VERSIONS: Final = ("1.0", "1.1", "2.0")
-_LARGEST: Final = 1 << 20
+_LARGEST: Final = 256 << 10
+_LONGEST_MANIFEST: Final = 4 << 20
 _SUM = re.compile(r"([0-9a-fA-F]{64}) [ *](.+)")
 Block = dict[str, tuple[str, SourceRange]]
 """Name -> (value, where the value stands)."""
@@ -80,7 +81,7 @@ def _misplaced(archive: Archive) -> str | None:
 
 def _root_template(archive: Archive, bag: DiagnosticBag, where: SourceRange, hint: str | None = None) -> str | None:
     """The one YAML file at the root."""
-    found = sorted(name for name in archive.members if "/" not in name and name.lower().endswith((".yaml", ".yml")))
+    found = sorted(name for name in archive.templates if "/" not in name)
     if len(found) == 1:
         return found[0]
     text = f"{len(found)} YAML files at the root" if found else "no YAML file at the root"
@@ -106,7 +107,7 @@ def _by_meta(archive: Archive, name: str, bag: DiagnosticBag) -> Csar | None:
     elif version not in _VERSIONS:
         bag.error("BBQ-T311", f"unknown CSAR-Version {quoted(version)}", where, f"known: {', '.join(_VERSIONS)}")
     two = version == "2.0"
-    for key in () if two or not version else ("TOSCA-Meta-File-Version", "Created-By"):
+    for key in () if version not in ("1.0", "1.1") else ("TOSCA-Meta-File-Version", "Created-By"):
         if key not in block:
             report = bag.warning if key == "Created-By" else bag.error
             report("BBQ-T311", f"TOSCA.meta lacks {quoted(key)}", start, _misspelt(block, key))
@@ -148,9 +149,7 @@ def _member(archive: Archive, value: str, where: SourceRange, key: str, bag: Dia
     if ".." in name.split("/") or name.startswith("/"):
         bag.error("BBQ-T314", f"{key} {quoted(value)} is outside the archive", where, "it is relative to the archive's root")
     else:
-        known = [other for other in archive.members if other.lower().endswith((".yaml", ".yml"))]
-        hint = nearest(value, known) or one_of(known)
-        bag.error("BBQ-T312", f"{key} {quoted(value)} is not in the archive", where, hint)
+        bag.error("BBQ-T312", f"{key} {quoted(value)} is not in the archive", where, hint(bag, value, archive.templates))
     return None
 
 
@@ -160,15 +159,15 @@ def _block(archive: Archive, name: str, bag: DiagnosticBag) -> Block | None:
     text = _text(archive, name, bag)
     if text is None:
         return None
-    file, found, last, failed = place(archive, name), Block(), "", False
+    file, last, failed = place(archive, name), "", False
+    found: dict[str, tuple[list[str], SourceRange]] = {}
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip():
             if found:
                 break
             continue
         if line[0] == " " and last:
-            value, where = found[last]
-            found[last] = f"{value} {line.strip()}".lstrip(), where
+            found[last][0].append(line.strip())
             continue
         key, colon, value = line.partition(":")
         if not colon or key != key.strip() or not key:
@@ -180,8 +179,8 @@ def _block(archive: Archive, name: str, bag: DiagnosticBag) -> Block | None:
             failed = True
         else:
             column = len(key) + 2 + len(value) - len(value.lstrip())
-            found[key], last = (value.strip(), SourceRange(file, number, column)), key
-    return None if failed else found
+            found[key], last = ([value.strip()], SourceRange(file, number, column)), key
+    return None if failed else {key: (" ".join(parts).strip(), where) for key, (parts, where) in found.items()}
 
 
 def _text(archive: Archive, name: str, bag: DiagnosticBag) -> str | None:
@@ -203,7 +202,7 @@ def _text(archive: Archive, name: str, bag: DiagnosticBag) -> str | None:
 
 def _check_manifest(archive: Archive, bag: DiagnosticBag) -> None:
     """The digests that the archive names, where it does; lines that are none are left alone: it may be somebody else's file."""
-    if MANIFEST not in archive.members or archive.members[MANIFEST].size > _LARGEST * 4:
+    if MANIFEST not in archive.members or archive.members[MANIFEST].size > _LONGEST_MANIFEST:
         return
     for number, line in enumerate(_lines(archive, bag), 1):
         match = _SUM.fullmatch(line)

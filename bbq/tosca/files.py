@@ -16,6 +16,7 @@ from bbq.tosca.grammar import KINDS, VERSIONS, Grammar, grammar_of
 from bbq.tosca.model import TypeDef
 from bbq.tosca.places import Place, Remote, Resolver
 from bbq.tosca.reading import Reader, nearest, one_of, quoted, shape
+from bbq.wording import hint
 from bbq.yamlreader import Duplicate, at, is_null
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(//.*)?", re.DOTALL)
@@ -172,8 +173,8 @@ class Files:
         if document is None:
             return None
         if not isinstance(document.root, MappingNode):
-            hint = "it begins with a line like `tosca_definitions_version: tosca_2_0`"
-            self.bag.error("BBQ-T002", f"a TOSCA file is a map, not {shape(document.root)}", at(document.root), hint)
+            line = "it begins with a line like `tosca_definitions_version: tosca_2_0`"
+            self.bag.error("BBQ-T002", f"a TOSCA file is a map, not {shape(document.root)}", at(document.root), line)
             return None
         grammar = self._grammar(document.root)
         if grammar is None:
@@ -213,8 +214,8 @@ class Files:
             self.bag.error("BBQ-T003", "`tosca_definitions_version` must be the first line of the template", at(key))
         grammar = grammar_of(value.value) if isinstance(value, ScalarNode) else None
         if grammar is None:
-            hint = nearest(str(value.value), VERSIONS) or one_of(VERSIONS)
-            self.bag.error("BBQ-T001", f"unknown tosca_definitions_version {shape(value)}", at(value), hint)
+            known = nearest(str(value.value), VERSIONS) or one_of(VERSIONS)
+            self.bag.error("BBQ-T001", f"unknown tosca_definitions_version {shape(value)}", at(value), known)
         return grammar
 
     def _declare(self, unit: Unit) -> None:
@@ -282,8 +283,8 @@ class Files:
         if "repository" in keys:
             name = reader.string(keys["repository"], "the repository of an import")
             if name not in unit.repositories:
-                hint, related = nearest(name, unit.repositories), ((at(where), "the file that it is to have"),)
-                reader.error("BBQ-T025", f"unknown repository {quoted(name)}", keys["repository"], hint, related)
+                near, related = nearest(name, unit.repositories), ((at(where), "the file that it is to have"),)
+                reader.error("BBQ-T025", f"unknown repository {quoted(name)}", keys["repository"], near, related)
                 return
             target = unit.repositories[name].rstrip("/") + "/" + target.lstrip("/")
         prefix_node = keys.get("namespace") or keys.get("namespace_prefix")
@@ -291,7 +292,7 @@ class Files:
         try:
             place = self._place(unit, target, named="profile" in keys)
         except Refused as error:
-            reader.bag.error(error.code, error.message, at(where), error.hint)
+            reader.bag.error(error.code, error.message, at(where), error.hint or hint(reader.bag, error.name, error.known))
             return
         if isinstance(place, Remote) and not place.pinned:
             reader.warning("BBQ-T321", f"import {quoted(target)} is not pinned: it may be another file tomorrow", where, _PINS)

@@ -207,10 +207,8 @@ class Member:
                 "pack the file into the archive: bbq-deploy package does it",
             )
         if name not in self.archive.members:
-            known = [other for other in self.archive.members if other.lower().endswith((".yaml", ".yml"))]
-            raise Refused(
-                "BBQ-T020", f"imported file {quoted(name, 200)} is not in the archive", nearest(name, known) or one_of(known)
-            )
+            text = f"imported file {quoted(name, 200)} is not in the archive"
+            raise Refused("BBQ-T020", text, name=name, known=self.archive.templates)
         return Member(self.archive, name)
 
     def local(self, target: str) -> Place:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 import zipfile
 from pathlib import Path
 
@@ -112,6 +113,41 @@ def test_what_is_wrong_with_tosca_meta_is_told_there(archives: Archives, meta: s
         assert found[0].hint == "is that meant by `Entry-Definition`?"
     if "services.yaml" in meta:
         assert found[0].hint == "did you mean `service.yaml`?"
+
+
+MANY = {f"a/y{number}.yaml": "" for number in range(5000)}
+NAMES = [f"a/x{number}.yaml" for number in range(20_000)]
+META_PATH = "TOSCA-Metadata/TOSCA.meta"
+GROWING = {
+    "a value on many lines": {META_PATH: META_1.format("service.yaml") + " x\n" * 80_000},
+    "no names": {META_PATH: "x\n" * 120_000},
+    "a name stands many times": {META_PATH: META_1.format("service.yaml") + "k: 1\n" * 50_000},
+    "many other definitions": {META_PATH: META_1.format("s.yaml") + "Other-Definitions: " + " ".join(NAMES[:15_000]), **MANY},
+    "many imports": {"service.yaml": HEAD + "imports:\n" + "".join(f"- {name}\n" for name in NAMES), **MANY},
+    "many artifacts": {
+        "service.yaml": HEAD
+        + "artifact_types: { F: {} }\nnode_types:\n  N:\n    artifacts:\n"
+        + "".join(f"      a{number}: {{ type: F, file: {name} }}\n" for number, name in enumerate(NAMES[:8000])),
+        **MANY,
+    },
+    "many digests": {"service.yaml": SERVICE, "SHA256SUMS": "".join(f"{0:064x}  {name}\n" for name in NAMES), **MANY},
+}
+
+
+@pytest.mark.parametrize("members", GROWING.values(), ids=GROWING)
+def test_many_mistakes_take_no_long_time(archives: Archives, members: dict[str, str]) -> None:
+    """Comparing every name with every other one would take minutes."""
+    start = time.process_time()
+    _, found = archives.read({"service.yaml": SERVICE, **members})
+    assert any(item.severity == "error" for item in found)
+    assert time.process_time() - start < 10  # a hang, not a benchmark
+
+
+def test_an_unknown_version_is_the_only_thing_that_is_told(archives: Archives) -> None:
+    archives.bad(
+        {"TOSCA.meta": META_2.replace("2.0", "2.1").format("service.yaml"), "service.yaml": HEAD},
+        "!/TOSCA.meta:1:15 BBQ-T311",
+    )
 
 
 def test_a_missing_author_is_a_warning(archives: Archives) -> None:
