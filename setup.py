@@ -15,5 +15,5 @@ def data_packages() -> dict[str, str]:
 setup(
     packages=[*find_packages(include=["bbq", "bbq.*"]), *data_packages()],
     package_dir=data_packages(),
-    package_data={"bbq": ["py.typed"], **{name: ["**/*", "**/.keep"] for name in data_packages()}},
+    package_data={"bbq": ["py.typed", "explanations/*.md"], **{name: ["**/*", "**/.keep"] for name in data_packages()}},
 )

@@ -15,7 +15,7 @@ __version__ = "0.1.0"
 
 TYPE_CHECKING = False  # type checkers know the name; importing typing would cost `bbq-deploy --version` half of its time
 if TYPE_CHECKING:
-    from bbq.api import Deployment, NodeView, deploy, deployments, ephemeral, open, plan, validate
+    from bbq.api import Deployment, NodeView, deploy, deployments, ephemeral, lock, open, package, plan, validate
     from bbq.diagnostics import Diagnostic
     from bbq.errors import (
         BbqError,
@@ -54,12 +54,14 @@ __all__ = [
     "deploy",
     "deployments",
     "ephemeral",
+    "lock",
     "open",
+    "package",
     "plan",
     "validate",
 ]
 
-_API = frozenset({"Deployment", "NodeView", "deploy", "deployments", "ephemeral", "open", "validate"})
+_API = frozenset({"Deployment", "NodeView", "deploy", "deployments", "ephemeral", "lock", "open", "package", "validate"})
 
 
 def __getattr__(name: str) -> object:

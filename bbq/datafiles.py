@@ -1,4 +1,4 @@
-"""Where the installed data folders are: `templates/`, `playbooks/`, `charts/`, `etc/`."""
+"""Where the installed data folders are (`templates/`, `playbooks/`, `charts/`, `etc/`)."""
 
 from __future__ import annotations
 

@@ -7,9 +7,14 @@ documented; `BBQ-Y` the YAML reader, `BBQ-T` TOSCA, `BBQ-H` HOT, `BBQ-G` the top
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Final, Literal
+
+if TYPE_CHECKING:
+    from bbq.sources import Sources
 
 Severity = Literal["error", "warning"]
+IMPORTED: Final = "imported from"
+"""The text of a related place that is an import."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +32,23 @@ class SourceRange:
 
 
 @dataclass(frozen=True, slots=True)
+class Excerpt:
+    """The line that a finding is about, as it was read: secrets masked, cut around the range where it is long.
+
+    `start` and `end` say what of `text` is meant: characters from 0, the end exclusive and, where it is unknown, the start.
+    """
+
+    text: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
 class Diagnostic:
     """One problem in one place.
 
-    `related` carries further places as (range, text): the chain of imports that led to the file, the other definition
-    of a duplicate.
+    `related` carries further places as (range, text): the other definition of a duplicate, then the chain of imports that
+    led to the file. `excerpt` is None where no text was read (an input, a file that could not be opened).
     """
 
     severity: Severity
@@ -44,19 +61,36 @@ class Diagnostic:
     end_line: int = 0
     end_column: int = 0
     related: tuple[tuple[SourceRange, str], ...] = ()
+    excerpt: Excerpt | None = None
 
     def __str__(self) -> str:
         text = f"{self.file}:{self.line}:{self.column}: {self.severity} {self.code}: {self.message}"
         return f"{text} ({self.hint})" if self.hint else text
 
 
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What came of one template: numbers of findings, those in its imports included."""
+
+    file: str
+    errors: int
+    warnings: int
+
+    @property
+    def valid(self) -> bool:
+        return self.errors == 0
+
+
 @dataclass(slots=True)
 class DiagnosticBag:
-    """Collects findings. `limit` bounds memory on hostile input: past it findings are counted, not kept."""
+    """Collects findings. `limit` bounds memory on hostile input: past it findings are counted, not kept. `sources` are what
+    was read, for the lines that findings show."""
 
     limit: int = 1000
     items: list[Diagnostic] = field(default_factory=list)
     dropped: int = 0
+    dropped_errors: int = 0
+    sources: Sources | None = None
 
     def error(
         self,
@@ -89,6 +123,7 @@ class DiagnosticBag:
     ) -> None:
         if len(self.items) >= self.limit:
             self.dropped += 1
+            self.dropped_errors += severity == "error"
             return
         self.items.append(
             Diagnostic(severity, code, message, at.file, at.line, at.column, hint, at.end_line, at.end_column, related)
@@ -96,9 +131,9 @@ class DiagnosticBag:
 
     @property
     def has_errors(self) -> bool:
-        return any(item.severity == "error" for item in self.items)
+        return self.dropped_errors > 0 or any(item.severity == "error" for item in self.items)
 
     def sorted(self) -> list[Diagnostic]:
-        """By file, line and column; each distinct finding once."""
-        unique = dict.fromkeys(self.items)
-        return sorted(unique, key=lambda d: (d.file, d.line, d.column, d.code))
+        """By file, line and column; each distinct finding once, with its line and the imports that led to its file."""
+        unique = sorted(dict.fromkeys(self.items), key=lambda d: (d.file, d.line, d.column, d.code))
+        return unique if self.sources is None else [self.sources.complete(item) for item in unique]

@@ -22,6 +22,7 @@ CORPORA = ROOT.parent / "shared" / "corpora"
 ARGUED = ROOT / "docs" / "explanation" / "conformance.md"
 
 LOADERS: dict[str, str] = {
+    "csar": "bbq.tosca:load",
     "tosca_1x": "bbq.tosca:load",
     "tosca_2": "bbq.tosca:load",
 }

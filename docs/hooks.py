@@ -37,7 +37,7 @@ def exit_codes() -> str:
     for name, item in vars(errors).items():
         if isinstance(item, type) and issubclass(item, errors.BbqError):
             classes.setdefault(int(item.exit_code), []).append(f"`{name}`: {(item.__doc__ or '').splitlines()[0]}")
-    meanings = {0: "Done, or nothing to do.", 3: "`plan --detailed-exitcode`, `drift`: changes are pending."}
+    meanings = {0: "Done, or nothing to do.", 3: "`plan --detailed-exitcode`, `drift`, `fmt --check`: changes are pending."}
     rows = [
         (int(code), code.name.lower().replace("_", " "), meanings.get(int(code)) or " ".join(classes.get(int(code), [])))
         for code in errors.ExitCode
@@ -121,20 +121,179 @@ def options() -> str:
 
 
 def diagnostics() -> str:
-    """From the code tables of the front ends."""
+    """From the code tables of the front ends: a table with a link to each code's own page."""
     from importlib import import_module
 
-    parts = ["# Diagnostics\n\nEvery problem that `validate` reports has a stable code.\n"]
-    for module, title in (
-        ("bbq.yamlreader.codes", "YAML"),
-        ("bbq.tosca.codes", "TOSCA"),
-        ("bbq.topology.codes", "The graph"),
-    ):
-        table = import_module(module).CODES
-        parts.append(f"\n## {title}\n")
-        for code, (heading, explanation) in sorted(table.items()):
-            parts.append(f"\n### {code} {heading}\n\n{explanation}\n")
+    from bbq import catalogue
+
+    parts = [
+        "# Diagnostics\n\nEvery problem that `validate` reports has a stable code with a page of its own here; `bbq-deploy "
+        "explain CODE` shows it in the terminal. Marked with * are those whose warnings `--strict` makes errors.\n"
+    ]
+    for title, module in catalogue.FRONT_ENDS:
+        rows = [
+            (f"[{code}](diagnostics/{code}.md){' *' * (code in catalogue.strict())}", heading, explanation)
+            for code, (heading, explanation) in sorted(import_module(module).CODES.items())
+        ]
+        parts.append(f"\n## {title}\n\n" + _table(("code", "title", "meaning"), rows))
     return "".join(parts)
+
+
+def findings() -> str:
+    """The formats of `validate`, from `bbq/views/schema.py`, with what it really prints of an example."""
+    from bbq import catalogue
+    from bbq.views import schema
+
+    kinds = {kind.name: kind for kind in schema.DOCUMENTS}
+    page = catalogue.page("BBQ-T041")
+    (example,) = page.example("wrong")
+    parts = [
+        "# Findings as JSON and SARIF\n\nWhat `bbq-deploy validate` prints with `--format`, of this template:\n\n",
+        _block(example),
+        f"\n## json\n\nOne object with `v`, the version of this schema (now {schema.VERSION}), and `kind`: `diagnostics`. "
+        "Within a version fields are only added: ignore those that you do not know. It is ASCII, so that nothing in it can act "
+        "on a terminal. `--format yaml` is the same in YAML.\n\n",
+        f"```json\n{_said(page, 'json')}```\n\n",
+        _fields(kinds["diagnostics"].fields),
+        "\nEach of `diagnostics`:\n\n",
+        _fields(kinds["diagnostic"].fields),
+        "\nWhere the command itself fails (a wrong option), there is an object of kind `error` instead: see "
+        "[events](events.md).\n",
+        "\n## sarif\n\nA [SARIF 2.1.0](https://docs.oasis-open.org/sarif/sarif/v2.1.0/) log with one run. The same findings "
+        "make the same bytes: no time is in it.\n\n",
+        _table(
+            ("SARIF", "what it is"),
+            [
+                ("`tool.driver.rules`", "The codes that were found: title, explanation, help with both examples."),
+                ("`artifacts`", "The templates (`analysisTarget`), and the other files that findings speak of."),
+                ("`results[].level`", "error or warning."),
+                ("`results[].message`", "The message; the hint on a line of its own."),
+                (
+                    "`results[].locations`",
+                    "File, region and its text. URIs are relative to `%SRCROOT%`, the repository that the command runs in; "
+                    "of a file elsewhere they are absolute. Columns count Unicode code points.",
+                ),
+                ("`results[].relatedLocations`", "The first definition of a duplicate; the imports that led to the file."),
+                (
+                    "`results[].partialFingerprints`",
+                    "`bbqFinding/v1`: from code, file and the text of the line, so that it outlives a move of the line.",
+                ),
+                ("`redactionTokens`", "What stands for a secret."),
+            ],
+        ),
+        "\n## github\n\nA [workflow command](https://docs.github.com/actions/reference/workflow-commands-for-github-actions) "
+        f"a finding, then a line that sums up:\n\n```text\n{_said(page, 'github')}```\n",
+    ]
+    return "".join(parts)
+
+
+def diagnostic(code: str) -> str:
+    """The page of one code: the wrong example with what bbq says of it, and the right one."""
+    from bbq import catalogue
+
+    page = catalogue.page(code)
+    parts = [f"# {code}: {page.title}\n", page.explanation + "\n"]
+    if page.text:
+        parts.append(page.text + "\n")
+    if code in catalogue.strict():
+        parts.append("Where it is a warning, `--strict` makes it an error.\n")
+    parts += map(_block, page.common)
+    for variant, title in (("wrong", "## Wrong\n"), ("right", "## Right\n")):
+        if blocks := page.example(variant):
+            parts += [title, *map(_block, blocks)]
+            if variant == "wrong" and (said := _said(page)):
+                parts.append(f"What bbq says:\n\n```text\n{said}```\n")
+    return "\n".join(parts)
+
+
+def _block(block: Any) -> str:
+    title = f' title="{block.name}{" (shortened)" * block.shortened}"' if block.name else ""
+    return f"```{block.language}{title}\n{block.text}```\n"
+
+
+def _said(page: Any, format: str = "human") -> str:
+    """What `validate` prints of the wrong example; nothing where it is shortened, may ask the network, or
+    another command tells it."""
+    import contextlib
+    import io
+    import shlex
+    import tempfile
+
+    from bbq import validation, views
+    from bbq.cli import options
+    from bbq.cli.parsing import command_parser
+    from bbq.conf import ini
+    from bbq.views import location
+
+    name, *words = shlex.split(page.command("wrong"))[1:]
+    args = command_parser(name).parse_args(words)
+    if name != "validate" or args.allow_host or any(block.shortened for block in page.blocks):
+        return ""
+    with tempfile.TemporaryDirectory() as top:
+        folder = Path(top) / "templates" / "deploy"
+        folder.mkdir(parents=True)
+        page.write("wrong", folder)
+        with contextlib.chdir(folder):
+            import_map = ini.import_map(args.import_map or (), ())
+            report = validation.check(
+                args.template,
+                inputs=options.given(args),
+                import_map=import_map,
+                cached=False,
+                environments=args.environment,
+            )
+            stream = io.StringIO()
+            location.root.cache_clear()
+            views.reporter(format, stream).diagnostics(report.found, verdicts=report.verdicts)
+            location.root.cache_clear()
+        return stream.getvalue().replace(f"{folder}/", "")
+
+
+def heat() -> str:
+    """From `bbq/hot/versions.py` and the table in `templates/hot/`."""
+    from bbq.hot.types import index, resource_type
+    from bbq.hot.versions import RELEASES, VERSION_KEYS, known_versions, version_of
+
+    releases = {date: name for name, date in RELEASES.items()}
+    parts = [
+        "# Heat\n\nWhat the versions of HOT and CFN have, and the resource types that are checked, as Heat "
+        f"{' and '.join(index().sources)} have them. See [how to check a template](../how-to/heat.md).\n\n## Functions\n\n"
+    ]
+    rows = []
+    for key in VERSION_KEYS:
+        before: frozenset[str] = frozenset()
+        for name in known_versions(key):
+            found = version_of(key, name)
+            if found is None or name in RELEASES:
+                continue
+            new, gone = sorted(found.functions - before), sorted(before - found.functions)
+            text = _code(new) + (f"; no more: {_code(gone)}" if gone else "")
+            alias = f" ({releases[name]})" if name in releases else ""
+            rows.append((f"`{key}` {name}{alias}", text or "the same", _code(sorted(found.conditions))))
+            before = found.functions
+    parts.append(_table(("version", "functions that came", "functions in conditions"), rows))
+    parts.append("\n## Resource types\n\nRequired properties are in bold; what is outdated is left out.\n")
+    services: dict[str, list[str]] = {}
+    for name in sorted(index().types):
+        services.setdefault("::".join(name.split("::")[:2]), []).append(name)
+    for service, names in services.items():
+        parts.append(f"\n### {service}\n\n")
+        rows = []
+        for name in names:
+            kind = resource_type(name)
+            if kind is None or kind.status:
+                continue
+            properties = [
+                f"**`{key}`**" if item.required else f"`{key}`" for key, item in kind.properties.items() if not item.status
+            ]
+            attributes = [key for key, item in kind.attributes.items() if not item.status]
+            rows.append((f"`{name}`", ", ".join(properties), _code(attributes)))
+        parts.append(_table(("type", "properties", "attributes"), rows))
+    return "".join(parts)
+
+
+def _code(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def commands() -> str:
@@ -305,7 +464,9 @@ PAGES: dict[str, Callable[[], str]] = {
     "reference/exit-codes.md": exit_codes,
     "reference/types.md": types,
     "reference/options.md": options,
+    "reference/heat.md": heat,
     "reference/diagnostics.md": diagnostics,
+    "reference/findings.md": findings,
     "reference/commands.md": commands,
     "reference/events.md": events,
     "reference/python.md": python,
@@ -313,8 +474,12 @@ PAGES: dict[str, Callable[[], str]] = {
 
 
 def _generated(config: Any) -> Iterator[File]:
+    from bbq.catalogue import codes
+
     for path, make in PAGES.items():
         yield File.generated(config, path, content=make())
+    for code in codes():
+        yield File.generated(config, f"reference/diagnostics/{code}.md", content=diagnostic(code))
 
 
 def on_files(files: Files, config: Any) -> Files:

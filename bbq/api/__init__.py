@@ -14,22 +14,91 @@ from bbq.api.running import Duration, Listener, Path, carry_out, run_options, se
 
 if TYPE_CHECKING:
     from bbq.diagnostics import Diagnostic
+    from bbq.operations.wanted import Imports
     from bbq.plan.model import Plan
 
-__all__ = ["Deployment", "NodeView", "Outputs", "deploy", "deployments", "ephemeral", "open", "plan", "validate"]
+__all__ = [
+    "Deployment",
+    "NodeView",
+    "Outputs",
+    "deploy",
+    "deployments",
+    "ephemeral",
+    "lock",
+    "open",
+    "package",
+    "plan",
+    "validate",
+]
 
 
 def validate(
-    path: Path, *, inputs: Mapping[str, Any] | None = None, import_map: Mapping[str, str] | None = None, offline: bool = False
+    path: Path,
+    *,
+    inputs: Mapping[str, Any] | None = None,
+    import_map: Mapping[str, str] | None = None,
+    offline: bool = False,
+    strict: bool = False,
+    environments: Sequence[Path] = (),
 ) -> list[Diagnostic]:
-    """Every problem of a template, by file and line; an empty list where there is none.
+    """Every problem of a template (TOSCA, HOT or CFN, by its version's key), by file and line; an empty list without any.
 
-    Never raises for a bad template, executes nothing, and fetches nothing with `offline`. `inputs` are checked where given.
-    `import_map` maps URL prefixes to local directories.
+    Never raises for a bad template and executes nothing. `path` is a YAML file or an archive (CSAR). `inputs` (a Heat
+    template's parameters) are checked where given, and `environments` are Heat's environment files, later ones laid over
+    earlier ones. `import_map` maps URL prefixes to local directories, besides those of the configuration. Nothing is fetched
+    but from the hosts that the configuration allows, and nothing at all with `offline`. With `strict`, what the specification
+    forbids is an error, however common it is.
     """
-    from bbq.operations.wanted import findings
+    from bbq.validation.findings import findings
+    from bbq.validation.run import strictly
 
-    return findings(fspath(path), inputs=inputs, import_map=import_map, offline=offline)
+    files = [fspath(item) for item in environments]
+    imports = _imports(import_map, offline=offline)
+    found = findings(
+        fspath(path),
+        inputs=inputs,
+        import_map=imports.import_map,
+        offline=offline,
+        environments=files,
+        allowed_hosts=imports.allowed_hosts,
+    )
+    return strictly(found) if strict else found
+
+
+def lock(
+    *paths: Path, update: bool = False, import_map: Mapping[str, str] | None = None, allowed_hosts: Sequence[str] = ()
+) -> dict[str, str]:
+    """Pin the remote imports of templates of one folder in `bbq.lock` beside them: URL -> SHA-256.
+
+    What is pinned stays as it is, unless `update` asks for what is there now. `import_map` and `allowed_hosts` come on top of
+    the configuration's. Raises `TemplateError` where an import cannot be had.
+    """
+    from bbq.operations.locking import lock_templates
+
+    imports = _imports(import_map, offline=False, hosts=allowed_hosts)
+    return {url: pin.sha256 for url, pin in lock_templates(paths, imports, update=update).pins.items()}
+
+
+def package(
+    path: Path,
+    output: Path,
+    *,
+    include: Sequence[str] = (),
+    others: Sequence[Path] = (),
+    force: bool = False,
+    import_map: Mapping[str, str] | None = None,
+    offline: bool = False,
+) -> list[str]:
+    """Pack a template with everything that it needs into the archive (CSAR) `output`; returns the names of its files.
+
+    `include` are patterns of further files below the template's folder; `others` are templates that may stand for nodes of it.
+    Raises `TemplateError` where the template is not valid or a file is missing, `UsageError` where `output` exists (`force`
+    replaces it).
+    """
+    from bbq.operations import packaging
+
+    imports = _imports(import_map, offline=offline)
+    return list(packaging.package(path, output, imports, include=include, others=others, force=force).members)
 
 
 def plan(
@@ -158,3 +227,10 @@ def open(name: str) -> Deployment:
 
     workspace = Workspace()
     return Deployment(workspace, name, workspace.row(name).id)
+
+
+def _imports(import_map: Mapping[str, str] | None, *, offline: bool, hosts: Sequence[str] = ()) -> Imports:
+    from bbq.operations.wanted import Imports
+
+    found = Imports.configured(None, None, (), offline=offline)
+    return Imports({**found.import_map, **(import_map or {})}, (*found.allowed_hosts, *hosts))

@@ -9,8 +9,15 @@ if TYPE_CHECKING:
     import argparse
 
 COMMANDS = {
-    "validate": "check a template and show every problem in it",
+    "validate": "check templates and show every problem in them",
+    "explain": "say what a type, a node, a property or the code of a problem is",
+    "fmt": "put templates into canonical layout, comments kept",
+    "upgrade": "turn TOSCA 1.x templates into 2.0, comments kept",
+    "lsp": "run the language server, for editors",
+    "schema": "write a JSON Schema of templates, for editors",
     "plan": "show what `up` would do, and do nothing",
+    "package": "pack a template with everything that it needs into one archive (CSAR)",
+    "lock": "pin what the remote imports of a template are",
     "render": "translate a template into another system's files (Docker Compose)",
     "up": "make a deployment what its template asks for",
     "resume": "go on with a deployment after a crash or an interruption",

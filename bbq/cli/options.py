@@ -10,9 +10,26 @@ from bbq.errors import UsageError
 
 def inputs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--input", "-i", action="append", default=[], metavar="NAME=VALUE", help="an input of the template; repeatable"
+        "--input",
+        "-i",
+        "--param",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="an input (of a Heat template: a parameter); repeatable",
     )
     parser.add_argument("--inputs", action="append", default=[], metavar="FILE", help="a YAML file with inputs; --input wins")
+
+
+def environments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--environment",
+        "-e",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="an environment of a Heat template; repeatable, later ones win",
+    )
 
 
 def imports(parser: argparse.ArgumentParser) -> None:
@@ -22,7 +39,19 @@ def imports(parser: argparse.ArgumentParser) -> None:
         metavar="PREFIX=DIRECTORY",
         help="read imports whose URL starts with PREFIX from DIRECTORY; repeatable",
     )
-    parser.add_argument("--offline", action="store_true", help="never use the network for imports")
+    parser.add_argument(
+        "--allow-host",
+        action="append",
+        metavar="HOST",
+        help="a host that imports may be fetched from, over https; repeatable ([tosca] allowed_hosts)",
+    )
+    parser.add_argument("--offline", action="store_true", help="never use the network for imports, whatever is allowed")
+
+
+def template(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "template", metavar="TEMPLATE", help="a TOSCA service template: a YAML file, or an archive (.csar, .zip)"
+    )
 
 
 def provider(parser: argparse.ArgumentParser) -> None:
@@ -65,7 +94,7 @@ def _read(file: str) -> dict[str, Any]:
     from bbq.errors import TemplateError
     from bbq.yamlreader import data, read_file
 
-    bag = DiagnosticBag()
+    bag = DiagnosticBag()  # without sources: no line of it is shown, since any value in it may be a secret
     document = read_file(Path(file), bag)
     if document is None or bag.has_errors:
         raise TemplateError(f"the inputs file {file} cannot be used", bag.sorted())
@@ -94,7 +123,7 @@ def name(parser: argparse.ArgumentParser) -> None:
 
 def up(parser: argparse.ArgumentParser) -> None:
     """What `plan` and `up` have in common."""
-    parser.add_argument("template", metavar="TEMPLATE", help="a TOSCA service template")
+    template(parser)
     provider(parser)
     parser.add_argument("--name", metavar="NAME", help="the deployment's name; the template's file or directory by default")
     inputs(parser)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import os
+import sys
 from importlib import import_module
 from typing import Any, NoReturn, Protocol
 
@@ -16,13 +17,36 @@ FORMATS = ("human", "json", "yaml")
 
 class Command(Protocol):
     """A module of `bbq.cli.commands`. `EXAMPLES` are command lines for its help; optional: `FORMATS`, the values of
-    `--format` with the default first, and `STREAMS`, true where JSON is one object a line."""
+    `--format` with the default first; `STREAMS`, true where JSON is one object a line; `REPORTS`, true where the view shows
+    findings and errors only."""
 
     EXAMPLES: tuple[str, ...]
 
     def arguments(self, parser: argparse.ArgumentParser) -> None: ...
 
     def run(self, session: Any) -> int: ...
+
+
+class Formatter(argparse.RawDescriptionHelpFormatter):
+    """Asks for the terminal's width itself: argparse does it for every argument, by a module that loads four compressors."""
+
+    def __init__(self, prog: str, **options: Any) -> None:
+        options.setdefault("width", _columns() - 2)
+        super().__init__(prog, **options)
+
+
+def _columns() -> int:
+    """As `shutil.get_terminal_size`: what `COLUMNS` says, else the terminal, else 80."""
+    try:
+        wanted = int(os.environ.get("COLUMNS", ""))
+    except ValueError:
+        wanted = 0
+    if wanted > 0:
+        return wanted
+    try:
+        return os.get_terminal_size(sys.__stdout__.fileno()).columns or 80 if sys.__stdout__ is not None else 80
+    except (OSError, ValueError):
+        return 80
 
 
 class Parser(argparse.ArgumentParser):
@@ -46,7 +70,7 @@ def command_parser(name: str) -> argparse.ArgumentParser:
         prog=f"bbq-deploy {name}",
         description=_sentence(COMMANDS[name]),
         epilog="examples:\n" + "\n".join(f"  {line}" for line in module.EXAMPLES),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=Formatter,
         allow_abbrev=False,
     )
     module.arguments(parser)
@@ -63,7 +87,7 @@ def main_parser() -> argparse.ArgumentParser:
         epilog="commands:\n"
         + "\n".join(f"  {name:<{width}}{summary}" for name, summary in COMMANDS.items())
         + "\n\nbbq-deploy COMMAND --help says more, with examples.",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=Formatter,
         allow_abbrev=False,
     )
     parser.add_argument("-V", "--version", action="store_true", help="show the version")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from bbq.cli import output, parsing
 from bbq.errors import BbqError, ExitCode, Interrupted
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+    from bbq.operations.wanted import Imports
     from bbq.operations.workspace import Workspace
     from bbq.views.base import View
 
@@ -43,10 +44,20 @@ class Session:
             os.environ["BBQ_JOURNAL__CONNECTION"] = connection  # for the process that destroys a deployment at its expiry
         if pairs := getattr(self.args, "import_map", None):
             flags["tosca", "import_map"] = pairs
+        if hosts := getattr(self.args, "allow_host", None):
+            flags["tosca", "allowed_hosts"] = hosts
         config = load(self.config_files, flags=flags)
         for warning in config.warnings:
             self.notice(f"warning: {warning}")
         return Workspace(config)
+
+    @property
+    def imports(self) -> Imports:
+        """How imports are found, for commands that need nothing else of the configuration."""
+        from bbq.operations.wanted import Imports
+
+        args = self.args
+        return Imports.configured(args.import_map, args.allow_host, self.config_files, offline=args.offline)
 
     @property
     def config_files(self) -> Sequence[str]:
@@ -130,13 +141,11 @@ def _view(args: argparse.Namespace, module: Any, stdout: output.Output, stderr: 
     if name == "json" and getattr(module, "STREAMS", False):
         name = "ndjson"
     color = False if getattr(args, "no_color", False) else None
-    return views.get(
-        name if name in views.FORMATS else "human",
-        stdout.as_text(),
-        err=stderr.as_text(),
-        color=color,
-        verbose=getattr(args, "verbose", False),
-    )
+    verbose = getattr(args, "verbose", False)
+    if getattr(module, "REPORTS", False):  # it calls nothing that a reporter has not
+        return cast("View", views.reporter(name, stdout.as_text(), err=stderr.as_text(), color=color, verbose=verbose))
+    name = name if name in views.FORMATS else "human"
+    return views.get(name, stdout.as_text(), err=stderr.as_text(), color=color, verbose=verbose)
 
 
 def _show(

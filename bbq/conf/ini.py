@@ -124,18 +124,31 @@ def environment_entries(environment: Mapping[str, str] = os.environ) -> list[Ent
 
 def import_map(given: Sequence[str], files: Sequence[str], environment: Mapping[str, str] = os.environ) -> dict[str, str]:
     """The effective `[tosca] import_map`: of the flags, else of the environment, else of the last file that has one."""
-    pairs = list(given)
-    if not pairs:
-        pairs = [
-            pair
-            for entry in environment_entries(environment)
-            if (entry.group, entry.option) == ("tosca", "import_map")
-            for pair in entry.value.split(",")
-        ]
-    if not pairs:
-        named = [e for e in entries(files or default_files(environment)) if (e.group, e.option) == ("tosca", "import_map")]
-        pairs = [entry.value for entry in named if entry.file == named[-1].file]
-    return dict(map(parse_mapping, pairs))
+    return dict(map(parse_mapping, _values("import_map", given, files, environment, several=True)))
+
+
+def allowed_hosts(given: Sequence[str], files: Sequence[str], environment: Mapping[str, str] = os.environ) -> list[str]:
+    """The effective `[tosca] allowed_hosts`, found as `import_map` is."""
+    return _values("allowed_hosts", given, files, environment, several=False)
+
+
+def _values(
+    option: str, given: Sequence[str], files: Sequence[str], environment: Mapping[str, str], *, several: bool
+) -> list[str]:
+    """The values of an option of `[tosca]`; it may be given `several` times, or is a list separated by commas."""
+    if given:
+        return list(given)
+    own = [e for e in environment_entries(environment) if (e.group, e.option) == ("tosca", option)]
+    if own:
+        return _parts(own[-1].value)
+    named = [e for e in entries(files or default_files(environment)) if (e.group, e.option) == ("tosca", option)]
+    if several:
+        return [entry.value for entry in named if entry.file == named[-1].file]
+    return _parts(named[-1].value) if named else []
+
+
+def _parts(value: str) -> list[str]:
+    return [part.strip() for part in value.split(",") if part.strip()]
 
 
 def parse_mapping(text: str) -> tuple[str, str]:

@@ -208,8 +208,8 @@ def allowed(kind: Any) -> str:
     if isinstance(kind, types.Number):
         name = "a whole number" if isinstance(kind, types.Integer) else "a number"
         if kind.min is not None and kind.max is not None:
-            return f"{name} from {kind.min:g} to {kind.max:g}"
-        return f"{name} of at least {kind.min:g}" if kind.min is not None else name
+            return f"{name} from {kind.min:.15g} to {kind.max:.15g}"
+        return f"{name} of at least {kind.min:.15g}" if kind.min is not None else name
     if getattr(kind, "choices", None):
         return "one of " + ", ".join(map(str, kind.choices))
     return "a text"

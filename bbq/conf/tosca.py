@@ -13,6 +13,13 @@ opts = [
         "the environment, separated by commas.",
     ),
     cfg.ListOpt(
+        "allowed_hosts",
+        default=[],
+        help="Hosts that imports may be fetched from, over https: example.org, example.org:8443; or http://example.org, where "
+        "plain http is meant. None by default: nothing is fetched. Hosts with private, loopback or link-local addresses are "
+        "refused all the same. bbq-deploy lock pins what was fetched.",
+    ),
+    cfg.ListOpt(
         "template_dirs",
         default=[],
         help="Directories with substitution templates of your own, searched before the bundled ones, first one first. Each "

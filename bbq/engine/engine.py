@@ -5,17 +5,17 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping
-from dataclasses import replace
 from random import Random
 from typing import Any
 
-from bbq.diagnostics import SourceRange
 from bbq.engine.clock import Clock, Executor, RealClock, ThreadExecutor
 from bbq.engine.composites import Composites
-from bbq.engine.contract import NoRoom, Provider, ProviderFault, QuotaFault
+from bbq.engine.conclusion import Conclusion
+from bbq.engine.contract import Provider
 from bbq.engine.events import Recorder
 from bbq.engine.loop import Loop, Task, Withdrawn
 from bbq.engine.options import EngineOptions
+from bbq.engine.preflight import missing
 from bbq.engine.progress import Progress
 from bbq.engine.result import RunResult
 from bbq.engine.run import NodeRun, Shared
@@ -24,11 +24,10 @@ from bbq.engine.steps import Steps
 from bbq.engine.sweep import Sweep
 from bbq.engine.waiter import Waiter
 from bbq.engine.walk import Walk
-from bbq.errors import BbqError, ConfigurationError, DeadlineExceeded, QuotaError
+from bbq.errors import BbqError, DeadlineExceeded
 from bbq.journal.model import DeploymentRow, Event, Journal, Lease, Record, SecretStore
 from bbq.plan.model import Action, Plan, Step
 from bbq.topology.model import Topology
-from bbq.topology.values import UNKNOWN, contains, evaluate
 
 _GUESS = 1.0  # seconds of a step whose type nobody has timed yet
 
@@ -71,7 +70,7 @@ class Engine:
         self._failed: list[NodeRun] = []
         self._keep_going = options.on_error == "continue"
         self._beat_at = time.monotonic() + options.heartbeat  # a lease lives in real time, whatever the clock
-        self._began = self._ends = self._clock.monotonic()
+        self._ends = math.inf
         self._progress = Progress({}, ())
 
     # -- what is called from outside
@@ -80,8 +79,13 @@ class Engine:
         """Make the deployment what the plan says. Failures are in the result; raised are only `LockedError` (the lease was
         lost) and `JournalError`, after which nothing more is written."""
         records = self._begin(topology, plan.steps.values())
-        if (problems := self._preflight(plan, topology, records)) is not None:
-            return problems
+        new = [s.node for s in plan.steps.values() if s.action is Action.CREATE and s.node not in records]
+        nodes = [topology.nodes[name] for name in new if not self._runs[name].composite]
+        error = missing(self._provider, nodes, self._shared.scope.scrub) if nodes else None
+        if error is not None:
+            result = self._conclusion.result(plan.steps, (), error=error)
+            self._conclusion.close(result, changes=False)
+            return result
         if plan.has_changes:
             self._journal.update(self._lease, status="changing", error=None)
         walk = self._walk(plan.steps)
@@ -90,11 +94,11 @@ class Engine:
             self._drive(walk, self._start)
             if self._shared.twice and not self._stopped:
                 self._once(Sweep(self._shared).duplicates(self._runs))
-            rolled_back = self._roll_back(walk) if self._options.on_error == "rollback" and self._failed else ((), ())
-            result = self._result(plan.steps, *rolled_back)
+            rolled_back, left = self._roll_back(walk) if self._options.on_error == "rollback" and self._failed else ((), ())
+            result = self._conclusion.result(plan.steps, self._failed, rolled_back, left)
             if result.ok:
-                self._answer_outputs(result, topology)
-            self._close(result, plan.has_changes, outputs=True)
+                self._conclusion.answer_outputs(result, topology)
+            self._conclusion.close(result, changes=plan.has_changes, outputs=True)
         finally:
             self._loop.abandon()
         return result
@@ -113,18 +117,15 @@ class Engine:
             sweep = Sweep(self._shared)
             if whole and not self._stopped and not self._failed:
                 self._once(sweep.everything())
-            result = self._result(plan.steps, (), sweep.left)
+            result = self._conclusion.result(plan.steps, self._failed, left=sweep.left)
             if result.ok and sweep.error is not None:
                 result.run_error = sweep.error
             if result.ok and whole and not sweep.done:  # stopped before the last look
                 result.interrupted = True
             if result.ok and whole:
-                self._recorder.write("run.finished", data={"result": "ok", "elapsed": result.elapsed, "exit_code": 0})
-                self._recorder.flush()
-                self._secrets.forget()
-                self._journal.update(self._lease, status="destroyed", outputs={}, error=None)
+                self._conclusion.destroyed(result)
             else:
-                self._close(result, True)
+                self._conclusion.close(result, changes=True, destroying=whole)
         finally:
             self._loop.abandon()
         return result
@@ -164,37 +165,13 @@ class Engine:
         nodes = topology.nodes if topology else {}
         for step in steps:
             self._runs[step.node] = NodeRun(step, nodes.get(step.node), records.get(step.node))
-            self._runs[step.node].recorded = step.node in records
         for name, record in records.items():  # a plan for some nodes only: the others are as they are
             if record.status == "ready" and name not in self._runs and record.handle is not None:
                 self._steps.known(NodeRun(Step(name, record.type, Action.NOTHING), nodes.get(name), record), record)
-        self._began = self._clock.monotonic()
-        self._ends = self._began + options.timeout if options.timeout is not None else math.inf
+        began = self._clock.monotonic()
+        self._ends = began + options.timeout if options.timeout is not None else math.inf
+        self._conclusion = Conclusion(self._shared, self._runs, journal, self._lease, began)
         return records
-
-    def _preflight(self, plan: Plan, topology: Topology, records: Mapping[str, Record]) -> RunResult | None:
-        """Ask the provider what it knows to be missing before anything is made; the whole list at once."""
-        new = [s.node for s in plan.steps.values() if s.action is Action.CREATE and s.node not in records]
-        nodes = [topology.nodes[name] for name in new if not self._runs[name].composite]
-        try:
-            problems = self._provider.preflight(nodes) if nodes else []
-        except QuotaFault as fault:
-            problems = [NoRoom(str(fault))]
-        except ProviderFault as fault:
-            problems = [str(fault)]
-        if not problems:
-            return None
-        result = self._result(plan.steps, (), ())
-        told = self._shared.scope.scrub("\n- ".join(problems))
-        text = (
-            f"this cannot be made here: {told}" if len(problems) == 1 else f"{len(problems)} things are in the way:\n- {told}"
-        )
-        if all(isinstance(problem, NoRoom) for problem in problems):
-            result.run_error = QuotaError(text, hint="nothing was made; ask for less, or have the quota raised")
-        else:
-            result.run_error = ConfigurationError(text, hint="nothing was made; `bbq-deploy doctor` shows what is missing")
-        self._close(result, False)
-        return result
 
     def _expected(self, step: Step) -> float:
         run = self._runs[step.node]
@@ -208,6 +185,7 @@ class Engine:
 
     def _open(self, command: str, plan: Plan, walk: Walk) -> None:
         self._progress = Progress(self._runs, walk.critical_path(), self._shared)
+        self._conclusion.critical_path = self._progress.critical
         if not plan.has_changes and command == "apply":
             return
         data = {
@@ -386,64 +364,3 @@ class Engine:
         self._failed = failures + self._failed
         self._shared.stopping = "error"
         return gone, tuple(name for name in made if name not in gone)
-
-    # -- what comes out
-
-    def _result(self, steps: Mapping[str, Step], rolled_back: tuple[str, ...], left: tuple[str, ...]) -> RunResult:
-        now = self._clock.monotonic()
-        nodes = {name: self._runs[name].result(now) for name in steps}
-        unfinished = sum(1 for result in nodes.values() if result.status != "done")
-        error = None
-        if self._shared.stopping == "timeout" and unfinished:
-            error = DeadlineExceeded(
-                f"the time limit of the run, {self._options.timeout:g} s, passed: "
-                f"{len(nodes) - unfinished} of {len(nodes)} steps were finished",
-                hint=f"--timeout ([engine] timeout) sets it; `bbq-deploy resume {self._row.name}` goes on from here",
-            )
-        return RunResult(
-            nodes,
-            [replace(failure, source=self._source(run)) for run in self._failed if (failure := run.failure()) is not None],
-            elapsed=now - self._began,
-            interrupted=self._shared.stopping == "interrupt" and unfinished > 0,
-            partial=self._options.on_error == "continue",
-            rolled_back=rolled_back,
-            left=left,
-            critical_path=self._progress.critical,
-            run_error=error,
-            deployment=self._row.name,
-        )
-
-    def _source(self, run: NodeRun) -> SourceRange | None:
-        """Where the user's template asks for it: for a member, the place of the node that it is a part of."""
-        node = run.node
-        while node is not None and node.parent in self._runs and (whole := self._runs[node.parent].node) is not None:
-            node = whole
-        return node.source if node else None
-
-    def _answer_outputs(self, result: RunResult, topology: Topology) -> None:
-        """None for what cannot be known yet: an output of a node that `--target` left out."""
-        try:
-            for name, output in topology.outputs.items():
-                value = evaluate(output.value, self._shared.scope)
-                result.outputs[name] = None if contains(value, lambda item: item is UNKNOWN) else value
-        except BbqError as error:
-            result.run_error = type(error)(f"output {name}: {error}", hint=error.hint)
-
-    def _close(self, result: RunResult, changes: bool, *, outputs: bool = False) -> None:
-        error = result.error()
-        if changes:
-            data = {
-                "result": "ok" if error is None else "interrupted" if result.interrupted else "failed",
-                "elapsed": result.elapsed,
-                "exit_code": int(result.exit_code),
-                "error": self._shared.scope.scrub(str(error)) if error else None,
-                "rolled_back": list(result.rolled_back),
-            }
-            self._recorder.flush()  # first, or a full disk would be told of after a good end
-            self._recorder.write("run.finished", data=data)
-        self._recorder.flush()
-        status = "active" if error is None else "interrupted" if result.interrupted else "failed"
-        update: dict[str, object] = {"status": status, "error": self._shared.scope.scrub(str(error)) if error else None}
-        if error is None and outputs:
-            update["outputs"] = self._recorder.encoded(result.outputs, "outputs")
-        self._journal.update(self._lease, **update)

@@ -58,7 +58,7 @@ class Ledger:
 
     def exists(self, run: NodeRun, handle: Handle, action: str) -> None:
         shared = self._shared
-        run.handle, run.doubtful = handle, False
+        run.handle, run.doubtful, run.awaited = handle, False, ""
         shared.scope.handles[run.name] = handle
         shared.scope.know(run.name, handle.attributes)
         attributes = shared.recorder.encoded(dict(handle.attributes), f"{run.name}.attributes")

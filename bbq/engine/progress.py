@@ -29,6 +29,12 @@ class Progress:
         expected = self._shared.durations.get(run.step.type) or self._shared.waits.get(run.step.type)
         return None if expected is None else max(0.0, expected - (now - run.started))
 
+    @staticmethod
+    def _next_answer(run: NodeRun) -> str:
+        """What a step waits for that has been told nothing yet."""
+        called = run.stage in ("create", "update", "delete")
+        return f"the answer to its {run.stage} call" if called else "word that it is ready"
+
     def in_flight(self) -> tuple[list[NodeRun], float | None]:
         """Steps under way, and seconds until the last of them is likely done. Safe in a signal handler."""
         left = [run for run in list(self._runs.values()) if run.status == "running"]
@@ -48,7 +54,7 @@ class Progress:
             if run is None or run.started is None or now - run.started < shared.options.waiting_interval / 2:
                 continue
             data = {
-                "awaited": run.awaited or f"{run.stage} call",
+                "awaited": run.awaited or self._next_answer(run),
                 "elapsed": now - run.started,
                 "eta": self.eta(run, now),
                 "critical": run.name in self._critical,

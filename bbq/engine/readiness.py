@@ -84,7 +84,7 @@ class Readiness:
         return Check(True)
 
     def _seen(self, run: NodeRun, state: State) -> None:
-        shared = self._shared
+        shared, run.listed = self._shared, True
         if not state.ready:  # else the probes say what is missing
             run.awaited = shared.scope.scrub(state.detail) or state.name
         self._learn(run, state.attributes)

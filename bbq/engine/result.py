@@ -7,7 +7,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bbq.diagnostics import SourceRange
-from bbq.errors import BbqError, DeadlineExceeded, ExitCode, Interrupted, PartialError, ResourceFailed
+from bbq.errors import (
+    BbqError,
+    DeadlineExceeded,
+    ExitCode,
+    Interrupted,
+    PartialError,
+    QuotaError,
+    ResourceFailed,
+    UnreachableError,
+)
 from bbq.plan.model import Action
 
 
@@ -82,9 +91,11 @@ class RunResult:
             return None
         first = self.failures[0]
         hint = first.error.hint
-        if hint is None and isinstance(first.error, (ResourceFailed, DeadlineExceeded)) and not self.rolled_back:
+        if hint is None and isinstance(first.error, (ResourceFailed, DeadlineExceeded, QuotaError, UnreachableError)):
             hint = f"{self._command('resume')} tries again"
-            if first.stage not in ("create", "update", "delete"):  # it was made, and has said something
+            if self.rolled_back:
+                hint = f"what this run had made was deleted again; {hint}"
+            elif first.stage not in ("create", "update", "delete"):  # it was made, and has said something
                 hint = f"{self._command('logs', first.node)} shows its log; {hint}"
         if self.partial:
             names = ", ".join(f.node for f in self.failures[:5]) + (", ..." if len(self.failures) > 5 else "")

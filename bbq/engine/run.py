@@ -26,6 +26,7 @@ class NodeRun:
     status      pending | running | done | failed | skipped | unknown
     awaited     what exactly it waits for, for people
     recorded    the journal has a record of the node
+    listed      a list has shown the thing: when no list has it any more, it is gone
     made        this run made the thing (a rollback takes it away again)
     doubtful    a call may have taken effect without telling: the record stays `intended` until `find` knows
     starting    counts as a step that has not got its first answer yet
@@ -42,6 +43,7 @@ class NodeRun:
     handle: Handle | None = None
     wanted: Wanted | None = None
     recorded: bool = False
+    listed: bool = False
     made: bool = False
     doubtful: bool = False
     starting: bool = False
@@ -49,6 +51,10 @@ class NodeRun:
     finished: float | None = None
     error: BbqError | None = None
     cause: str = ""
+
+    def __post_init__(self) -> None:
+        if self.record is not None:
+            self.recorded, self.listed = True, self.record.stage is not None
 
     @property
     def name(self) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets as token
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -40,7 +39,7 @@ class RunScope:
         self._properties: dict[str, Mapping[str, Any]] = {}
         self.attributes: dict[str, dict[str, Any]] = {}
         self.handles: dict[str, Handle] = {}
-        self.template_dir = str(Path(topology.template).resolve().parent) if topology and topology.template else ""
+        self.template_dir = topology.directory if topology else ""
 
     # -- Scope
 

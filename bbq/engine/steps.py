@@ -283,7 +283,7 @@ class Steps:
         await self._bounded(run, resource, "delete", self._removing(run, resource, tag, handle))
         shared.recorder.write("step.outcome", run.name, action="delete", attempt=attempt, data={"result": "ok"})
         shared.scope.forget(run.name)
-        run.handle, run.recorded, run.doubtful = None, False, False
+        run.handle, run.recorded, run.listed, run.doubtful = None, False, False, False
         self._answer(run)
 
     async def _removing(self, run: NodeRun, resource: Resource, tag: Tag, handle: Handle | None) -> None:
@@ -306,6 +306,7 @@ class Steps:
         now = shared.loop.clock.monotonic()
 
         def seen(state: State) -> None:
+            run.listed = True
             run.awaited = shared.scope.scrub(state.detail) or state.name
 
         return await Watch(
@@ -314,7 +315,8 @@ class Steps:
             handle.id,
             until="gone",
             since=now,
-            visible_by=now,
+            # one that was made just now may be in no list yet, and not be gone either
+            visible_by=now if run.listed else now + shared.provider.list_grace,
             expected=None,
             on_state=seen,
             patience=_AGAIN,
@@ -350,6 +352,7 @@ class Steps:
                     break
                 await Sleep(grace * share)
                 found = await self._retrying(run, lambda: resource.find(tag))
+        run.listed = run.listed or found is not None
         return found
 
     async def _pause(self, run: NodeRun, fault: ProviderFault, seconds: float) -> None:

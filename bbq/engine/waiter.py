@@ -19,7 +19,7 @@ from bbq.engine.options import EngineOptions
 
 class Watch(Request[State | None]):
     """Wait for news of one thing: resumed with its `State` when that is ready, failed, or absent for longer than lists may
-    lag (then None); with `until="gone"` only when it is absent. `since` is the monotonic time since when it is waited for,
+    lag (then None); with `until="gone"` only when it is that. `since` is the monotonic time since when it is waited for,
     `visible_by` the one from which on absence counts, `expected` the seconds that it usually takes."""
 
     __slots__ = ("expected", "group", "id", "on_state", "patience", "since", "until", "visible_by", "waiter")
@@ -142,7 +142,7 @@ class Waiter:
                 entry.last = state
                 watch.on_state(state)
             if state is None:
-                finished = watch.until == "gone" or now >= watch.visible_by
+                finished = now >= watch.visible_by
             elif watch.until == "ready":
                 finished = state.ready or state.failed
             else:

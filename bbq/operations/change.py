@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from bbq.errors import ConfigurationError, LockedError, UsageError
+from bbq.errors import BbqError, ConfigurationError, LockedError, QuotaError, UsageError
 from bbq.journal.model import DeploymentRow
 from bbq.operations.leases import HeldLease
 from bbq.plan.model import Plan
@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from bbq.engine.clock import Clock
     from bbq.engine.contract import Provider
     from bbq.engine.result import RunResult
-    from bbq.journal.model import Event, Record
+    from bbq.journal.model import Event, Lease, Record
     from bbq.operations.workspace import Workspace
+    from bbq.origins.archive import Archive
     from bbq.topology.model import Topology
 
 
@@ -54,6 +55,8 @@ class Change:
     inputs: dict[str, Any] | None = None
     diagnostics: Sequence[Diagnostic] = ()
     notices: list[str] = field(default_factory=list)
+    archive: Archive | None = None
+    """What the template came in; its files are written before anything is made."""
     still: Callable[[DeploymentRow], bool] | None = None
     """Asked once more when the lease is held: is this still to be done?"""
 
@@ -146,6 +149,9 @@ class Change:
             if row.expires_at is not None:
                 self._expire(provider, row.expires_at)
             self.row, self.plan = row, plan
+            if self.archive is not None and not provider.simulated:
+                # Dying here leaves a part of the files, which the next run or the destroy removes.
+                self._unpack(provider, lease)
             engine = Engine(
                 provider=provider,
                 journal=journal,
@@ -167,17 +173,10 @@ class Change:
                 on_engine(engine)
             if self.topology is not None:
                 result = engine.apply(plan, self.topology)
-                if self.new and isinstance(result.run_error, ConfigurationError) and not journal.records(row.id):
-                    # refused before anything was made: a name that stands for nothing would only be in the way
-                    provider.finish_destroy(row.id)
-                    store.forget()
-                    journal.update(lease, status="destroyed")
+                if self.new and isinstance(result.run_error, (ConfigurationError, QuotaError)) and not journal.records(row.id):
+                    self._forget(provider, lease)
                 return result
-            result = engine.destroy(plan)
-            if result.ok:
-                with suppress(OSError):  # gone already, or not empty: then it is not ours to remove
-                    self.workspace.deployment_directory(row.id).rmdir()
-            return result
+            return engine.destroy(plan)
         finally:
             executor.close()
 
@@ -191,6 +190,28 @@ class Change:
             provider.expire_at(at, move=True)
         except ProviderFault as fault:
             raise error_of(fault, f"nothing would destroy {self.row.name} at its expiry: {fault}") from None
+
+    def _unpack(self, provider: Provider, lease: Lease) -> None:
+        from bbq.operations.wanted import unpack
+
+        assert self.archive is not None
+        files = self.workspace.files_directory(self.row.id)
+        try:
+            files.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            unpack(self.archive, files)
+        except BbqError:
+            if self.new:
+                self._forget(provider, lease)
+            raise
+
+    def _forget(self, provider: Provider, lease: Lease) -> None:
+        """Refused before anything was made: a name that stands for nothing would only be in the way."""
+        from bbq.engine.contract import ProviderFault
+
+        with suppress(ProviderFault):  # then the name stays, for `destroy`
+            provider.finish_destroy(self.row.id)
+            self.workspace.secrets(self.row.id).forget()
+            self.workspace.journal.update(lease, status="destroyed")
 
 
 def reference(name: str, secret: Secret, salt: str) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bbq.errors import BbqError
@@ -19,7 +19,7 @@ def deployment_graph(workspace: Workspace, row: DeploymentRow, records: Mapping[
     from bbq.views import graph
 
     try:
-        service = template_of(row)
+        service = template_of(workspace, row)
         topology, _ = build_topology(workspace, service, stored_inputs(workspace, row, service), row.provider, row.overrides)
     except BbqError:  # the template is gone or changed: the journal knows what there is
         return graph.render(graph.from_records(records, title=row.name), format)
@@ -27,11 +27,25 @@ def deployment_graph(workspace: Workspace, row: DeploymentRow, records: Mapping[
     return graph.render(graph.from_topology(topology, states, title=row.name), format)
 
 
-def template_graph(workspace: Workspace, path: str, given: Mapping[str, Any], provider: str, offline: bool, format: str) -> str:
-    """What a template asks for on a provider. Raises `TemplateError`."""
-    from bbq.operations.wanted import build_topology, default_name, load_template
+def template_graph(
+    workspace: Workspace,
+    path: str,
+    given: Mapping[str, Any] | None,
+    provider: str,
+    offline: bool,
+    format: str,
+    environments: Sequence[str] = (),
+) -> str:
+    """What a template asks for on a provider; a Heat template's resources as they stand. Raises `TemplateError`."""
+    from bbq.languages import language_of
+    from bbq.operations.wanted import build_topology, default_name, load_heat, load_template
     from bbq.views import graph
 
-    service = load_template(path, import_map=workspace.import_map(), offline=offline)
-    topology, _ = build_topology(workspace, service, given, provider, {})
+    if language_of(path) != "TOSCA":
+        template = load_heat(
+            path, inputs=given, import_map=workspace.imports(offline=offline).import_map, environments=environments
+        )
+        return graph.render(graph.from_heat(template, title=default_name(path)), format)
+    service = load_template(path, workspace.imports(offline=offline))
+    topology, _ = build_topology(workspace, service, given or {}, provider, {})
     return graph.render(graph.from_topology(topology, title=default_name(path)), format)

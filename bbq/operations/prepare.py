@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from bbq.errors import UsageError
 from bbq.journal.model import DeploymentRow
 from bbq.operations.change import Change
-from bbq.operations.wanted import build_topology, check_name, default_name, load_template
+from bbq.operations.wanted import Imports, build_topology, check_name, default_name, load_template
 from bbq.plan.model import Plan
 from bbq.topology.values import Secret, revealed
 
@@ -56,8 +56,6 @@ def prepare_up(
             )
         if row.status == "destroying":
             raise UsageError(f"{name} is being destroyed", hint=f"finish that first: bbq-deploy destroy {name}")
-    mapping = {**workspace.import_map(), **(import_map or {})}
-    service = load_template(path, import_map=mapping, offline=offline)
     new = row is None
     if row is None:
         row = DeploymentRow(
@@ -68,10 +66,10 @@ def prepare_up(
             created_at=time.time(),
             salt=secrets.token_hex(16),
         )
-    fields: dict[str, Any] = {
-        "template": str(Path(path).absolute()),
-        "options": {**row.options, "import_map": mapping, "offline": offline, "digest": service.digest},
-    }
+    imports = workspace.imports(import_map, offline=offline)
+    service = load_template(path, imports, unpacked=workspace.files_directory(row.id))
+    options = {"import_map": dict(imports.import_map), "allowed_hosts": list(imports.allowed_hosts), "digest": service.digest}
+    fields: dict[str, Any] = {"template": str(Path(path).absolute()), "options": {**row.options, **options}}
     if ttl is not None:
         fields["expires_at"] = row.expires_at = time.time() + ttl
     given = dict(inputs or {})
@@ -84,7 +82,7 @@ def prepare_resume(workspace: Workspace, name: str) -> Change:
     row = workspace.row(name)
     if row.status == "destroying":
         return prepare_destroy(workspace, name)
-    service = template_of(row)
+    service = template_of(workspace, row)
     return _prepare(workspace, row, service, stored_inputs(workspace, row, service), {}, False, ())
 
 
@@ -93,7 +91,7 @@ def prepare_scale(workspace: Workspace, name: str, counts: Mapping[str, int]) ->
     row = workspace.row(name)
     if row.status == "destroying":
         raise UsageError(f"{name} is being destroyed", hint=f"finish that first: bbq-deploy destroy {name}")
-    service = template_of(row)
+    service = template_of(workspace, row)
     given = stored_inputs(workspace, row, service)
     base, _ = build_topology(workspace, service, given, row.provider, {})
     scales = dict(row.options.get("scales", {}))
@@ -118,7 +116,7 @@ def prepare_scale(workspace: Workspace, name: str, counts: Mapping[str, int]) ->
 def scaled_count(workspace: Workspace, name: str, node: str) -> int:
     """How many instances of a node are wanted at present. `UsageError` where it cannot be scaled."""
     row = workspace.row(name)
-    service = template_of(row)
+    service = template_of(workspace, row)
     topology, _ = build_topology(workspace, service, stored_inputs(workspace, row, service), row.provider, row.overrides)
     now = _instances(topology, service, node)
     if now is None:
@@ -173,7 +171,9 @@ def _prepare(
 
     stored = {key: Secret(value) if service.inputs[key].secret else value for key, value in given.items()}
     empty = Plan(row.name, row.provider)
-    return _planned(Change(workspace, row, empty, new, make_plan, topology, fields, stored, found, notices))
+    change = Change(workspace, row, empty, new, make_plan, topology, fields, stored, found, notices)
+    change.archive = service.archive
+    return _planned(change)
 
 
 def _planned(change: Change) -> Change:
@@ -213,14 +213,15 @@ def stored_inputs(
     return found
 
 
-def template_of(row: DeploymentRow) -> ServiceTemplate:
+def template_of(workspace: Workspace, row: DeploymentRow) -> ServiceTemplate:
     """The template that the deployment was made from; `UsageError` where it is gone or was changed since."""
     if not Path(row.template).is_file():
         raise UsageError(
             f"the template of {row.name} is gone: {row.template}",
             hint="bbq-deploy up with its new place, or bbq-deploy destroy, which needs none",
         )
-    service = load_template(row.template, import_map=row.options.get("import_map"), offline=row.options.get("offline", True))
+    imports = Imports(row.options.get("import_map", {}), tuple(row.options.get("allowed_hosts", ())))
+    service = load_template(row.template, imports, unpacked=workspace.files_directory(row.id))
     if row.options.get("digest") not in (None, service.digest):
         raise UsageError(
             f"{row.template} was changed since the last run of {row.name}",

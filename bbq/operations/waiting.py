@@ -16,7 +16,7 @@ _PAUSE = 0.2  # seconds between two looks at the journal
 def until_active(workspace: Workspace, name: str, deployment_id: str, timeout: float | None) -> None:
     """Return when the deployment is active.
 
-    Raises `ResourceFailed` when it failed, `Interrupted` when its run was, `UsageError` when it was destroyed, and
+    Raises `ResourceFailed` when it failed, `Interrupted` when its run was, `UsageError` when it was or is being destroyed, and
     `DeadlineExceeded` after `timeout` seconds.
     """
     deadline = None if timeout is None else time.monotonic() + timeout
@@ -24,6 +24,8 @@ def until_active(workspace: Workspace, name: str, deployment_id: str, timeout: f
         row = workspace.journal.get(name)
         if row is None or row.id != deployment_id:
             raise UsageError(f"{name} was destroyed")
+        if row.status == "destroying":
+            raise UsageError(f"{name} is being destroyed")
         if row.status == "active":
             return
         if row.status == "failed":

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bbq.errors import TemplateError, UsageError
+from bbq.errors import ConfigurationError, QuotaError, TemplateError, UsageError
 
 if TYPE_CHECKING:
     from bbq.diagnostics import Diagnostic
+    from bbq.hot.model import HotTemplate
     from bbq.operations.workspace import Workspace
+    from bbq.origins.archive import Archive
     from bbq.topology.model import Topology
     from bbq.tosca.model import ServiceTemplate
 
@@ -22,14 +26,81 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _COMMON_STEMS = frozenset({"service", "service-template", "main", "template", "deployment", "topology", "bbq"})
 
 
-def load_template(path: str, *, import_map: Mapping[str, str] | None = None, offline: bool = True) -> ServiceTemplate:
-    """The template; `TemplateError` with every problem in it."""
-    from bbq import tosca
+@dataclass(frozen=True, slots=True)
+class Imports:
+    """How imports are found: what stands for URLs, and which hosts may be asked for the others."""
 
-    service, found = tosca.load(path, import_map=import_map, offline=offline)
+    import_map: Mapping[str, str] = field(default_factory=dict)
+    allowed_hosts: tuple[str, ...] = ()
+
+    @classmethod
+    def configured(
+        cls, import_map: Sequence[str] | None, hosts: Sequence[str] | None, files: Sequence[str], *, offline: bool
+    ) -> Imports:
+        """By flags, environment and configuration files, without oslo.config: it would take longer than a whole check."""
+        from bbq.conf import ini
+
+        allowed = () if offline else tuple(ini.allowed_hosts(hosts or (), files))
+        return cls(ini.import_map(import_map or (), files), allowed)
+
+
+def load_template(path: str, imports: Imports, *, unpacked: Path | None = None) -> ServiceTemplate:
+    """The service template; `TemplateError` with every problem in it, `UsageError` for one that only Heat can make. `unpacked`
+    is where an archive's files will be."""
+    from bbq import tosca
+    from bbq.languages import language_of
+
+    language = language_of(path)
+    if language != "TOSCA":
+        raise UsageError(
+            f"{path} is a Heat template ({language}), and no provider here makes Heat stacks",
+            hint=f"bbq-deploy validate {path} and bbq-deploy graph {path} take it; "
+            f"`openstack stack create -t {path} NAME` deploys it",
+        )
+    service, found = tosca.load(
+        path, import_map=imports.import_map, offline=False, allowed_hosts=imports.allowed_hosts, unpacked=unpacked
+    )
     refuse_errors(found, path)
     assert service is not None
     return service
+
+
+def load_heat(
+    path: str,
+    *,
+    inputs: Mapping[str, Any] | None,
+    import_map: Mapping[str, str] | None,
+    environments: Sequence[str] = (),
+) -> HotTemplate:
+    """The HOT or CFN template; `TemplateError` with every problem in it."""
+    from bbq import hot
+
+    template, found = hot.load(path, environments=environments, parameters=inputs, import_map=import_map)
+    refuse_errors(found, path)
+    assert template is not None
+    return template
+
+
+def unpack(archive: Archive, below: Path) -> Path:
+    """Write the files of the archive that a template came in. Raises `UsageError` where the archive is another one by now,
+    `QuotaError` where there is no room, `ConfigurationError` where they cannot be written."""
+    from bbq.diagnostics import DiagnosticBag
+    from bbq.origins.archive import open_archive
+    from bbq.origins.refused import Damaged
+
+    found = open_archive(archive.file, DiagnosticBag())
+    if found is None or found.digest != archive.digest:
+        raise UsageError(f"{archive.file} was changed just now", hint="run the command again")
+    try:
+        with found:
+            return found.unpack(below)
+    except Damaged:
+        raise UsageError(f"{archive.file} was changed just now", hint="run the command again") from None
+    except OSError as error:
+        text = f"the files of {archive.file} cannot be written to {below}: {error.strerror}"
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise QuotaError(text, hint="free some disk space") from None
+        raise ConfigurationError(text) from None
 
 
 def refuse_errors(found: Iterable[Diagnostic], what: str) -> None:
@@ -77,29 +148,3 @@ def check_name(name: str) -> str:
             hint="letters, digits, '.', '_' and '-', at most 63, starting with a letter or digit",
         )
     return name
-
-
-def findings(
-    path: str, *, inputs: Mapping[str, Any] | None, import_map: Mapping[str, str] | None, offline: bool
-) -> list[Diagnostic]:
-    """Every problem of a template. The graph is checked, too, where all inputs have values; no provider is asked."""
-    from bbq import topology, tosca
-    from bbq.topology.codes import MISSING_TARGET
-
-    service, found = tosca.load(path, import_map=import_map, offline=offline)
-    if service is None or _has_errors(found):
-        return found
-    if service.substitution is not None and inputs is None:
-        return found  # it is to stand for a node of another template, which has what its requirements ask for
-    values, wrong = tosca.check_inputs(service, inputs or {})
-    if _has_errors(wrong):
-        return found if inputs is None else [*found, *wrong]
-    _, more = topology.build(service, inputs=values, provider=NO_SUBSTITUTION)
-    # a requirement that is open, as the template alone tells, and found without a target by the graph, is one problem
-    missing = {(item.file, item.line, item.column) for item in more if item.code == MISSING_TARGET}
-    found = [item for item in found if not (item.code == "BBQ-T062" and (item.file, item.line, item.column) in missing)]
-    return list(dict.fromkeys([*found, *wrong, *more]))
-
-
-def _has_errors(found: Iterable[Diagnostic]) -> bool:
-    return any(item.severity == "error" for item in found)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from bbq.engine.clock import Clock, Executor
     from bbq.engine.contract import Provider
     from bbq.journal.model import DeploymentRow, Journal, Record, SecretStore
+    from bbq.operations.wanted import Imports
 
 VIRTUAL = frozenset({"simulator"})
 """Providers whose time is simulated: the engine runs on a virtual clock, hours pass in milliseconds."""
@@ -124,6 +125,10 @@ class Workspace:
         """What a provider keeps of one deployment on this machine; made by the provider."""
         return self.state_directory / "deployments" / deployment_id
 
+    def files_directory(self, deployment_id: str) -> Path:
+        """Where the archives that a deployment was made from are unpacked; the provider removes it with the rest."""
+        return self.deployment_directory(deployment_id) / "files"
+
     def _reap_command(self, deployment_id: str) -> dict[str, list[str]]:
         """How to destroy the deployment later in the same configuration; the environment is handed on in any case."""
         if not self.config.files:
@@ -154,8 +159,11 @@ class Workspace:
                 raise ConfigurationError(f"[tosca] template_dirs: there is no directory {directory}")
         return found
 
-    def import_map(self) -> dict[str, str]:
-        """URL prefix -> directory, from `[tosca] import_map`. `ConfigurationError` where there is no such directory."""
+    def imports(self, import_map: Mapping[str, str] | None = None, *, offline: bool) -> Imports:
+        """What `[tosca]` says of imports, with more of the import map. `ConfigurationError` where a directory of its own is not
+        there."""
+        from bbq.operations.wanted import Imports
+
         found = dict(map(ini.parse_mapping, self.config.tosca.import_map))
         for prefix, directory in found.items():
             if not Path(directory).is_dir():
@@ -163,7 +171,7 @@ class Workspace:
                     f"import_map {prefix}={directory}: there is no such directory",
                     hint="see --import-map and [tosca] import_map",
                 )
-        return found
+        return Imports({**found, **(import_map or {})}, () if offline else tuple(self.config.tosca.allowed_hosts))
 
     def close(self) -> None:
         if "journal" in self.__dict__:

@@ -83,12 +83,8 @@ class Context:
 
     def mount(self, path: str, target: str) -> str:
         """A bind mount, read-only, of a path that is relative to the template's directory."""
-        source = os.path.relpath(self.template_dir / path, self.directory)
+        source = os.path.relpath(Path(self.topology.directory) / path, self.directory)
         return f"{source if source.startswith('.') else './' + source}:{target}:ro"
-
-    @property
-    def template_dir(self) -> Path:
-        return Path(self.topology.template).resolve().parent
 
     def waits_for(self, node: Node) -> dict[str, dict[str, str]]:
         """`depends_on` of a node's service."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import Any, Final
 
 from bbq.diagnostics import SourceRange
@@ -13,8 +12,9 @@ from bbq.topology import codes
 from bbq.topology.evaluate import Evaluator, operations
 from bbq.topology.instances import Broken, Instance, Link, Where, members
 from bbq.topology.model import Artifact, Edge, Node, Operation, Probe
-from bbq.topology.requirements import Matcher, is_hosted
-from bbq.topology.sources import PROPERTY, source_digests
+from bbq.topology.offers import is_hosted
+from bbq.topology.requirements import Matcher
+from bbq.topology.sources import PROPERTY, Tree, source_digests
 from bbq.topology.values import Attribute, Call, Expr, Secret, references
 from bbq.tosca.model import ArtifactDef, OperationDef, ParameterDef
 
@@ -27,9 +27,9 @@ _KINDS: Final = ("tcp", "http", "command")
 class Assembler:
     """Makes nodes. Edges of a composite are inherited by its members, so a composite is assembled before them."""
 
-    def __init__(self, evaluator: Evaluator, matcher: Matcher, directory: Path) -> None:
+    def __init__(self, evaluator: Evaluator, matcher: Matcher, tree: Tree) -> None:
         self._evaluator = evaluator
-        self._directory = directory
+        self._tree = tree
         self._matcher = matcher
         self._edges: dict[str, list[tuple[Link, Edge]]] = {}
         self._timeouts: dict[str, dict[str, float]] = {}
@@ -48,7 +48,7 @@ class Assembler:
             timeouts |= self._seconds(instance, properties.pop("timeouts", None), at.get("timeouts", template.at))
         self._timeouts[instance.address] = timeouts
         self._check_own_attributes(instance, properties)
-        if instance.child is None and (digests := source_digests(type_.properties, properties, self._directory)):
+        if instance.child is None and (digests := source_digests(type_.properties, properties, self._tree)):
             properties[PROPERTY] = digests
         return Node(
             name=instance.address,

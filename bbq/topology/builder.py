@@ -6,8 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from bbq.collection import paused
 from bbq.datafiles import data_dir
 from bbq.diagnostics import Diagnostic, DiagnosticBag, SourceRange
+from bbq.sources import Sources
 from bbq.topology import codes
 from bbq.topology.assemble import Assembler
 from bbq.topology.cycles import find_cycles
@@ -16,6 +18,7 @@ from bbq.topology.instances import MAX_NODES, Broken, Failed, Instance, Stack, W
 from bbq.topology.model import Node, Output, Topology
 from bbq.topology.requirements import Matcher
 from bbq.topology.secrecy import Secrecy
+from bbq.topology.sources import Tree
 from bbq.topology.substitution import Library
 from bbq.topology.values import Attribute, GeneratedSecret, Secret, references, walk
 from bbq.tosca.model import Function, NodeTemplate, ServiceTemplate
@@ -24,6 +27,7 @@ _REHEARSAL: Final = "simulator"
 """The provider that makes abstract nodes as they are; only a user's folder of this name changes that."""
 
 
+@paused()
 def build(
     service: ServiceTemplate,
     *,
@@ -45,13 +49,16 @@ class _Builder:
     def __init__(
         self, service: ServiceTemplate, overrides: dict[str, int], provider: str, template_dirs: Sequence[str | Path]
     ) -> None:
-        self._bag = DiagnosticBag()
+        self._sources = Sources()
+        self._bag = DiagnosticBag(sources=self._sources)
+        self._read: set[str] = set()
+        self._know(service)
         self._rehearsal = provider == _REHEARSAL
         self._overrides = overrides
         self._evaluator = Evaluator(self._bag, Secrecy(), overrides)
         self._matcher = self._evaluator.matcher = Matcher(self._evaluator)
-        directories = _directories(provider, template_dirs)
-        self._library = Library(self._evaluator, directories, import_map=service.import_map, rehearsal=self._rehearsal)
+        sources = _sources(provider, template_dirs, service.others)
+        self._library = Library(self._evaluator, sources, import_map=service.import_map, rehearsal=self._rehearsal)
         self._root = Stack(service)
         self._instances: dict[str, Instance] = {}
         self._used_overrides: set[str] = set()
@@ -60,7 +67,8 @@ class _Builder:
     def build(self, inputs: Mapping[str, Any]) -> tuple[Topology | None, list[Diagnostic]]:
         self._set_inputs(self._root, dict(inputs))
         self._expand()
-        assembler = Assembler(self._evaluator, self._matcher, Path(self._root.service.path).resolve().parent)
+        tree = Tree.of(self._root.service)
+        assembler = Assembler(self._evaluator, self._matcher, tree)
         nodes = {address: assembler.node(instance) for address, instance in self._instances.items()}
         self._check_overrides()
         topology = Topology(
@@ -68,6 +76,7 @@ class _Builder:
             outputs=self._outputs(nodes),
             inputs={name: None if value is Failed else value for name, value in self._root.inputs.items()},
             template=self._root.service.path,
+            directory=str(tree.directory),
             digest=self._root.service.digest,
             description=self._root.service.description,
             policies=self._policies(),
@@ -77,6 +86,12 @@ class _Builder:
         if not self._bag.has_errors:
             self._check_cycles(nodes)
         return (None if self._bag.has_errors else topology), self._bag.sorted()
+
+    def _know(self, service: ServiceTemplate) -> None:
+        """Findings may speak of its files."""
+        if service.path not in self._read and service.sources is not None:
+            self._read.add(service.path)
+            self._sources.join(service.sources)
 
     def _set_inputs(self, stack: Stack, given: dict[str, Any]) -> None:
         """Given values, else defaults; secret ones wrapped. A default may be a function of other inputs."""
@@ -156,6 +171,7 @@ class _Builder:
         service = self._library.choose(instance)
         if service is None or service.substitution is None:
             return None
+        self._know(service)
         if service.path in instance.stack.files():
             text = f"{Path(service.path).name} stands for {instance.address!r} and leads to itself"
             hint = "a member of the template has a type that the template stands for"
@@ -330,11 +346,21 @@ class _Builder:
         return f"needs an attribute of {target!r}", template.at
 
 
-def _directories(provider: str, template_dirs: Sequence[str | Path]) -> list[Path]:
+def substitution_directories(provider: str, template_dirs: Sequence[str | Path]) -> list[Path]:
+    """Where a provider's substitution templates are, in the order of their precedence."""
     own = [Path(each) for each in template_dirs]
     if provider == _REHEARSAL:
         return [each / provider for each in own]
     return [*(directory for each in own for directory in (each / provider, each)), data_dir("templates") / provider]
+
+
+def _sources(
+    provider: str, template_dirs: Sequence[str | Path], others: Sequence[ServiceTemplate]
+) -> list[Path | Sequence[ServiceTemplate]]:
+    """The user's own come first, then what came with the service, then the bundled ones."""
+    directories = substitution_directories(provider, template_dirs)
+    own = len(directories) - (provider != _REHEARSAL)
+    return [*directories[:own], others, *directories[own:]]
 
 
 def _has_count(template: NodeTemplate) -> bool:

@@ -18,6 +18,7 @@ NO_CAPABILITY: Final = "BBQ-G012"
 WRONG_TARGET_TYPE: Final = "BBQ-G013"
 NODE_FILTER: Final = "BBQ-G014"
 REQUIREMENT_COUNT: Final = "BBQ-G015"
+ALLOCATION: Final = "BBQ-G016"
 CYCLE: Final = "BBQ-G020"
 SUBSTITUTION_AMBIGUOUS: Final = "BBQ-G030"
 SUBSTITUTION_MISSING: Final = "BBQ-G031"
@@ -31,6 +32,9 @@ BAD_READINESS: Final = "BBQ-G050"
 BAD_TIMEOUT: Final = "BBQ-G051"
 UNSUPPORTED_DIRECTIVE: Final = "BBQ-G052"
 MISPLACED_SECRET: Final = "BBQ-G053"
+
+STRICT_CODES: Final = frozenset((MISSING_TARGET,))
+"""The specification forbids what these report; where they are warnings, `--strict` makes them errors."""
 
 CODES: Final[dict[str, tuple[str, str]]] = {
     UNKNOWN_INPUT: ("unknown input", "A function asks for an input that the template does not declare."),
@@ -53,6 +57,7 @@ CODES: Final[dict[str, tuple[str, str]]] = {
     WRONG_TARGET_TYPE: ("target of another type", "The named node is not of the type that the requirement needs."),
     NODE_FILTER: ("node filter not met", "The named node does not meet the requirement's node filter."),
     REQUIREMENT_COUNT: ("too many or too few assignments", "The type allows another number of assignments of the requirement."),
+    ALLOCATION: ("bad allocation", "The share that a requirement takes of a capability is no number that is known now."),
     CYCLE: (
         "nodes wait for each other",
         "No order exists in which these nodes could be made. Every place of the circle is given.",

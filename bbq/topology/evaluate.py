@@ -46,6 +46,8 @@ class Evaluator:
             "get_artifact": self._get_artifact,
             "get_nodes_of_type": self._get_nodes_of_type,
             "node_index": self._node_index,
+            "relationship_index": self._relationship_index,
+            "available_allocation": self._available_allocation,
             "value": self._value,
         }
         self._scale_properties: dict[str, str | None] = {}
@@ -242,6 +244,16 @@ class Evaluator:
             raise self.fail(codes.BAD_FUNCTION, "node_index is known inside a node template only", function.at)
         return where.instance.index or 0
 
+    def _relationship_index(self, function: Function, args: list[Any], where: Where) -> Any:
+        number = where.link.index if where.link is not None else where.relationship
+        if number is None:
+            raise self.fail(codes.BAD_FUNCTION, "relationship_index is known inside a relationship only", function.at)
+        return number
+
+    def _available_allocation(self, function: Function, args: list[Any], where: Where) -> Any:
+        site, name = self.paths.capability(function, args, where)
+        return self.matcher.allocations.available(site.instance, site.name, name, function.at)
+
     def _get_nodes_of_type(self, function: Function, args: list[Any], where: Where) -> Any:
         wanted = args[0] if args else None
         groups = where.stack.groups.values()
@@ -267,8 +279,8 @@ class Evaluator:
         if definition is None:
             text = f"{instance.address!r} has no operation {interface}.{operation}"
             raise self.fail(codes.BAD_FUNCTION, text, function.at)
-        mapping = definition.outputs.get(output)
-        if isinstance(mapping, (list, tuple)) and len(mapping) > 1 and mapping[0] == "SELF":
+        mapping = definition.outputs[output].mapping if output in definition.outputs else ()
+        if len(mapping) > 1 and mapping[0] == "SELF":
             return Attribute(instance.address, (*mapping[1:], *path))
         return Attribute(instance.address, (definition_interface(str(interface)), operation, output, *path))
 

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bbq.topology.instances import Instance, Where
+from bbq.topology.instances import Instance, Link, Where
 from bbq.tosca.model import Constraint, Function, ServiceTemplate
 
 if TYPE_CHECKING:
     from bbq.topology.evaluate import Evaluator
 
 
-def passes(evaluator: Evaluator, node_filter: Any, candidate: Instance) -> bool:
-    """Whether a candidate meets a 2.0 condition, where SELF is the candidate, or 1.3's lists of constraints on properties
-    and capabilities. Raises `Broken` where a value that is asked for is."""
-    where = Where(candidate.stack, candidate)
+def passes(evaluator: Evaluator, node_filter: Any, link: Link) -> bool:
+    """Whether the target of a link that may be made meets a 2.0 condition, where SELF is the link, or 1.3's lists of
+    constraints on the target's properties and capabilities. Raises `Broken` where a value that is asked for is."""
+    candidate = link.target
     if isinstance(node_filter, Function):
-        return evaluator.evaluate(node_filter, where) is True
+        return evaluator.evaluate(node_filter, Where(candidate.stack, None, link, filtering=True)) is True
+    where = Where(candidate.stack, candidate)
     if not isinstance(node_filter, dict):
         return False
     type_ = candidate.template.type

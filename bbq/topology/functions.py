@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from bbq.errors import TemplateError
+from bbq.patterns import PatternTimeout, matches
 from bbq.topology.values import Secret, contains, revealed
-from bbq.tosca.patterns import PatternTimeout, matches
 from bbq.tosca.units import SCALAR_UNITS, scalar
 
 

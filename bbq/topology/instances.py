@@ -74,6 +74,8 @@ class Link:
     capability: str | None
     relationship: str
     base: Link | None = None
+    index: int = 0
+    """Its number among the links of the same requirement of its source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,10 @@ class Where:
     instance: Instance | None = None
     link: Link | None = None
     value: Any = MISSING
+    relationship: int | None = None
+    """The number of the relationship that is being made, where there is no link yet."""
+    filtering: bool = False
+    """Inside of a requirement's filter: SELF is the relationship, whose target a name may mean, too."""
 
 
 def members(stack: Stack) -> list[Instance]:

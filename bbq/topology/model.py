@@ -139,6 +139,8 @@ class Topology:
     outputs: dict[str, Output] = field(default_factory=dict)
     inputs: dict[str, Any] = field(default_factory=dict)
     template: str = ""
+    directory: str = ""
+    """Absolute path of the folder that paths in properties are relative to: the template's, or that of an archive's files."""
     digest: str = ""
     """SHA-256 over the template and everything it imports."""
     description: str = ""

@@ -98,9 +98,30 @@ class Paths:
         if where.link is not None:
             if head == "HOST":
                 return self._host(function, instance, rest)
+            if head == "SELF" and where.filtering and self._means_target(where.link, rest):
+                return where.link.target
             ends: dict[str, Site] = {"SELF": where.link, "SOURCE": where.link.source, "TARGET": where.link.target}
             return ends[head]
         return self._host(function, instance, rest) if head == "HOST" else instance
+
+    def _means_target(self, link: Link, rest: list[Any]) -> bool:
+        """In a filter, what the relationship does not have is its target's: `[ SELF, port ]` or `[ SELF, CAPABILITY, name ]`.
+        By the specification the first is the relationship's own, and CAPABILITY the one that it leads to."""
+        if not rest or not isinstance(rest[0], str):
+            return False
+        if rest[0] == "CAPABILITY":
+            capabilities = link.target.template.type.capabilities
+            matched = capabilities.get(link.capability or "")
+            own = matched is not None and len(rest) > 1 and rest[1] in matched.properties
+            return not own and len(rest) > 2 and rest[1] in capabilities
+        return rest[0] not in _STEPS and rest[0] not in link.assignment.properties
+
+    def capability(self, function: Function, args: list[Any], where: Where) -> tuple[CapabilitySite, str]:
+        """The one capability that a path leads to, and the name behind it."""
+        sites, plural, rest = self._start(function, args, where)
+        if plural or len(sites) != 1 or not isinstance(sites[0], CapabilitySite) or len(rest) != 1:
+            raise self._bad(function, "a path to one property of a capability is needed here")
+        return sites[0], str(rest[0])
 
     def _host(self, function: Function, instance: Instance, rest: list[Any]) -> Instance:
         """The nearest node that hosts `instance`, directly or not, and has what the path asks for."""

@@ -6,15 +6,18 @@ is matched in one pass.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from bbq.diagnostics import SourceRange
 from bbq.topology import codes
+from bbq.topology.allocation import Allocations
+from bbq.topology.candidates import Candidates
 from bbq.topology.evaluate import suggestion
-from bbq.topology.filters import ancestry, passes
-from bbq.topology.instances import MAX_EDGES, Broken, Instance, Link, Pending, Stack, members
-from bbq.tosca.model import RequirementAssignment, RequirementDef, ServiceTemplate
+from bbq.topology.filters import passes
+from bbq.topology.instances import MAX_EDGES, Broken, Instance, Link, Pending, Stack, Where, members
+from bbq.topology.offers import Offers, is_hosted
+from bbq.tosca.model import RequirementAssignment, RequirementDef
 
 if TYPE_CHECKING:
     from bbq.topology.evaluate import Evaluator
@@ -29,9 +32,12 @@ class Matcher:
     def __init__(self, evaluator: Evaluator) -> None:
         self._evaluator = evaluator
         self._edges = 0
-        self._indices: dict[int, dict[str, list[Instance]]] = {}
+        self._candidates = Candidates()
+        self.allocations = Allocations(evaluator)
         self._incoming: dict[int, dict[str, list[Link]]] = {}
-        self._capabilities: dict[tuple[str, str, str, str, str, bool], str | None] = {}
+        self._offers = Offers()
+        self._reported: set[tuple[int, str, int]] = set()
+        self._met: dict[str, dict[int, list[Link]]] = {}
 
     def links(self, instance: Instance) -> list[Link]:
         """The requirements of an instance that were met, by assignment order; problems are reported once."""
@@ -43,15 +49,42 @@ class Matcher:
         instance.links = Pending
         mapped = self._mapped(instance)
         found = [link for name, outer in mapped.items() for link in self._carried(instance, name, outer)]
-        for assignment in self._assignments(instance):
-            if assignment.name in mapped and assignment.node is None:
-                continue
-            try:
-                found.extend(self._match(instance, assignment))
-            except Broken:
-                continue
+        assignments = [item for item in self._assignments(instance) if item.name not in mapped or item.node is not None]
+        met = self._certain(instance, assignments)
+        if any(item.optional and item.allocation for item in assignments):
+            self._leave_the_rest(instance.stack)
+        self._meet(instance, (item for item in assignments if item.optional), met)
+        found.extend(link for assignment in assignments for link in met.get(id(assignment), ()))
+        numbers: dict[str, int] = {}
+        for link in found:
+            link.index = numbers.get(link.assignment.name, 0)
+            numbers[link.assignment.name] = link.index + 1
         instance.links = found
         return found
+
+    def _certain(self, instance: Instance, assignments: list[RequirementAssignment]) -> dict[int, list[Link]]:
+        """The links of what must be met, by assignment."""
+        if instance.address not in self._met:
+            self._met[instance.address] = {}
+            self._meet(instance, (item for item in assignments if not item.optional), self._met[instance.address])
+        return self._met[instance.address]
+
+    def _leave_the_rest(self, stack: Stack) -> None:
+        """What must be met takes its shares, of all nodes, before anything optional does (2.0 section 8.5.1)."""
+        for each in members(stack):
+            if each.links is None:
+                each.links = Pending
+                mapped = self._mapped(each)
+                self._certain(each, [item for item in each.template.requirements if item.name not in mapped or item.node])
+                each.links = None
+
+    def _meet(self, instance: Instance, assignments: Iterable[RequirementAssignment], met: dict[int, list[Link]]) -> None:
+        for assignment in assignments:
+            number = sum(len(links) for links in met.values() for link in links[:1] if link.assignment.name == assignment.name)
+            try:
+                met[id(assignment)] = self._match(instance, assignment, number)
+            except Broken:
+                continue
 
     def reserve(self, edges: int, at: SourceRange) -> None:
         """Count edges; `Broken` beyond what one deployment may have, reported once."""
@@ -95,14 +128,37 @@ class Matcher:
                     self._evaluator.bag.error(codes.REQUIREMENT_COUNT, text, at)
         return assignments
 
-    def _match(self, instance: Instance, assignment: RequirementAssignment) -> list[Link]:
+    def _match(self, instance: Instance, assignment: RequirementAssignment, number: int) -> list[Link]:
+        """The links of one assignment; `number` of the requirement's links there are already."""
         if assignment.count[1] == 0:
             return []
+        if assignment.directives == ("external",):
+            return self._external(instance, assignment)
         if assignment.node is not None:
-            return self._named(instance, assignment)
+            return self._named(instance, assignment, number)
         if not assignment.assigned and (assignment.optional or assignment.count[0] == 0):
             return []
         return self._search(instance, assignment)
+
+    def _external(self, instance: Instance, assignment: RequirementAssignment) -> list[Link]:
+        """A target outside of the template (2.0 section 8.5.2); there is no inventory of them to look in."""
+        if not assignment.optional:
+            text = f"requirement {assignment.name!r} of {instance.address!r} wants a node of another deployment"
+            hint = "nodes that exist already cannot be selected yet: take the directive away, or make it optional"
+            self._report(instance, assignment, codes.UNSUPPORTED_DIRECTIVE, text, hint)
+        return []
+
+    def _wanted(self, instance: Instance, assignment: RequirementAssignment) -> int | None:
+        """How many relationships the assignment makes: as many as it says, else one where it picks its targets; None: one with
+        each node of its target."""
+        value = assignment.wanted
+        if value is None:
+            return 1 if assignment.allocation or assignment.index is not None else None
+        count = self._evaluator.evaluate(value, Where(instance.stack, instance))
+        if isinstance(count, bool) or not isinstance(count, int) or count < 0:
+            text = f"the count of {assignment.name!r} of {instance.address!r} must be a whole number that is known before"
+            raise self._evaluator.fail(codes.BAD_COUNT, f"{text} anything is made", assignment.at)
+        return count
 
     @staticmethod
     def _mapped(instance: Instance) -> dict[str, dict[str, list[range]]]:
@@ -136,25 +192,57 @@ class Matcher:
 
     # Named targets
 
-    def _named(self, instance: Instance, assignment: RequirementAssignment) -> list[Link]:
+    def _named(self, instance: Instance, assignment: RequirementAssignment, number: int) -> list[Link]:
         groups = instance.stack.groups
         name = assignment.node or ""
         if name not in groups:
             hint = suggestion(name, groups)
             text = f"requirement {assignment.name!r} of {instance.address!r}: there is no node template {name!r}"
             raise self._evaluator.fail(codes.UNKNOWN_NODE, text, assignment.at, hint)
-        self.reserve(len(groups[name]), assignment.at)
         definition = self._definition(instance, assignment)
-        found = []
-        for target in groups[name]:
-            capability = self._capability(instance, assignment, definition, target, strict=False)
+        wanted = self._wanted(instance, assignment)
+        group = groups[name] if assignment.index is None else self._indexed(instance, assignment, wanted or 1, number)
+        self.reserve(len(group) if wanted is None else min(wanted, len(group)), assignment.at)
+        found: list[Link] = []
+        for target in group:
+            if wanted is not None and len(found) == wanted:
+                break
+            capability = self._offers.find(instance, assignment, definition, target, strict=False)
             if instance.stack.service.version.startswith("tosca_2"):
                 self._check_pair(instance, assignment, definition, target, capability)
-            if not all(passes(self._evaluator, item, target) for item in self._filters(assignment, definition)):
+            link = self._link(instance, assignment, definition, target, capability)
+            if not self._passes(link, definition):
+                if wanted is not None and len(group) > 1:
+                    continue
                 text = f"{target.address!r} does not meet the node_filter of {assignment.name!r} of {instance.address!r}"
                 raise self._evaluator.fail(codes.NODE_FILTER, text, assignment.at)
-            found.append(self._link(instance, assignment, definition, target, capability))
+            if self.allocations.take(link):
+                found.append(link)
+        if wanted is not None and len(found) < wanted and not assignment.optional:
+            text = (
+                f"requirement {assignment.name!r} of {instance.address!r} needs {wanted} of {name!r}; {len(found)} can be had"
+            )
+            hint = "each has a share left for so many" if assignment.allocation else None
+            self._report(instance, assignment, codes.MISSING_TARGET, text, hint)
+            return []
         return found
+
+    def _indexed(self, instance: Instance, assignment: RequirementAssignment, wanted: int, number: int) -> list[Instance]:
+        """The instances that `[ node template, index ]` means; the index may depend on the relationship's number."""
+        group = instance.stack.groups[assignment.node or ""]
+        found = []
+        for each in range(wanted):
+            where = Where(instance.stack, instance, relationship=number + each)
+            index = self._evaluator.evaluate(assignment.index, where)
+            if isinstance(index, bool) or not isinstance(index, int):
+                text = f"the index of {assignment.name!r} of {instance.address!r} must be a whole number that is known before"
+                raise self._evaluator.fail(codes.BAD_COUNT, f"{text} anything is made", assignment.at)
+            if 0 <= index < len(group):
+                found.append(group[index])
+        return found
+
+    def _passes(self, link: Link, definition: RequirementDef) -> bool:
+        return all(passes(self._evaluator, item, link) for item in self._filters(link.assignment, definition))
 
     def _check_pair(
         self,
@@ -184,66 +272,40 @@ class Matcher:
         template are alike: of too many of them each source takes its share in turn."""
         definition = self._definition(instance, assignment)
         lower, upper = (0 if assignment.optional else max(1, assignment.count[0])), assignment.count[1]
+        if assignment.wanted is not None or assignment.allocation:
+            upper = self._wanted(instance, assignment)
+            lower = 0 if assignment.optional else upper or 0
         filters = self._filters(assignment, definition)
         found: list[tuple[Instance, str | None]] = []
-        for candidate in self._candidates(instance, assignment, definition):
-            capability = self._capability(instance, assignment, definition, candidate)
+        for candidate in self._candidates.of(instance, assignment, definition):
+            capability = self._offers.find(instance, assignment, definition, candidate)
             if capability is None and (assignment.capability or definition.capability) is not None:
                 continue
-            if all(passes(self._evaluator, item, candidate) for item in filters):
+            link = self._link(instance, assignment, definition, candidate, capability)
+            if all(passes(self._evaluator, item, link) for item in filters) and self.allocations.fits(link):
                 found.append((candidate, capability))
                 if upper is not None and len(found) > upper + _SHOWN:
                     break
         if len(found) < lower:
             self._report_missing(instance, assignment, definition, found)
-        elif upper is not None and len(found) > upper and not filters and len({c.template.name for c, _ in found}) == 1:
-            group = [each for each in instance.stack.groups[found[0][0].template.name] if each is not instance]
-            first = (instance.index or 0) * upper
-            chosen = [group[(first + number) % len(group)] for number in range(upper)]
-            return [self._link(instance, assignment, definition, each, found[0][1]) for each in chosen]
-        elif upper is not None and len(found) > upper:
-            shown = ", ".join(candidate.address for candidate, _ in found[:_SHOWN])
-            more = ", ..." if len(found) > _SHOWN else ""
-            text = f"requirement {assignment.name!r} of {instance.address!r} can be met by several nodes: {shown}{more}"
-            self._report(instance, assignment, codes.AMBIGUOUS_TARGET, text, "name one of them: node: <name>")
-        else:
-            return [self._link(instance, assignment, definition, *candidate) for candidate in found]
-        return []
-
-    def _candidates(
-        self, instance: Instance, assignment: RequirementAssignment, definition: RequirementDef
-    ) -> Iterator[Instance]:
-        index = self._index(instance.stack)
-        node_type = assignment.node_type or definition.node
-        wanted = definition.capability or assignment.capability
-        by_node = index.get(node_type) if node_type else None
-        by_capability = index.get(wanted) if wanted else None
-        if node_type is not None and by_node is None:
-            return
-        lists = [found for found in (by_node, by_capability) if found is not None]
-        smallest = min(lists, key=len, default=None)
-        if smallest is None:
-            smallest = members(instance.stack) if wanted and "." not in wanted else []
-        for each in smallest:
-            if each is not instance and (node_type is None or node_type in each.template.type.ancestry):
-                yield each
-
-    def _index(self, stack: Stack) -> dict[str, list[Instance]]:
-        """Type name (of the node, or of one of its capabilities) -> instances, each once."""
-        if id(stack) not in self._indices:
-            keys_by_type: dict[str, tuple[str, ...]] = {}
-            index: dict[str, list[Instance]] = {}
-            for each in members(stack):
-                type_ = each.template.type
-                keys = keys_by_type.get(type_.name)
-                if keys is None:
-                    capabilities = [ancestry(stack.service, "capability", c.type) for c in type_.capabilities.values()]
-                    keys = tuple(dict.fromkeys([*type_.ancestry, *(name for names in capabilities for name in names)]))
-                    keys_by_type[type_.name] = keys
-                for key in keys:
-                    index.setdefault(key, []).append(each)
-            self._indices[id(stack)] = index
-        return self._indices[id(stack)]
+            return []
+        if upper is not None and len(found) > upper:
+            alike = not filters and len({candidate.template.name for candidate, _ in found}) == 1
+            if alike and not assignment.allocation:
+                group = [each for each in instance.stack.groups[found[0][0].template.name] if each is not instance]
+                first = (instance.index or 0) * upper
+                found = [(group[(first + number) % len(group)], found[0][1]) for number in range(upper)]
+            elif assignment.allocation or assignment.wanted is not None:  # it says how many: the first of them are as good
+                found = found[:upper]
+            else:
+                shown = ", ".join(candidate.address for candidate, _ in found[:_SHOWN])
+                more = ", ..." if len(found) > _SHOWN else ""
+                text = f"requirement {assignment.name!r} of {instance.address!r} can be met by several nodes: {shown}{more}"
+                hint = "name one of them: node: <name>"
+                self._report(instance, assignment, codes.AMBIGUOUS_TARGET, text, hint)
+                return []
+        links = [self._link(instance, assignment, definition, *candidate) for candidate in found]
+        return [link for link in links if self.allocations.take(link)]
 
     def _report_missing(
         self,
@@ -258,6 +320,8 @@ class Matcher:
             if text is not None
         ]
         need = " with ".join(wanted) or "a node"
+        if assignment.allocation:
+            need += f" with enough left of {', '.join(assignment.allocation)}"
         text = f"requirement {assignment.name!r} of {instance.address!r} is not met: no node template offers {need}"
         if found:
             shown = ", ".join(candidate.address for candidate, _ in found)
@@ -267,10 +331,12 @@ class Matcher:
         hint = f"add a node that offers {need}, or name one: requirements: [{assignment.name}: <node>]"
         self._report(instance, assignment, codes.MISSING_TARGET, text, hint)
 
-    def _report(self, instance: Instance, assignment: RequirementAssignment, code: str, text: str, hint: str) -> None:
-        """A warning where only a normative type asks for a host: many templates leave that to the orchestrator."""
-        if instance.index not in (None, 0):
+    def _report(self, instance: Instance, assignment: RequirementAssignment, code: str, text: str, hint: str | None) -> None:
+        """Once for all nodes of a template. A warning where only a normative type asks for a host: many templates leave that
+        to the orchestrator."""
+        if (key := (id(instance.stack), instance.template.name, id(assignment))) in self._reported:
             return
+        self._reported.add(key)
         implied = not assignment.assigned and assignment.name == "host" and self._is_normative(instance, assignment)
         report = self._evaluator.bag.warning if implied else self._evaluator.bag.error
         report(code, text, assignment.at if assignment.assigned else instance.template.at, hint)
@@ -300,46 +366,6 @@ class Matcher:
     ) -> Link:
         return Link(assignment, instance, target, capability, assignment.relationship or definition.relationship or DEPENDS_ON)
 
-    def _capability(
-        self,
-        instance: Instance,
-        assignment: RequirementAssignment,
-        definition: RequirementDef,
-        target: Instance,
-        strict: bool = True,
-    ) -> str | None:
-        """The name of the target's capability that meets the requirement. A capability meant for other types of sources is
-        not found by search, and taken, if need be, where the template names its node: the reader has warned of that."""
-        wanted, required = assignment.capability or "", definition.capability or ""
-        source, offered = instance.template.type, target.template.type
-        key = (instance.stack.service.path, source.name, offered.name, wanted, required, strict)
-        if key not in self._capabilities:
-            service = instance.stack.service
-            found = self._find_capability(service, source.ancestry, target, wanted, required)
-            if found is None and not strict:
-                found = self._find_capability(service, None, target, wanted, required)
-            self._capabilities[key] = found
-        return self._capabilities[key]
-
-    def _find_capability(
-        self, service: ServiceTemplate, source: tuple[str, ...] | None, target: Instance, wanted: str, required: str
-    ) -> str | None:
-        """By name, else by type: the exact type first, then the nearest derived one. `source` is the ancestry of the type
-        that asks, None for any."""
-        ranked: list[tuple[int, str]] = []
-        for name, item in target.template.type.capabilities.items():
-            names = ancestry(service, "capability", item.type)
-            sources = item.valid_source_types if source is not None else ()
-            if sources and not any(each in (source or ()) for each in sources):
-                continue
-            if wanted and name != wanted and wanted not in names:
-                continue
-            if required and required not in names and name != required and not (wanted and name == wanted):
-                continue
-            kind = required or wanted
-            ranked.append((names.index(kind) if kind in names else 0, name))
-        return min(ranked)[1] if ranked and (wanted or required) else None
-
     def _filters(self, assignment: RequirementAssignment, definition: RequirementDef) -> list[Any]:
         same = assignment.node_filter is definition.node_filter or assignment.node_filter == definition.node_filter
         found = [assignment.node_filter] if same else [assignment.node_filter, definition.node_filter]
@@ -359,10 +385,4 @@ def _numbered(links: list[Link]) -> Iterator[tuple[int, Link]]:
         yield numbers[name], link
 
 
-def is_hosted(service: ServiceTemplate, relationship: str) -> bool:
-    """True where the relationship derives from HostedOn."""
-    names = ancestry(service, "relationship", relationship)
-    return any(name.replace(":", ".").rpartition(".")[2] == "HostedOn" for name in names)
-
-
-__all__ = ["DEPENDS_ON", "Matcher", "is_hosted"]
+__all__ = ["DEPENDS_ON", "Matcher"]

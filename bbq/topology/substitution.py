@@ -26,12 +26,13 @@ _loaded: dict[tuple[str, tuple[tuple[str, str], ...]], tuple[_Stamp, ServiceTemp
 
 
 class Library:
-    """The substitution templates of some directories, in the order of their precedence; loaded with `import_map`."""
+    """The substitution templates of some sources, in the order of their precedence: directories, whose files are loaded with
+    `import_map`, and templates that are loaded already."""
 
     def __init__(
         self,
         evaluator: Evaluator,
-        directories: Sequence[Path],
+        sources: Sequence[Path | Sequence[ServiceTemplate]],
         *,
         import_map: Mapping[str, str] | None = None,
         rehearsal: bool = False,
@@ -39,7 +40,7 @@ class Library:
         self._evaluator = evaluator
         self._import_map = dict(import_map or {})
         self._rehearsal = rehearsal
-        self._indices = [_index(directory) for directory in directories]
+        self._indices = [_index(each) if isinstance(each, Path) else each for each in sources]
         self._broken: set[Path] = set()
 
     def choose(self, instance: Instance) -> ServiceTemplate | None:
@@ -79,10 +80,13 @@ class Library:
             raise Broken
         return None
 
-    def _candidates(self, index: dict[str, list[Path]], type_name: str) -> list[tuple[ServiceTemplate, SubstitutionMapping]]:
+    def _candidates(
+        self, index: dict[str, list[Path]] | Sequence[ServiceTemplate], type_name: str
+    ) -> list[tuple[ServiceTemplate, SubstitutionMapping]]:
+        """Of one source."""
         found = []
-        for path in index.get(type_name.rpartition(":")[2], ()):
-            service = self._load(path)
+        named = map(self._load, index.get(type_name.rpartition(":")[2], ())) if isinstance(index, dict) else index
+        for service in named:
             mapping = service.substitution if service is not None else None
             if service is not None and mapping is not None and mapping.node_type == type_name:
                 found.append((service, mapping))
@@ -138,6 +142,20 @@ def _index(directory: Path) -> dict[str, list[Path]]:
         for name in dict.fromkeys(_NODE_TYPE.findall(text)):
             index.setdefault(name.rpartition(":")[2], []).append(path)
     return index
+
+
+def substitutes(
+    type_name: str, directories: Sequence[Path], import_map: Mapping[str, str] | None = None
+) -> list[tuple[ServiceTemplate, str]]:
+    """The templates that can stand for a node of exactly that type, each with what it wants of the node ("" for nothing)."""
+    found = []
+    for directory in directories:
+        for path in _index(directory).get(type_name.rpartition(":")[2], ()):
+            service, _ = load_cached(path, import_map or {})
+            mapping = service.substitution if service is not None else None
+            if service is not None and mapping is not None and mapping.node_type == type_name:
+                found.append((service, _wants(mapping)))
+    return found
 
 
 def load_cached(path: Path, import_map: Mapping[str, str]) -> tuple[ServiceTemplate | None, list[Diagnostic]]:

@@ -3,25 +3,37 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from yaml import MappingNode, Node, ScalarNode
 
+from bbq.diagnostics import DiagnosticBag
+from bbq.tosca.checker import Checker
 from bbq.tosca.files import Unit
 from bbq.tosca.functions import Owner
-from bbq.tosca.model import ArtifactDef
-from bbq.tosca.reading import nearest, quoted
-from bbq.tosca.schemas import Definitions
+from bbq.tosca.model import ArtifactDef, ParameterDef, TypeDef
+from bbq.tosca.places import Member
+from bbq.tosca.reading import nearest, one_of, quoted
+from bbq.tosca.schemas import Definitions, find
 from bbq.yamlreader import at, is_null
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 
 def read_artifact(
-    reader: Definitions, name: str, key: Node, body: Node, what: str, owner: Owner | None = None
+    reader: Definitions,
+    name: str,
+    key: Node,
+    body: Node,
+    what: str,
+    type_of: Callable[[str], TypeDef | None],
+    owner: Owner | None = None,
+    checker: Checker | None = None,
 ) -> ArtifactDef | None:
-    """An artifact definition. The short form is the file alone; its type then comes from the file's extension."""
+    """An artifact definition. The short form is the file alone; its type then comes from the file's extension. `checker` is
+    there in templates; what types assign is checked once all of them are known."""
     title = f"artifact {quoted(name)} of {what}"
     keys: dict[str, Node] = (
         {"file": body} if isinstance(body, ScalarNode) and not is_null(body) else reader.entity(body, "artifact", name, key)
@@ -30,7 +42,7 @@ def read_artifact(
         reader.warning("BBQ-T012", f"file of {title} must be a string; a function is not evaluated here", keys["file"])
         reader.convert.value(keys.pop("file"), owner)
     file = reader.string(keys.get("file"), f"file of {title}")
-    type_name = reader.type_name(keys["type"], "artifact", title) if "type" in keys else type_by_extension(reader.unit, file)
+    type_name = _type(reader, keys["type"], title, file) if "type" in keys else type_by_extension(reader.unit, file)
     if type_name is None:
         return None
     repository = reader.string(keys.get("repository"), f"repository of {title}") or None
@@ -41,10 +53,10 @@ def read_artifact(
             keys["repository"],
             nearest(repository, reader.unit.repositories),
         )
-    properties: dict[str, Any] = {
-        inner: reader.convert.value(value, owner)
-        for inner, (_, value) in reader.entries(keys.get("properties"), f"properties of {title}").items()
-    }
+    properties = _properties(reader, keys.get("properties"), key, type_of(type_name), title, owner, checker)
+    if "checksum" in keys and "checksum_algorithm" not in keys:
+        text = f"{title} has a `checksum` and lacks the `checksum_algorithm`"
+        reader.practice("BBQ-T011", text, keys["checksum"])
     if repository is None and "file" in keys:
         check_file(reader, file, keys["file"], title)
     return ArtifactDef(
@@ -59,21 +71,78 @@ def read_artifact(
     )
 
 
+def _properties(
+    reader: Definitions,
+    node: Node | None,
+    owner_node: Node,
+    type_def: TypeDef | None,
+    what: str,
+    owner: Owner | None,
+    checker: Checker | None,
+) -> dict[str, Any]:
+    """Values for the properties of the artifact's type, over their defaults. Where the type has none, anything goes: the
+    specification's own examples give such artifacts properties."""
+    definitions = type_def.properties if type_def is not None else {}
+    found: dict[str, Any] = {}
+    for name, (key, value) in reader.entries(node, f"properties of {what}", values=True).items():
+        definition = definitions.get(name)
+        title = f"property {quoted(name)} of {what}"
+        if definition is None:
+            if definitions:
+                hint = nearest(name, definitions) or one_of(definitions)
+                reader.practice("BBQ-T041", f"{what} has no property {quoted(name)}", key, hint)
+            found[name] = reader.convert.value(value, owner)
+        elif definition.has_value:
+            reader.error("BBQ-T033", f"{title} is fixed by its type", key)
+        elif checker is not None:
+            found[name] = reader.assigned(checker, value, definition.schema, title, owner or Owner("node"))
+        else:
+            found[name] = reader.convert.value(value, owner)
+            given = ParameterDef(name, definition.schema, at(key), value=found[name], has_value=True)
+            reader.later.append((given, value, "value"))
+    for name, definition in definitions.items():
+        if name in found:
+            continue
+        if definition.has_value or definition.has_default:
+            found[name] = definition.value if definition.has_value else definition.default
+        elif definition.required:
+            reader.practice("BBQ-T042", f"{what} lacks the required property {quoted(name)}", owner_node)
+    return found
+
+
+def _type(reader: Definitions, node: Node, what: str, file: str) -> str | None:
+    """1.x templates in the wild write any word here: nobody looked at it."""
+    name = reader.string(node, what)
+    if reader.grammar.two or not name or find(reader.unit, "artifact", name) is not None or reader.unit.incomplete:
+        return reader.type_name(node, "artifact", what)
+    hint = nearest(name, reader.unit.names("artifact"))
+    reader.practice("BBQ-T030", f"unknown artifact type {quoted(name)} in {what}; it is taken for a file", node, hint)
+    return type_by_extension(reader.unit, file)
+
+
 def check_file(reader: Definitions, file: str, node: Node, what: str) -> None:
-    """Warns where a local file is missing. A template may be checked before its scripts are written, so no error."""
-    unit = reader.unit
-    if file and unit.url is None and not unit.bundled and not _URL.match(file) and "\0" not in file:
-        try:
-            missing = not (unit.path.parent / file).exists()
-        except OSError:  # a name that no file system takes
-            missing = True
-        if missing:
-            reader.warning("BBQ-T110", f"{what}: no file {quoted(file)} beside the template", node)
+    """Notes that the template names a local file; `missing_files` looks for it when all are known."""
+    if file and not _URL.match(file):
+        reader.unit.named.append((file, node, what))
+
+
+def missing_files(units: Iterable[Unit], bag: DiagnosticBag) -> None:
+    """A template may be checked before its scripts are written, so a file that is missing beside it is a warning. An archive is
+    complete: a file that is missing in it is an error."""
+    for unit in units:
+        for file, node, what in unit.named:
+            if unit.place.has(file) is False:
+                if isinstance(unit.place, Member):
+                    same = unit.place.archive.by_file_name.get(file.rpartition("/")[2])
+                    hint = f"paths are relative to the file that names them; there is {quoted(same)}" if same else None
+                    bag.error("BBQ-T313", f"{what}: no file {quoted(file)} in the archive", at(node), hint)
+                else:
+                    bag.warning("BBQ-T110", f"{what}: no file {quoted(file)} beside the template", at(node))
 
 
 def absolute(unit: Unit, file: str) -> str:
     """A file that a template names, against the folder of that template; URLs stay."""
-    return file if not file or _URL.match(file) or "\0" in file else str(unit.path.parent / file)
+    return file if not file or _URL.match(file) else unit.place.path_of(file)
 
 
 def type_by_extension(unit: Unit, file: str) -> str:

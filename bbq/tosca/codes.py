@@ -19,7 +19,10 @@ CODES: Final[dict[str, tuple[str, str]]] = {
     "BBQ-T014": ("bad range of occurrences", "A range of occurrences is two integers, or an integer and UNBOUNDED."),
     "BBQ-T015": ("unknown directive", "A node template's directive that no version of TOSCA defines."),
     "BBQ-T020": ("import not found", "The imported file does not exist."),
-    "BBQ-T021": ("import is remote", "Nothing is read over the network: map the URL's prefix to a directory."),
+    "BBQ-T021": (
+        "import is remote",
+        "Nothing is read over the network without leave: map the URL's prefix to a directory, or pin it by `bbq-deploy lock`.",
+    ),
     "BBQ-T022": (
         "import outside the folder",
         "Imports stay in the template's repository, or beside its folder; absolute ones below it.",
@@ -71,7 +74,10 @@ CODES: Final[dict[str, tuple[str, str]]] = {
         "Interface types declare operations; node types and templates implement them.",
     ),
     "BBQ-T080": ("member of a wrong type", "The group's or policy's type does not allow this member or target."),
-    "BBQ-T085": ("unknown step or workflow", "A workflow names a step or workflow that does not exist."),
+    "BBQ-T085": (
+        "unknown step or workflow",
+        "A workflow or trigger names a step or workflow that does not exist, or one that leads back to itself.",
+    ),
     "BBQ-T090": (
         "mapping not passed on",
         "A property is mapped to a node's property; only inputs receive values on substitution.",
@@ -107,10 +113,61 @@ CODES: Final[dict[str, tuple[str, str]]] = {
         "from a later version",
         "The built-in type, function or constraint is from a later TOSCA version than the file's; it is understood.",
     ),
+    "BBQ-T211": ("keynames exclude each other", "Only one of the two keynames can be given."),
     "BBQ-T212": ("copy of a copy", "The template that `copy` names must not use `copy` itself."),
+    "BBQ-T213": ("bad index of a target", "A target is a node template, or [ node template, index from 0 on ]."),
+    "BBQ-T214": ("bad allocation", "Only numbers and scalars that the target's capability has can be shared out."),
+    "BBQ-T215": (
+        "relationship does not fit",
+        "The type is not the one that the definition asks for, or leads elsewhere than to this target.",
+    ),
+    "BBQ-T216": ("filter without effect", "A node template's `node_filter` means something with the directive `select` only."),
+    "BBQ-T300": ("not an archive", "The file is not a ZIP archive, or its directory is damaged or cut off."),
+    "BBQ-T301": (
+        "bad path in an archive",
+        "Members are relative paths with forward slashes; none is absolute, leaves the archive or has a drive letter.",
+    ),
+    "BBQ-T302": ("link in an archive", "Members are files and directories; links and special files are refused."),
+    "BBQ-T303": (
+        "members collide",
+        "Two members have the same path, or paths that differ in case only: readers differ in which one they take.",
+    ),
+    "BBQ-T304": ("unreadable member", "A member is encrypted, or compressed with something else than deflate."),
+    "BBQ-T305": ("archive too large", "The archive, its directory, a member or all members together are larger than the cap."),
+    "BBQ-T306": ("damaged member", "A member's data are not what the archive says of them: size, checksum, place."),
+    "BBQ-T307": ("member changed", "A member is not what the archive's `SHA256SUMS` says: it was changed after it was packed."),
+    "BBQ-T310": (
+        "no template in the archive",
+        "An archive names its template in TOSCA.meta, or has exactly one YAML file at its root.",
+    ),
+    "BBQ-T311": ("bad TOSCA.meta", "TOSCA.meta is lines of `name: value`, with the names and versions of the CSAR format."),
+    "BBQ-T312": ("definitions missing", "TOSCA.meta names a template that is not in the archive."),
+    "BBQ-T313": ("file missing in the archive", "An archive is complete: every file that its templates name is in it."),
+    "BBQ-T314": ("outside the archive", "A path leads out of the archive, or out of the folder that is packed."),
+    "BBQ-T315": (
+        "template without a name",
+        "In an archive without TOSCA.meta, a TOSCA 1.x template has the metadata `template_name` and `template_version`.",
+    ),
+    "BBQ-T316": ("definitions of no use", "A template of Other-Definitions has no substitution_mappings; it is left alone."),
+    "BBQ-T320": ("bad lock file", "`bbq.lock` is not what `bbq-deploy lock` writes."),
+    "BBQ-T321": ("import not pinned", "The import was fetched, and nothing says what it should be."),
+    "BBQ-T322": ("import changed", "The import is not the file that the lock file has."),
+    "BBQ-T323": ("import not in the cache", "The import is locked; the cache does not have it, and nothing is fetched."),
+    "BBQ-T330": ("host not allowed", "Imports are fetched from the hosts in `[tosca] allowed_hosts` and `--allow-host` only."),
+    "BBQ-T331": (
+        "address not allowed",
+        "The host has an address that is private, loopback, link-local, or a cloud's for metadata.",
+    ),
+    "BBQ-T332": ("import cannot be fetched", "The host does not answer, or not with a file of acceptable size and in time."),
+    "BBQ-T340": (
+        "type that is not imported",
+        "An imported TOSCA 1.x file uses types that only the template importing it has; alone, it is not valid.",
+    ),
 }
 
-ADVISORY: Final = frozenset(("BBQ-T015", "BBQ-T027", "BBQ-T029", "BBQ-T062", "BBQ-T090", "BBQ-T092", "BBQ-T110"))
+ADVISORY: Final = frozenset(
+    ("BBQ-T015", "BBQ-T027", "BBQ-T029", "BBQ-T062", "BBQ-T090", "BBQ-T092", "BBQ-T110", "BBQ-T316", "BBQ-T321")
+)
 """Warnings that break no rule of the specification: a file that is not there yet, an open requirement..."""
 
 STRICT_CODES: Final = (frozenset(CODES) | {"BBQ-Y009"}) - ADVISORY

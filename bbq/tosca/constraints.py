@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from bbq.patterns import PatternTimeout, compiled, matches
 from bbq.tosca.model import Constraint, Function
-from bbq.tosca.patterns import PatternTimeout, compiled, matches
 from bbq.tosca.reading import quoted
 
 Comparable = Callable[[Any], Any]

@@ -11,7 +11,7 @@ from bbq.tosca.checker import BUILT_IN
 from bbq.tosca.files import Declaration
 from bbq.tosca.model import Schema, TypeDef
 from bbq.tosca.reading import quoted, shape
-from bbq.tosca.schemas import Definitions, parent_of
+from bbq.tosca.schemas import OF_1X, Definitions, parent_of
 from bbq.yamlreader import at, data
 
 
@@ -19,7 +19,7 @@ def read_data_type(reader: Definitions, declaration: Declaration, keys: dict[str
     """What a data type says beyond its properties, into `found`; its parent's `schema` and `units` are there already."""
     two = reader.grammar.two
     root = found.ancestry[-1]
-    if two and declaration.name in BUILT_IN and declaration.name not in _OF_1X and not reader.unit.bundled:
+    if two and declaration.name in BUILT_IN and declaration.name not in OF_1X and not reader.unit.bundled:
         reader.error("BBQ-T032", f"{what}: the name is that of a built-in type", declaration.key, "choose another name")
         return
     if root not in BUILT_IN:
@@ -52,9 +52,6 @@ def read_data_type(reader: Definitions, declaration: Declaration, keys: dict[str
             reader.error(
                 "BBQ-T032", f"{what} derives from {quoted(root)}, not from `scalar`, and has no `{keyname}`", keys[keyname]
             )
-
-
-_OF_1X = frozenset(("scalar-unit.size", "scalar-unit.time", "scalar-unit.frequency", "scalar-unit.bitrate", "range", "any"))
 
 
 def _units(reader: Definitions, declaration: Declaration, keys: dict[str, Node], found: TypeDef, what: str) -> None:

@@ -1,38 +1,27 @@
-"""The files of a template: which file an import means, whether it may be read, and the graph of imports."""
+"""The files of a template: what each declares, and the graph of imports."""
 
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from yaml import MappingNode, Node, ScalarNode
 
-from bbq.datafiles import data_dir
 from bbq.diagnostics import DiagnosticBag, SourceRange
+from bbq.origins.refused import Refused
 from bbq.tosca.grammar import KINDS, VERSIONS, Grammar, grammar_of
 from bbq.tosca.model import TypeDef
+from bbq.tosca.places import Place, Remote, Resolver
 from bbq.tosca.reading import Reader, nearest, one_of, quoted, shape
-from bbq.yamlreader import DEFAULT_LIMITS, Duplicate, at, is_null, read_file
-
-PROFILES: Final = {
-    "bbq:1.0": "bbq.yaml",
-    "tosca-simple:1.0": "tosca-simple-1.0.yaml",
-    "tosca-simple:1.1": "tosca-simple-1.1.yaml",
-    "tosca-simple:1.2": "tosca-simple-1.2.yaml",
-    "tosca-simple:1.3": "tosca-simple-1.3.yaml",
-    "tosca-simple-nfv:1.0": "tosca-simple-nfv-1.0.yaml",
-    "tosca-simple-nfv:1.0.0": "tosca-simple-nfv-1.0.0.yaml",
-    "org.oasis-open.simple:2.0": "org.oasis-open.simple-2.0/profile.yaml",
-}
-"""Bundled profiles: name -> file below `templates/types/`."""
+from bbq.wording import hint
+from bbq.yamlreader import Duplicate, at, is_null
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(//.*)?", re.DOTALL)
 _MAX_FILES: Final = 500
+_PINS: Final = "bbq-deploy lock pins it"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,17 +37,13 @@ class Declaration:
 
 @dataclass(slots=True, eq=False)
 class Unit:
-    """One file. `imports` are (namespace prefix or "", file). `home` is the folder its relative imports may not leave; `url`
-    what stands for the file where an import map gave it."""
+    """One file, at its `place`. `imports` are (namespace prefix or "", file); `named` the files that it names as artifacts:
+    path, where it stands, and whose it is."""
 
-    path: Path
-    file: str
+    place: Place
     root: MappingNode
     grammar: Grammar
-    home: Path
     digest: str
-    bundled: bool = False
-    url: str | None = None
     main: bool = False
     """The template itself, not one of its imports."""
     imports: list[tuple[str, Unit]] = field(default_factory=list)
@@ -75,6 +60,35 @@ class Unit:
     duplicates: dict[int, list[Duplicate]] = field(default_factory=dict)
     """Keys that stand twice, by their map, until something has judged them (`Reader.entries`)."""
     list_keys: bool = False
+    named: list[tuple[str, Node, str]] = field(default_factory=list)
+    outer: Unit | None = None
+    """Of an imported 1.x file: the template that everything is imported for."""
+    borrowed: dict[tuple[str, str], Declaration] = field(default_factory=dict)
+    """Types that this file uses and does not import, found by way of `outer`."""
+
+    @property
+    def file(self) -> str:
+        """What diagnostics call it."""
+        return self.place.shown
+
+    @property
+    def path(self) -> Path:
+        """Where it is on the disk; of an archive's member, and of what was fetched, a path that nothing has."""
+        return Path(self.place.key)
+
+    @property
+    def url(self) -> str | None:
+        """What it was imported by, where that was a URL."""
+        return self.place.url if isinstance(self.place, Remote) else None
+
+    @property
+    def bundled(self) -> bool:
+        return self.place.bundled
+
+    @property
+    def foreign(self) -> bool:
+        """It came by a URL and is not the user's to correct."""
+        return self.place.foreign
 
     def lookup(self, kind: str, name: str) -> Declaration | None:
         """The declaration that `name` means in this file: its own, else what its imports bring."""
@@ -109,26 +123,29 @@ class Unit:
         return found
 
 
-_bundled: dict[Path, Unit] = {}
+_bundled: dict[str, Unit] = {}
 """Bundled profiles that this process has read, whole: they do not change while it runs."""
 
 
 class Files:
-    """Reads a template and everything it imports, each file once."""
+    """Reads a template and everything it imports, each file once. `followed` are its imports: who, by what text, to where."""
 
-    def __init__(self, bag: DiagnosticBag, import_map: Mapping[str, str | os.PathLike[str]] | None) -> None:
+    def __init__(self, bag: DiagnosticBag, resolver: Resolver) -> None:
         self.bag = bag
-        self.units: dict[Path, Unit] = {}
-        self._import_map = {prefix: Path(target) for prefix, target in (import_map or {}).items()}
-        self._profiles = data_dir("templates") / "types"
-        self._open: list[Path] = []
+        self.units: dict[str, Unit] = {}
+        self.followed: list[tuple[Unit, Node, str, Place]] = []
+        self.resolver = resolver
+        self._open: list[str] = []
 
-    def read_main(self, path: Path) -> Unit | None:
-        real = Path(os.path.realpath(path))
-        bundled = real.is_relative_to(Path(os.path.realpath(self._profiles)))
-        if bundled:
-            _bundled.pop(real, None)  # who checks a profile wants its problems told, not remembered
-        unit = self._read(real, str(path), None, _project(real.parent), bundled=bundled, url=None)
+    @property
+    def main(self) -> Unit:
+        """The template itself; there is one when `read_main` gave it."""
+        return next(iter(self.units.values()))
+
+    def read_main(self, place: Place) -> Unit | None:
+        if place.bundled:
+            _bundled.pop(place.key, None)  # who checks a profile wants its problems told, not remembered
+        unit = self._read(place, None)
         if unit is not None:
             unit.main = True
         return unit
@@ -140,43 +157,44 @@ class Files:
             total.update(bytes.fromhex(unit.digest))
         return total.hexdigest()
 
-    def _read(self, real: Path, file: str, where: Node | None, home: Path, *, bundled: bool, url: str | None) -> Unit | None:
-        if real in self.units:
-            return self.units[real]
-        if bundled and real in _bundled:
-            return self._adopt(_bundled[real])
+    def _read(self, place: Place, where: Node | None) -> Unit | None:
+        key = place.key
+        if key in self.units:
+            return self.units[key]
+        if place.bundled and key in _bundled:
+            return self._adopt(_bundled[key])
         start = at(where) if where is not None else None
-        if where is not None and not real.is_file():
-            named = where.value if isinstance(where, ScalarNode) else file
-            self.bag.error("BBQ-T020", f"imported file {quoted(named, 200)} does not exist or is not a file", at(where))
-            return None
         if len(self.units) >= _MAX_FILES:
-            self.bag.error("BBQ-T028", f"more than {_MAX_FILES} files are imported", start or SourceRange(file, 1, 1))
+            self.bag.error("BBQ-T028", f"more than {_MAX_FILES} files are imported", start or SourceRange(place.shown, 1, 1))
             return None
-        document = read_file(real, self.bag, DEFAULT_LIMITS, name=file, judge=True)
+        if start is not None and self.bag.sources is not None:
+            self.bag.sources.imported(place.shown, start)
+        document = place.read(self.bag)
         if document is None:
             return None
         if not isinstance(document.root, MappingNode):
-            hint = "it begins with a line like `tosca_definitions_version: tosca_2_0`"
-            self.bag.error("BBQ-T002", f"a TOSCA file is a map, not {shape(document.root)}", at(document.root), hint)
+            line = "it begins with a line like `tosca_definitions_version: tosca_2_0`"
+            self.bag.error("BBQ-T002", f"a TOSCA file is a map, not {shape(document.root)}", at(document.root), line)
             return None
         grammar = self._grammar(document.root)
         if grammar is None:
             return None
-        unit = Unit(real, file, document.root, grammar, home, document.digest, bundled, url)
+        unit = Unit(place, document.root, grammar, document.digest)
+        if self._open and not place.bundled and not grammar.two:
+            unit.outer = self.units[self._open[0]]
         unit.duplicates, unit.list_keys = document.duplicates, document.list_keys
-        self.units[real] = unit
-        self._open.append(real)
+        self.units[key] = unit
+        self._open.append(key)
         self._declare(unit)
         self._imports(unit)
         self._open.pop()
-        if bundled:
-            _bundled[real] = unit
+        if place.bundled:
+            _bundled[key] = unit
         return unit
 
     def _adopt(self, unit: Unit) -> Unit:
-        if unit.path not in self.units:
-            self.units[unit.path] = unit
+        if unit.place.key not in self.units:
+            self.units[unit.place.key] = unit
             for _, imported in unit.imports:
                 self._adopt(imported)
         return unit
@@ -196,8 +214,8 @@ class Files:
             self.bag.error("BBQ-T003", "`tosca_definitions_version` must be the first line of the template", at(key))
         grammar = grammar_of(value.value) if isinstance(value, ScalarNode) else None
         if grammar is None:
-            hint = nearest(str(value.value), VERSIONS) or one_of(VERSIONS)
-            self.bag.error("BBQ-T001", f"unknown tosca_definitions_version {shape(value)}", at(value), hint)
+            known = nearest(str(value.value), VERSIONS) or one_of(VERSIONS)
+            self.bag.error("BBQ-T001", f"unknown tosca_definitions_version {shape(value)}", at(value), known)
         return grammar
 
     def _declare(self, unit: Unit) -> None:
@@ -227,8 +245,7 @@ class Files:
         implicit = unit.grammar.profile
         if implicit is None or unit.bundled:  # the profiles themselves name what they build upon
             return
-        path = self._profiles / PROFILES[implicit]
-        profile = self._read(Path(os.path.realpath(path)), str(path), None, self._profiles, bundled=True, url=None)
+        profile = self._read(self.resolver.bundled(implicit), None)
         if profile is not None:
             unit.imports.append(("", profile))
 
@@ -266,94 +283,37 @@ class Files:
         if "repository" in keys:
             name = reader.string(keys["repository"], "the repository of an import")
             if name not in unit.repositories:
-                hint, related = nearest(name, unit.repositories), ((at(where), "the file that it is to have"),)
-                reader.error("BBQ-T025", f"unknown repository {quoted(name)}", keys["repository"], hint, related)
+                near, related = nearest(name, unit.repositories), ((at(where), "the file that it is to have"),)
+                reader.error("BBQ-T025", f"unknown repository {quoted(name)}", keys["repository"], near, related)
                 return
             target = unit.repositories[name].rstrip("/") + "/" + target.lstrip("/")
         prefix_node = keys.get("namespace") or keys.get("namespace_prefix")
         prefix = reader.string(prefix_node, "the namespace of an import") if prefix_node is not None else ""
-        is_profile = "profile" in keys or target in PROFILES or target in self._import_map
-        imported = self._profile(unit, where, target) if is_profile else self._file(unit, where, target)
+        try:
+            place = self._place(unit, target, named="profile" in keys)
+        except Refused as error:
+            reader.bag.error(error.code, error.message, at(where), error.hint or hint(reader.bag, error.name, error.known))
+            return
+        if isinstance(place, Remote) and not place.pinned:
+            reader.warning("BBQ-T321", f"import {quoted(target)} is not pinned: it may be another file tomorrow", where, _PINS)
+        self.followed.append((unit, where, target, place))
+        imported = self._read(place, where)
         if imported is None:
             return
         unit.incomplete = unit.incomplete or imported.incomplete
-        if imported.path in self._open:
-            chain = " -> ".join(path.name for path in [*self._open[self._open.index(imported.path) :], imported.path])
+        if place.key in self._open:
+            keys_open = [*self._open[self._open.index(place.key) :], place.key]
+            chain = " -> ".join(self.units[key].file.rpartition("/")[2] for key in keys_open)
             reader.error("BBQ-T023", f"import cycle: {chain}", where)
             return
         unit.imports.append((prefix, imported))
 
-    def _profile(self, unit: Unit, where: Node, name: str) -> Unit | None:
-        mapped = self._import_map.get(name)
-        if mapped is not None:
-            real = Path(os.path.realpath(mapped))
-            return self._read(real, str(mapped), where, real.parent, bundled=False, url=None)
-        if name in PROFILES:
-            path = self._profiles / PROFILES[name]
-            return self._read(Path(os.path.realpath(path)), str(path), where, path.parent, bundled=True, url=None)
-        hint = nearest(name, PROFILES) or f"{one_of(PROFILES)}; others by --import-map {name}=FILE"
-        self.bag.error("BBQ-T024", f"unknown profile {quoted(name)}", at(where), hint)
-        return None
-
-    def _file(self, unit: Unit, where: Node, target: str) -> Unit | None:
+    def _place(self, unit: Unit, target: str, *, named: bool) -> Place:
+        """Where the imported file is; `named` says that it is a profile's name for certain. Raises `Refused`."""
+        if named or self.resolver.is_profile(target):
+            return self.resolver.profile(target)
         match = _URL.match(target)
-        scheme = match.group(1).lower() if match else ""
+        scheme = match[1].lower() if match else ""
         if scheme == "file":
-            target = re.sub(r"^file:(//(localhost)?(?=/))?", "", target, flags=re.IGNORECASE)
-        elif scheme:
-            return self._mapped(where, target, scheme)
-        elif unit.url is not None and not target.startswith("/"):
-            # Beside a file that an import map gave: the same place by URL, so that the map stays the one authority.
-            return self._mapped(where, _joined(unit.url, target), "https")
-        confined = unit.path.parent if scheme == "file" or target.startswith("/") else unit.home
-        if "\0" in target:
-            self.bag.error("BBQ-T020", "the name of an imported file holds a NUL character", at(where))
-            return None
-        real = Path(os.path.realpath(unit.path.parent / target))
-        if not real.is_relative_to(os.path.realpath(confined)):
-            self.bag.error(
-                "BBQ-T022",
-                f"import {quoted(target, 200)} is outside the template's folder",
-                at(where),
-                "move the file below the template, or map it with --import-map PREFIX=DIR",
-            )
-            return None
-        shown = os.path.normpath(Path(unit.file).parent / target) if not target.startswith("/") else target
-        return self._read(real, shown, where, unit.home, bundled=unit.bundled, url=None)
-
-    def _mapped(self, where: Node, target: str, scheme: str) -> Unit | None:
-        prefixes = [prefix for prefix in self._import_map if target.startswith(prefix)]
-        if not prefixes:
-            if scheme not in ("http", "https"):
-                self.bag.error("BBQ-T026", f"imports over `{scheme}:` are not supported", at(where), "use a relative path")
-                return None
-            folder = target.rsplit("/", 1)[0] + "/"
-            self.bag.error(
-                "BBQ-T021",
-                f"import {quoted(target, 200)} is remote, and nothing is read over the network",
-                at(where),
-                f"copy it and map it: --import-map {folder}=DIR",
-            )
-            return None
-        prefix = max(prefixes, key=len)
-        base = Path(os.path.realpath(self._import_map[prefix]))
-        real = Path(os.path.realpath(base / target[len(prefix) :].lstrip("/")))
-        if not real.is_relative_to(base):
-            self.bag.error("BBQ-T022", f"import {quoted(target, 200)} leaves the folder that it is mapped to", at(where))
-            return None
-        return self._read(real, str(real), where, base, bundled=False, url=target)
-
-
-def _joined(url: str, target: str) -> str:
-    from urllib.parse import urljoin
-
-    return urljoin(url, target)
-
-
-def _project(folder: Path) -> Path:
-    """The folder that relative imports may not leave: the repository's top where there is one, else the parent of the
-    template's folder (types are often kept beside the templates), never the file system's root."""
-    for candidate in (folder, *folder.parents):
-        if candidate.parent != candidate and (candidate / ".git").exists():
-            return candidate
-    return folder.parent if folder.parent != Path(folder.anchor) else folder
+            return unit.place.local(re.sub(r"^file:(//(localhost)?(?=/))?", "", target, flags=re.IGNORECASE))
+        return self.resolver.url(target) if scheme else unit.place.beside(target)

@@ -77,8 +77,8 @@ _TABLE: Final[dict[str, str]] = {
     "relationship in a requirement": "type properties interfaces +attributes@2.0 ~description@2.0 ~metadata@2.0",
     "group": "!type description ~metadata@1.1- properties attributes@1.3- members interfaces@-1.2 targets@draft",
     "policy": "!type description ~metadata@1.1- properties targets triggers@1.1-",
-    "trigger": """description ~metadata@2.0 event@1.3- event_type@1.1-1.2 schedule@1.1-1.3 target_filter@1.1-1.3 condition
-        !action@1.3- action""",
+    "trigger": """description ~metadata@2.0 !event@1.3- event@-1.2 event_type@-1.2 schedule@1.1-1.3 target_filter@1.1-1.3
+        condition !action@1.3- action@-1.2 constraint@1.1-1.2 period@1.1-1.2 evaluations@1.1-1.2 method@1.1-1.2""",
     "event filter": "!node requirement capability",
     "condition of a trigger": "constraint period evaluations method",
     "substitution mapping": """!node_type capabilities requirements properties@1.2- attributes@1.3- interfaces@1.2-

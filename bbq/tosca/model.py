@@ -7,9 +7,13 @@ plain data with `Function` objects where the template calls a function; nothing 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bbq.diagnostics import SourceRange
+
+if TYPE_CHECKING:
+    from bbq.origins.archive import Archive
+    from bbq.sources import Sources
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,8 @@ class ParameterDef:
     metadata: dict[str, Any] = field(default_factory=dict)
     secret: bool = False
     """True where the type derives from `bbq.datatypes.Secret` or the metadata say `secret: true`."""
+    mapping: tuple[Any, ...] = ()
+    """Of an output of an operation or a notification: the path of the attribute that it is stored in."""
 
 
 @dataclass(slots=True)
@@ -67,7 +73,7 @@ class OperationDef:
     implementation_type: str | None = None
     dependencies: tuple[str, ...] = ()
     inputs: dict[str, Any] = field(default_factory=dict)
-    outputs: dict[str, Any] = field(default_factory=dict)
+    outputs: dict[str, ParameterDef] = field(default_factory=dict)
     timeout: float | None = None
     host: str = "SELF"
     description: str = ""
@@ -132,7 +138,7 @@ class TypeDef:
     operations: dict[str, OperationDef] = field(default_factory=dict)
     """Of an interface type."""
     notifications: dict[str, OperationDef] = field(default_factory=dict)
-    triggers: dict[str, Any] = field(default_factory=dict)
+    triggers: dict[str, Trigger] = field(default_factory=dict)
     """Of a policy type."""
     constraints: tuple[Constraint, ...] = ()
     """Of a data type with properties."""
@@ -173,6 +179,7 @@ class CapabilityAssignment:
     at: SourceRange
     properties: dict[str, Any] = field(default_factory=dict)
     attributes: dict[str, Any] = field(default_factory=dict)
+    directives: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -196,6 +203,16 @@ class RequirementAssignment:
     assigned: bool = True
     """False where only the type's definition asks for it and the template does not mention it."""
     count: tuple[int, int | None] = (1, 1)
+    wanted: Any = None
+    """The count that the assignment gives itself (2.0): a number or a `Function`; None where it gives none."""
+    wanted_optional: bool = False
+    """The assignment says itself that it is optional."""
+    index: Any = None
+    """Which of the nodes made from the template `node`: a number from 0 on, or a `Function`; None for any or all of them."""
+    allocation: dict[str, Any] = field(default_factory=dict)
+    """Property of the target's capability -> the share that this relationship takes of it."""
+    directives: tuple[str, ...] = ()
+    """Where a target is looked for: `internal`, `external`."""
 
 
 @dataclass(slots=True)
@@ -220,12 +237,80 @@ class NodeTemplate:
 
 
 @dataclass(slots=True)
+class Activity:
+    """What a workflow's step or a trigger does. `kind` is `delegate`, `set_state`, `call_operation` or `inline`, `name` the
+    workflow, the state or `<interface>.<operation>`."""
+
+    kind: str
+    name: str
+    at: SourceRange
+    inputs: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Condition:
+    """A `Function` (2.0) in `value`, or the data of a condition clause (1.x) on the attributes of `target`."""
+
+    value: Any
+    at: SourceRange
+    target: str | None = None
+    relationship: str | None = None
+
+
+@dataclass(slots=True)
+class Step:
+    """One of a workflow's; `target` is a node template or a group, `relationship` one of the node template's requirements."""
+
+    name: str
+    at: SourceRange
+    target: str = ""
+    relationship: str | None = None
+    filter: tuple[Condition, ...] = ()
+    activities: tuple[Activity, ...] = ()
+    on_success: tuple[str, ...] = ()
+    on_failure: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Workflow:
+    """Steps, or an implementation instead of them. `outputs` maps each output to the path of an attribute."""
+
+    name: str
+    at: SourceRange
+    description: str = ""
+    metadata: dict[str, Any] = field(default_factory=dict)
+    inputs: dict[str, ParameterDef] = field(default_factory=dict)
+    preconditions: tuple[Condition, ...] = ()
+    steps: dict[str, Step] = field(default_factory=dict)
+    implementation: OperationDef | None = None
+    outputs: dict[str, tuple[Any, ...]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Trigger:
+    """An event, a condition and what is done then. `data` holds all of it as it was written, also what only drafts of 1.x and
+    their practice have; `event` is the name alone where it is one."""
+
+    name: str
+    at: SourceRange
+    event: str = ""
+    condition: Condition | None = None
+    actions: tuple[Activity, ...] = ()
+    description: str = ""
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
 class Group:
+    """`members` are node templates, and in 2.0 other groups."""
+
     name: str
     type: str
     at: SourceRange
     members: tuple[str, ...] = ()
     properties: dict[str, Any] = field(default_factory=dict)
+    attributes: dict[str, Any] = field(default_factory=dict)
+    interfaces: dict[str, InterfaceDef] = field(default_factory=dict)
     metadata: dict[str, Any] = field(default_factory=dict)
 
 
@@ -237,7 +322,8 @@ class Policy:
     targets: tuple[str, ...] = ()
     properties: dict[str, Any] = field(default_factory=dict)
     metadata: dict[str, Any] = field(default_factory=dict)
-    triggers: dict[str, Any] = field(default_factory=dict)
+    triggers: dict[str, Trigger] = field(default_factory=dict)
+    """Those of its type first."""
 
 
 Path = tuple[str | int, ...]
@@ -294,10 +380,19 @@ class ServiceTemplate:
     node_templates: dict[str, NodeTemplate] = field(default_factory=dict)
     groups: dict[str, Group] = field(default_factory=dict)
     policies: dict[str, Policy] = field(default_factory=dict)
-    workflows: dict[str, Any] = field(default_factory=dict)
+    workflows: dict[str, Workflow] = field(default_factory=dict)
     substitution: SubstitutionMapping | None = None
     digest: str = ""
     """SHA-256 over this file and all its imports, in import order."""
     files: tuple[str, ...] = ()
     import_map: dict[str, str] = field(default_factory=dict)
     """What it was loaded with; its substitution templates are loaded with the same."""
+    sources: Sources | None = None
+    """The texts of its files, for findings of later stages."""
+    directory: str = ""
+    """Absolute path of the folder that the paths in its values are relative to; of an archive, where it is or would be
+    unpacked."""
+    archive: Archive | None = None
+    """What it came in, closed."""
+    others: tuple[ServiceTemplate, ...] = ()
+    """Templates of the same archive that may stand for nodes of this one."""

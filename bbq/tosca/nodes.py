@@ -12,15 +12,18 @@ from yaml import MappingNode, Node
 from bbq.diagnostics import SourceRange
 from bbq.tosca.artifacts import read_artifact
 from bbq.tosca.checker import Checker
+from bbq.tosca.files import Unit
+from bbq.tosca.filters import read_filter
 from bbq.tosca.functions import Owner, Uses
 from bbq.tosca.interfaces import Interfaces
-from bbq.tosca.model import CapabilityAssignment, Function, InterfaceDef, NodeTemplate, ParameterDef, TypeDef
+from bbq.tosca.model import ArtifactDef, CapabilityAssignment, Function, InterfaceDef, NodeTemplate, ParameterDef, TypeDef
 from bbq.tosca.reading import Entries, nearest, one_of, quoted
 from bbq.tosca.schemas import Definitions
+from bbq.tosca.secret_places import SecretPlaces
 from bbq.tosca.types import Types
 from bbq.yamlreader import at
 
-_DIRECTIVES: Final = ("create", "select", "substitute", "selectable", "substitutable", "internal", "external")
+_DIRECTIVES: Final = ("create", "select", "substitute", "selectable", "substitutable")
 
 
 @dataclass(slots=True)
@@ -40,7 +43,8 @@ class Templates:
         self.types = types
         self.uses = uses
         self.checker = Checker(types.found)
-        self.interfaces = Interfaces(reader, types.of)
+        self.secrets = SecretPlaces(types.found, reader.bag.sources)
+        self.interfaces = Interfaces(reader, types.of, self.checker)
         self.bodies: dict[str, dict[str, Node]] = {}
         """Keynames of each node template, copies merged."""
         self.broken: set[str] = set()
@@ -49,6 +53,9 @@ class Templates:
     def type_of(self, node: Node | None, kind: str, what: str) -> TypeDef | None:
         name = self.reader.type_name(node, kind, what) if node is not None else None
         return self.types.found.get((kind, name)) if name is not None else None
+
+    def _artifact_type(self, name: str) -> TypeDef | None:
+        return self.types.found.get(("artifact", name))
 
     def nodes(self, node: Node | None) -> dict[str, NodeTemplate]:
         found = {}
@@ -76,7 +83,7 @@ class Templates:
                 type_def.name,
                 at(key),
                 self.assign(keys.get("properties"), type_def.properties, "property", what, key, owner),
-                self.interfaces.assignments(keys.get("interfaces"), what, type_def.interfaces, owner),
+                self.interfaces.assignments(keys.get("interfaces"), what, type_def, owner),
             )
             self.assign(keys.get("attributes"), type_def.attributes, "attribute", what, key, owner)
         return found
@@ -107,17 +114,15 @@ class Templates:
         reader = self.reader
         what = f"node template {quoted(name)}"
         type_def = self.type_of(keys.get("type"), "node", what)
+        owner = Owner("node", name)
         if type_def is None:
+            self._artifacts(keys, what, owner)  # they need no type of a node to be wrong, or to be missing
             return None
         self.bodies[name] = keys
-        owner = Owner("node", name)
         template = NodeTemplate(name, type_def, at(key))
         template.description = reader.description(keys, what)
         template.metadata = reader.metadata(keys.get("metadata"), what)
-        template.directives = tuple(text for text, _ in reader.strings(keys.get("directives"), f"directives of {what}"))
-        for text, node in reader.strings(keys.get("directives"), f"directives of {what}") if template.directives else ():
-            if text not in _DIRECTIVES:
-                reader.warning("BBQ-T015", f"unknown directive {quoted(text)} of {what}", node, nearest(text, _DIRECTIVES))
+        template.directives = self.directives(keys.get("directives"), what, _DIRECTIVES)
         selected = bool({"select", "selectable"} & set(template.directives))
         template.properties = self.assign(
             keys.get("properties"),
@@ -129,20 +134,36 @@ class Templates:
             places=template.property_at,
             complete=not selected,
         )
-        template.attributes = self.assign(keys.get("attributes"), type_def.attributes, "attribute", what, key, owner)
+        known = self._reflected(keys.get("attributes"), type_def.properties, type_def.attributes)
+        template.attributes = self.assign(keys.get("attributes"), known, "attribute", what, key, owner)
         template.capabilities = self._capabilities(keys.get("capabilities"), type_def, what, key, owner)
-        template.interfaces = self.interfaces.assignments(keys.get("interfaces"), what, type_def.interfaces, owner)
-        template.artifacts = dict(type_def.artifacts)
-        for artifact, (artifact_key, body) in reader.entries(keys.get("artifacts"), f"artifacts of {what}").items():
-            found = read_artifact(reader, artifact, artifact_key, body, what, owner)
-            if found is not None:
-                template.artifacts[artifact] = found
-        _implement(template)
+        template.interfaces = self.interfaces.assignments(keys.get("interfaces"), what, type_def, owner)
+        template.artifacts = type_def.artifacts | self._artifacts(keys, what, owner)
+        _implement(template, reader.unit)
         if "count" in keys:
             template.count = self._count(keys["count"], what, owner)
         if "node_filter" in keys:
-            template.node_filter = reader.convert.value(keys["node_filter"], Owner("filter", name))
+            template.node_filter = read_filter(reader, keys["node_filter"], what, Owner("filter", name), type_def)
+            if not selected:
+                reader.warning("BBQ-T216", f"{what} has a node_filter and no directive `select`", keys["node_filter"])
         return template
+
+    def _artifacts(self, keys: dict[str, Node], what: str, owner: Owner) -> dict[str, ArtifactDef]:
+        found = {}
+        for name, (key, body) in self.reader.entries(keys.get("artifacts"), f"artifacts of {what}").items():
+            artifact = read_artifact(self.reader, name, key, body, what, self._artifact_type, owner, self.checker)
+            if artifact is not None:
+                found[name] = artifact
+        return found
+
+    def directives(self, node: Node | None, what: str, known: tuple[str, ...]) -> tuple[str, ...]:
+        """Instructions to whoever processes the template; unknown ones are kept, with a warning."""
+        found = self.reader.strings(node, f"directives of {what}")
+        for text, place in found:
+            if text not in known:
+                hint = nearest(text, known) or one_of(known)
+                self.reader.warning("BBQ-T015", f"unknown directive {quoted(text)} of {what}", place, hint)
+        return tuple(text for text, _ in found)
 
     def _count(self, node: Node, what: str, owner: Owner) -> Any:
         value = self.reader.convert.value(node, owner)
@@ -182,6 +203,7 @@ class Templates:
             found[name] = self.reader.assigned(
                 self.checker, value, definition.schema, f"{word} {quoted(name)} of {what}", owner
             )
+            self.secrets.mark(value, found[name], definition)
             if places is not None:
                 places[name] = at(value)
         for name, definition in definitions.items():
@@ -198,6 +220,14 @@ class Templates:
                 report = self.reader.practice if left_out else self.reader.error
                 report("BBQ-T042", f"{what} lacks the required {word} {quoted(name)}", owner_node, hint)
         return found
+
+    def _reflected(
+        self, node: Node | None, properties: Mapping[str, ParameterDef], attributes: Mapping[str, ParameterDef]
+    ) -> dict[str, ParameterDef]:
+        """The attributes, and the properties that are assigned as such: each is an attribute, too, whose first value is the
+        property's (1.3 section 3.6.12, 2.0 section 9.5)."""
+        names = self._names(node) - set(attributes)
+        return {**{name: properties[name] for name in properties if name in names}, **attributes}
 
     @staticmethod
     def _names(node: Node | None) -> set[str]:
@@ -223,7 +253,15 @@ class Templates:
                 self.assign(
                     keys.get("properties"), definition.properties, "property", title, key, owner, complete=body is not None
                 ),
-                self.assign(keys.get("attributes"), definition.attributes, "attribute", title, key, owner),
+                self.assign(
+                    keys.get("attributes"),
+                    self._reflected(keys.get("attributes"), definition.properties, definition.attributes),
+                    "attribute",
+                    title,
+                    key,
+                    owner,
+                ),
+                self.directives(keys.get("directives"), title, ("internal", "external")),
             )
         return found
 
@@ -238,13 +276,15 @@ def _merged(base: Node, over: Node) -> Node:
     return MappingNode(over.tag, list(pairs.values()), over.start_mark, over.end_mark)
 
 
-def _implement(template: NodeTemplate) -> None:
-    """An implementation may be the name of one of the node's artifacts (TOSCA 2.0 section 12.2)."""
+def _implement(template: NodeTemplate, unit: Unit) -> None:
+    """An implementation may be the name of one of the node's artifacts (TOSCA 2.0 section 12.2); then it is no file's."""
     for name, interface in template.interfaces.items():
         operations = {}
         for operation in interface.operations.values():
             artifact = template.artifacts.get(Path(operation.implementation or "").name)
             if artifact is not None and artifact.file:
+                if "." in artifact.name:
+                    unit.named = [entry for entry in unit.named if entry[0] != artifact.name]
                 operations[operation.name] = replace(operation, implementation=artifact.file, implementation_type=artifact.type)
         if operations:
             template.interfaces[name] = replace(interface, operations=interface.operations | operations)

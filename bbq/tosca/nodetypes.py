@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from yaml import MappingNode, Node, ScalarNode
 
 from bbq.tosca.artifacts import read_artifact
+from bbq.tosca.filters import read_filter
 from bbq.tosca.interfaces import Interfaces
 from bbq.tosca.model import CapabilityDef, Function, RequirementDef, TypeDef
 from bbq.tosca.reading import nearest, one_of, quoted
@@ -38,7 +39,7 @@ class NodeTypes:
                 found.capabilities[name] = capability
         self._requirements(keys.get("requirements"), found, what)
         for name, (key, body) in reader.entries(keys.get("artifacts"), f"artifacts of {what}").items():
-            artifact = read_artifact(reader, name, key, body, what)
+            artifact = read_artifact(reader, name, key, body, what, lambda type_name: self._types.named("artifact", type_name))
             if artifact is not None:
                 found.artifacts[name] = artifact
 
@@ -161,7 +162,7 @@ class NodeTypes:
             self._relationship(keys["relationship"], result, name, key, title)
             self._derives("relationship", result.relationship, old.relationship if old else None, keys["relationship"], title)
         if "node_filter" in keys:
-            own = reader.convert.value(keys["node_filter"])
+            own = read_filter(reader, keys["node_filter"], title, None, None)
             before = result.node_filter
             both = isinstance(before, Function) and isinstance(own, Function)
             result.node_filter = Function("and", (before, own), at(keys["node_filter"])) if both else own
@@ -209,7 +210,7 @@ class NodeTypes:
             result.properties = reader.parameters(keys["properties"], "property definition", what, before)
         if "interfaces" in keys:
             interfaces = Interfaces(reader, self._types.of)
-            result.interfaces = interfaces.definitions(keys["interfaces"], what, base.interfaces | result.interfaces)
+            result.interfaces = interfaces.definitions(keys["interfaces"], what, base.interfaces | result.interfaces, base)
 
     def _capability_or_name(self, node: Node, old: RequirementDef, target: Node | None, title: str) -> str | None:
         """A capability type; or, where the target's node type is known, the name of one of its capabilities."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from yaml import MappingNode, Node, ScalarNode, SequenceNode
@@ -10,54 +9,18 @@ from yaml import MappingNode, Node, ScalarNode, SequenceNode
 from bbq.diagnostics import DiagnosticBag, SourceRange
 from bbq.tosca.grammar import Grammar, Keynames
 from bbq.tosca.units import version_key
-from bbq.yamlreader import ListKey, at, data, is_null, printable
+from bbq.wording import nearest, one_of, quoted, shape
+from bbq.yamlreader import ListKey, at, data, is_null
 
 if TYPE_CHECKING:
     from bbq.tosca.files import Unit
+
+__all__ = ["Entries", "Reader", "nearest", "one_of", "quoted", "shape"]
 
 _NORMATIVE_METADATA = ("template_name", "template_author", "template_version")
 Related = tuple[tuple[SourceRange, str], ...]
 Entries = dict[str, tuple[Node, Node]]
 """Name -> (key node, value node), in the order of the file."""
-
-
-def nearest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
-    """A "did you mean" for a misspelt name, which is alike from `cutoff` (0 to 1) on. The last part of a dotted name counts,
-    too: `Compute` for `tosca.nodes.Compute`."""
-    import difflib
-
-    names = [str(item) for item in known if item != name]
-    lowered = {item.lower(): item for item in reversed(names)}
-    found = difflib.get_close_matches(name.lower(), lowered, 1, cutoff)
-    if not found:
-        tails = {item.lower().rsplit(".", 1)[-1]: item for item in reversed(names)}
-        found = difflib.get_close_matches(name.lower().rsplit(".", 1)[-1], tails, 1, 0.75)
-        lowered = tails
-    return f"did you mean `{printable(lowered[found[0]])}`?" if found else None
-
-
-def one_of(known: Iterable[str], limit: int = 12) -> str | None:
-    names = sorted(str(item) for item in known)
-    if not names:
-        return None
-    more = f" and {len(names) - limit} more" if len(names) > limit else ""
-    return "known: " + ", ".join(printable(name) for name in names[:limit]) + more
-
-
-def quoted(value: Any, limit: int = 60) -> str:
-    """A value for a message: short, without control characters."""
-    return f"`{printable(str(value), limit)}`"
-
-
-def shape(node: Node) -> str:
-    """What stands there, in a user's words."""
-    if isinstance(node, MappingNode):
-        return "a map"
-    if isinstance(node, SequenceNode):
-        return "a list"
-    if is_null(node):
-        return "nothing"
-    return quoted(node.value)
 
 
 class Reader:
@@ -70,7 +33,7 @@ class Reader:
 
     def error(self, code: str, message: str, where: Node | SourceRange, hint: str | None = None, related: Related = ()) -> None:
         """An error; in a foreign file, which came through an import map and is not the user's to correct, a warning."""
-        report = self.bag.error if self.unit.url is None else self.bag.warning
+        report = self.bag.warning if self.unit.foreign else self.bag.error
         report(code, message, where if isinstance(where, SourceRange) else at(where), hint, related)
 
     def warning(
@@ -141,7 +104,7 @@ class Reader:
         title = f"{entity} {quoted(name)}" if name else f"the {entity}"
         found: dict[str, Node] = {}
         for key, (key_node, value) in self.entries(node, title).items():
-            if key in keynames.foreign and not self.unit.bundled and self.unit.url is None:
+            if key in keynames.foreign and not (self.unit.bundled or self.unit.foreign):
                 text = f"keyname {quoted(key)} of {title} is from {keynames.elsewhere[key]}, not from the file's version"
                 self.warning("BBQ-T013", text, key_node)
             if key not in keynames.allowed and not keynames.open:
@@ -162,7 +125,7 @@ class Reader:
             self.error("BBQ-T010", text, node, one_of(known))
             return
         near = nearest(key, known)
-        if nearest(key, known, 0.75) is None and entity.endswith(" type") and not self.grammar.two:
+        if nearest(key, known, 0.75) is None and entity.endswith((" type", "trigger")) and not self.grammar.two:
             self.practice("BBQ-T207", f"{title}: {quoted(key)} is no keyname of TOSCA's, and is ignored", node, one_of(known))
             return
         self.error("BBQ-T010", f"{title} has no keyname {quoted(key)}", node, near or one_of(known))

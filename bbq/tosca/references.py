@@ -116,7 +116,7 @@ class _Checker:
             return None
         found = self._nodes.get(name)
         if found is None:
-            self._error("BBQ-T053", f"unknown node template {quoted(name)}", function.at, self._nodes, name)
+            self._error("BBQ-T053", f"unknown node template {quoted(name)}", function.at, [*self._nodes, *self._broken], name)
         return found
 
     def _path(self, function: Function, owner: Owner) -> None:

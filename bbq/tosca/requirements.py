@@ -6,16 +6,19 @@ TOSCA 1.3 section 3.8.2; TOSCA 2.0 sections 8.6 and 8.7.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 
 from yaml import MappingNode, Node, ScalarNode, SequenceNode
 
+from bbq.tosca.filters import read_filter
+from bbq.tosca.fitting import Fitting, literal
 from bbq.tosca.functions import Owner
-from bbq.tosca.model import NodeTemplate, RequirementAssignment, RequirementDef, ServiceTemplate, TypeDef
+from bbq.tosca.model import Function, NodeTemplate, RequirementAssignment, RequirementDef, ServiceTemplate, TypeDef
 from bbq.tosca.nodes import RelationshipTemplate, Templates
 from bbq.tosca.reading import nearest, one_of, quoted
 from bbq.tosca.schemas import canonical, find
-from bbq.yamlreader import at, data, is_null
+from bbq.yamlreader import at, is_null
 
 _DEPENDS_ON = "tosca.relationships.DependsOn"
 
@@ -31,6 +34,8 @@ class Requirements:
         self._nodes = service.node_templates
         self._relationships = relationships
         self._types = templates.types.found
+        self._fitting = Fitting(templates, self._nodes)
+        self._suiting: dict[tuple[str | None, str | None], list[NodeTemplate]] = {}
 
     def read(self) -> None:
         for node in self._nodes.values():
@@ -39,31 +44,40 @@ class Requirements:
     def _node(self, node: NodeTemplate) -> None:
         what = f"node template {quoted(node.name)}"
         definitions = node.type.requirements
-        counts: dict[str, int] = dict.fromkeys(definitions, 0)
         block = self._templates.bodies[node.name].get("requirements")
         items = self._reader.items(block, f"requirements of {what}")
         for item in items:
             for name, (key, body) in self._reader.entries(item, f"a requirement of {what}").items():
                 definition = definitions.get(name) or self._undeclared(name, key, body, what, definitions)
-                if definition is None:
-                    continue
-                found = self._assignment(node, name, key, body, definition)
-                counts[name] = counts.get(name, 0) + found.count[0]
-                node.requirements.append(found)
+                if definition is not None:
+                    node.requirements.append(self._assignment(node, name, key, body, definition))
+        if {"select", "selectable"} & set(node.directives):  # it exists already, with all that it needs
+            return
         for name, definition in definitions.items():
-            least, most = definition.occurrences
-            if most is not None and counts[name] > most:
-                self._reader.error(
-                    "BBQ-T064", f"{what} has {counts[name]} of requirement {quoted(name)}; at most {most} allowed", node.at
-                )
-            if counts[name] == 0:
-                if least > 0:
-                    node.requirements.append(self._unassigned(definition, node))
-                    self._dangling(definition, node)
-            elif counts[name] < least:
-                self._reader.error(
-                    "BBQ-T064", f"{what} has {counts[name]} of requirement {quoted(name)}; at least {least} needed", node.at
-                )
+            self._counted(node, [item for item in node.requirements if item.name == name], definition, what)
+
+    def _counted(
+        self, node: NodeTemplate, assigned: list[RequirementAssignment], definition: RequirementDef, what: str
+    ) -> None:
+        """How often a requirement is assigned: within its range, the optional ones and without them (2.0 section 8.5.4)."""
+        name, (least, most) = definition.name, definition.occurrences
+        if not assigned:
+            if least > 0:
+                node.requirements.append(self._unassigned(definition, node))
+                self._dangling(definition, node)
+            return
+        if any(isinstance(item.wanted, Function) for item in assigned):
+            return
+        total = sum(item.count[0] for item in assigned)
+        certain = sum(item.count[0] for item in assigned if not (item.optional and item.wanted_optional))
+        if most is not None and total > most:
+            self._reader.error(
+                "BBQ-T064", f"{what} has {total} of requirement {quoted(name)}; at most {most} allowed", assigned[-1].at
+            )
+        elif certain < least:
+            self._reader.error(
+                "BBQ-T064", f"{what} has {certain} of requirement {quoted(name)}; at least {least} needed", node.at
+            )
 
     def _undeclared(
         self, name: str, key: Node, body: Node, what: str, known: Mapping[str, RequirementDef]
@@ -92,16 +106,28 @@ class Requirements:
 
     def _dangling(self, definition: RequirementDef, node: NodeTemplate) -> None:
         """Warns where nothing here could be chosen for a requirement that the template leaves open."""
-        for other in self._nodes.values():
-            suits = definition.node is None or definition.node in other.type.ancestry
-            offers = definition.capability is None or any(
-                self._is(item.type, definition.capability) for item in other.type.capabilities.values()
-            )
-            if other is not node and suits and offers:
-                return
+        if any(other is not node for other in self._suitable(definition)):
+            return
         wanted = definition.node or definition.capability or "any node"
         what = f"requirement {quoted(definition.name)} of node template {quoted(node.name)}"
         self._reader.warning("BBQ-T062", f"{what} is open, and nothing here is a {quoted(wanted)}", node.at)
+
+    def _suitable(self, definition: RequirementDef) -> list[NodeTemplate]:
+        """Two nodes that could be chosen, where there are as many: one may be the node that asks. Remembered, since thousands
+        of nodes ask for the same."""
+        key = definition.node, definition.capability
+        if key not in self._suiting:
+            found = (
+                node
+                for node in self._nodes.values()
+                if (definition.node is None or definition.node in node.type.ancestry)
+                and (
+                    definition.capability is None
+                    or any(self._fitting.is_a(item.type, definition.capability) for item in node.type.capabilities.values())
+                )
+            )
+            self._suiting[key] = list(islice(found, 2))
+        return self._suiting[key]
 
     def _assignment(
         self, node: NodeTemplate, name: str, key: Node, body: Node, definition: RequirementDef
@@ -115,14 +141,14 @@ class Requirements:
             capability=definition.capability,
             relationship=definition.relationship,
             node_filter=definition.node_filter,
-            optional=definition.occurrences[0] == 0,
+            optional=definition.occurrences[0] == 0 and not reader.grammar.two,
         )
         if isinstance(body, (ScalarNode, SequenceNode)) and not is_null(body):
             keys: dict[str, Node] = {"node": body}
         else:
             keys = reader.entity(body, "requirement assignment", name, key)
         if "node" in keys:
-            self._target(keys["node"], found, what)
+            self._target(keys["node"], found, what, node)
         if "capability" in keys:
             self._capability(keys["capability"], found, what)
         if "relationship" in keys:
@@ -132,33 +158,42 @@ class Requirements:
         if "properties" in keys:  # a common 1.x spelling of the relationship's properties
             self._properties(keys["properties"], None, found, node, what, key)
         if "node_filter" in keys:
-            found.node_filter = reader.convert.value(keys["node_filter"], Owner("filter", node.name))
+            found.node_filter = read_filter(
+                reader, keys["node_filter"], what, Owner("filter", node.name), self._target_type(found)
+            )
         if "optional" in keys:
-            found.optional = reader.boolean(keys["optional"], f"`optional` of {what}", found.optional)
+            found.wanted_optional = reader.boolean(keys["optional"], f"`optional` of {what}", False)
+            found.optional = found.wanted_optional
         count = keys.get("count") or keys.get("occurrences")
         if count is not None:
-            found.count = self._count(count, what, node)
-        self._fit(node, found, definition, keys.get("node", key), what)
+            self._count(count, found, what, node)
+        found.directives = self._templates.directives(keys.get("directives"), what, ("internal", "external"))
+        self._fitting.check(node, found, definition, {"": key, **keys}, what)
         return found
 
-    def _count(self, node: Node, what: str, owner: NodeTemplate) -> tuple[int, int | None]:
-        value = data(node, self._reader.grammar.dialect)
-        if type(value) is int and value >= 0:
-            return value, value
-        if isinstance(node, MappingNode) or (isinstance(value, str) and value.startswith("$")):
-            self._reader.convert.value(node, Owner("node", owner.name))
-            return 1, None
-        return self._reader.bounds(node, f"count of {what}", (1, 1))
+    def _count(self, node: Node, found: RequirementAssignment, what: str, owner: NodeTemplate) -> None:
+        """2.0: how many relationships; 1.3: a range of them."""
+        value = self._reader.convert.value(node, Owner("node", owner.name))
+        if isinstance(value, Function):
+            found.wanted, found.count = value, (0, None)
+        elif type(value) is int and value >= 0:
+            found.wanted, found.count = value, (value, value)
+        elif self._reader.grammar.two:
+            self._reader.error("BBQ-T014", f"count of {what} must be a whole number from 0 on, or a function", node)
+        else:
+            found.count = self._reader.bounds(node, f"count of {what}", (1, 1))
 
-    def _target(self, node: Node, found: RequirementAssignment, what: str) -> None:
-        """A node template, or a node type of which one is to be found; 2.0 may add an index."""
+    def _target(self, node: Node, found: RequirementAssignment, what: str, owner: NodeTemplate) -> None:
+        """A node template, `[ node template, index ]` (2.0), or a node type of which one is to be found."""
         reader = self._reader
-        if isinstance(node, SequenceNode) and node.value:
-            reader.convert.value(node, Owner("node", ""))
+        if isinstance(node, SequenceNode) and reader.grammar.two:
+            if len(node.value) != 2:
+                reader.error("BBQ-T213", f"target of {what} is a node template's name, or [ name, index ]", node)
+            elif isinstance(node.value[0], ScalarNode):
+                self._index(node.value[1], node.value[0].value, found, what, owner)
+            if not node.value:
+                return
             node = node.value[0]
-        if isinstance(node, MappingNode):
-            reader.convert.value(node, Owner("node", ""))
-            return
         name = reader.string(node, f"target of {what}")
         if not name:
             return
@@ -171,8 +206,21 @@ class Requirements:
         if declaration is not None:
             found.node_type = canonical(declaration)
             return
-        hint = nearest(name, self._nodes) or one_of(self._nodes)
+        known = [*self._nodes, *self._templates.broken]
+        hint = nearest(name, known) or one_of(known)
         reader.error("BBQ-T053", f"{what}: no node template or node type {quoted(name)}", node, hint)
+
+    def _index(self, node: Node, name: str, found: RequirementAssignment, what: str, owner: NodeTemplate) -> None:
+        """Which of the nodes that are made from a template, counted from 0."""
+        value = self._reader.convert.value(node, Owner("relationship", owner.name))
+        if not isinstance(value, Function) and not (type(value) is int and value >= 0):
+            self._reader.error("BBQ-T213", f"index of {what} must be a whole number from 0 on, or a function", node)
+            return
+        found.index = value
+        count = literal(self._nodes[name].count) if name in self._nodes else None
+        if isinstance(value, int) and count is not None and value >= count:
+            message = f"{what}: there is no {quoted(name)} number {value}; the template makes {count}, counted from 0"
+            self._reader.error("BBQ-T213", message, node)
 
     def _capability(self, node: Node, found: RequirementAssignment, what: str) -> None:
         name = self._reader.string(node, f"capability of {what}")
@@ -209,6 +257,8 @@ class Requirements:
     def _relationship_name(self, node: Node, found: RequirementAssignment, what: str) -> None:
         name = self._reader.string(node, f"relationship of {what}")
         template = self._relationships.get(name)
+        if template is not None and self._reader.grammar.two and find(self._reader.unit, "relationship", name) is not None:
+            template = None  # 2.0 section 8.5.2: a type comes first
         if template is not None:
             found.relationship, found.relationship_template = template.type, name
             found.properties, found.interfaces = dict(template.properties), dict(template.interfaces)
@@ -237,51 +287,4 @@ class Requirements:
         )
         found.properties = {**given, **(template.properties if template is not None else {}), **found.properties}
         if interfaces is not None:
-            found.interfaces = self._templates.interfaces.assignments(interfaces, title, type_def.interfaces, owner)
-
-    def _fit(
-        self, source: NodeTemplate, found: RequirementAssignment, definition: RequirementDef, where: Node, what: str
-    ) -> None:
-        """Whether the target offers what is asked for."""
-        target = self._nodes.get(found.node) if found.node is not None else None
-        if target is None:
-            return
-        wanted = found.capability
-        offered = [
-            item
-            for item in target.type.capabilities.values()
-            if wanted in (None, item.name) or self._is(item.type, str(wanted))
-        ]
-        if not offered:
-            message = f"{what} needs a capability {quoted(wanted)}; {quoted(target.name)} has none"
-            # 1.0 to 1.2 ask for a Container where 1.3 asks for Compute.
-            hosted = wanted == "tosca.capabilities.Compute" and any(
-                self._is(item.type, "tosca.capabilities.Container") for item in target.type.capabilities.values()
-            )
-            report = self._reader.warning if hosted and not self._reader.grammar.two else self._reader.error
-            report("BBQ-T063", message, where, self._hint(str(wanted)))
-            return
-        if definition.node is not None and definition.node not in target.type.ancestry:
-            message = (
-                f"{what} needs a node of type {quoted(definition.node)}; {quoted(target.name)} is a {quoted(target.type.name)}"
-            )
-            # 1.x templates often host an application straight on a server.
-            (self._reader.error if self._reader.grammar.two else self._reader.warning)("BBQ-T063", message, where)
-            return
-        sources = [item.valid_source_types for item in offered]
-        if all(names and not any(name in source.type.ancestry for name in names) for names in sources):
-            names = ", ".join(quoted(name) for name in offered[0].valid_source_types)
-            message = f"{what}: capability {quoted(offered[0].name)} of {quoted(target.name)} is meant for {names}"
-            self._reader.warning("BBQ-T063", message, where)
-
-    def _is(self, type_name: str, wanted: str) -> bool:
-        found = self._types.get(("capability", type_name))
-        return found is not None and wanted in found.ancestry
-
-    def _hint(self, capability: str) -> str | None:
-        names = [
-            node.name
-            for node in self._nodes.values()
-            if any(self._is(item.type, capability) for item in node.type.capabilities.values())
-        ]
-        return "offered by: " + ", ".join(map(quoted, names[:5])) if names else None
+            found.interfaces = self._templates.interfaces.assignments(interfaces, title, type_def, owner)

@@ -16,8 +16,11 @@ from bbq.tosca.files import Declaration, Unit
 from bbq.tosca.functions import Converter, Owner, Uses
 from bbq.tosca.model import Constraint, Function, ParameterDef, Schema, TypeDef
 from bbq.tosca.reading import Reader, nearest, one_of, quoted, shape
+from bbq.tosca.secret_places import SecretPlaces
 from bbq.yamlreader import at, is_null
 
+OF_1X = frozenset(("scalar-unit.size", "scalar-unit.time", "scalar-unit.frequency", "scalar-unit.bitrate", "range", "any"))
+"""Built-in types that 2.0 does not reserve: a file may define its own."""
 _ONLY_2 = frozenset(("nil", "bytes", "scalar"))
 _FOREIGN = {"int": "integer", "str": "string", "bool": "boolean"}
 """What templates in the wild write for a built-in type."""
@@ -41,8 +44,18 @@ _RENAMED = {
 
 
 def find(unit: Unit, kind: str, name: str) -> Declaration | None:
-    """The declaration of a type name; TOSCA 1.x allows short (`Compute`) and qualified (`tosca:Compute`) ones. A normative type
-    that another 1.x version calls otherwise is found, too."""
+    """The declaration of a type name. In 1.x files in the wild use names that only the template importing them has, too."""
+    found = _find(unit, kind, name)
+    if found is None and unit.outer is not None:
+        found = _find(unit.outer, kind, name)
+        if found is not None:
+            unit.borrowed[kind, name] = found
+    return found
+
+
+def _find(unit: Unit, kind: str, name: str) -> Declaration | None:
+    """TOSCA 1.x allows short (`Compute`) and qualified (`tosca:Compute`) names. A normative type that another 1.x version calls
+    otherwise is found, too."""
     found = unit.lookup(kind, name)
     if found is None and not unit.grammar.two:
         short = name.removeprefix("tosca:")
@@ -73,7 +86,8 @@ class Definitions(Reader):
 
     def named(self, name: str, node: Node, kind: str, what: str) -> str | None:
         # 1.x's units and ranges are understood in 2.0, too: OASIS's own profile for 2.0 uses them.
-        if kind == "data" and name in BUILT_IN and (self.grammar.two or name not in _ONLY_2):
+        own = self.grammar.two and kind == "data" and name in OF_1X and find(self.unit, kind, name)
+        if kind == "data" and name in BUILT_IN and (self.grammar.two or name not in _ONLY_2) and not own:
             if name == "scalar-unit.bitrate" and self.grammar.number < 13:
                 self.practice("BBQ-T210", f"data type {quoted(name)} in {what} is from TOSCA 1.3", node)
             return name
@@ -195,8 +209,8 @@ class Definitions(Reader):
     def parameter(
         self, name: str, key: Node, body: Node, entity: str, what: str, parent: ParameterDef | None, *, values: bool = False
     ) -> ParameterDef | None:
-        plain = values and not (isinstance(body, MappingNode) and any(k.value in ("type", "default") for k, _ in body.value))
-        if plain:
+        given = {k.value for k, _ in body.value} if isinstance(body, MappingNode) else set()
+        if values and not given & {"type", "default"} and not (given and given <= self.grammar.keynames(entity).allowed):
             return ParameterDef(name, Schema("any"), at(key), value=self.convert.value(body), has_value=True)
         if parent is not None and not isinstance(body, MappingNode) and not is_null(body):
             # The normative types' own short form: `secure: true` refines the default.
@@ -295,8 +309,9 @@ class Definitions(Reader):
     def finish(self, types: dict[tuple[str, str], TypeDef], *, inputs: bool = False) -> None:
         """Checks and normalises the defaults and fixed values met so far. A template's `inputs` are usable without a default:
         in 1.x one that breaks its own constraints is as good as none, and somebody has to give a value."""
-        checker = Checker(types)
+        checker, secrets = Checker(types), SecretPlaces(types, self.bag.sources)
         for found, node, attribute in self.later:
+            secrets.mark(node, getattr(found, attribute), found)
             what = f"{attribute} of {quoted(found.name)}"
             unusable: list[str] | None = [] if inputs and attribute == "default" and not self.grammar.two else None
             value = self.checked(checker, getattr(found, attribute), node, found.schema, what, unusable)

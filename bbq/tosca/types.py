@@ -22,6 +22,7 @@ from bbq.tosca.model import TypeDef
 from bbq.tosca.nodetypes import NodeTypes
 from bbq.tosca.reading import Reader, nearest, quoted
 from bbq.tosca.schemas import Definitions, ancestry, canonical, find, parent_of
+from bbq.tosca.triggers import read_triggers
 from bbq.tosca.units import version_key
 from bbq.yamlreader import at, is_null
 
@@ -131,7 +132,8 @@ class Types:
         for unit in sorted(self._units, key=lambda unit: not unit.bundled):  # stable: bundled names never change
             for key, declaration in unit.declared.items():
                 other = taken.setdefault(key, declaration)
-                if other is not declaration and not unit.bundled:
+                built_in = key[0] == "data" and key[1] in BUILT_IN
+                if (other is not declaration or built_in) and not unit.bundled:
                     unit.canonical[key] = f"{Path(unit.file).stem}:{declaration.name}"
         for unit in self._units:
             if not unit.bundled:
@@ -207,6 +209,8 @@ class Types:
             NodeTypes(self, reader).read(keys, found, what)
         elif kind == "data":
             read_data_type(reader, declaration, keys, found, what)
+        elif kind == "policy":
+            found.triggers = read_triggers(reader, keys.get("triggers"), found.triggers, what)
         elif kind == "artifact":
             found.mime_type = reader.string(keys.get("mime_type"), f"mime_type of {what}") or found.mime_type
             extensions = reader.strings(keys.get("file_ext"), f"file_ext of {what}", single=True)
@@ -215,7 +219,7 @@ class Types:
         if kind == "interface":
             interfaces.of_type(keys, declaration.body, found, what)
         elif "interfaces" in keys:
-            found.interfaces = interfaces.definitions(keys["interfaces"], what, found.interfaces)
+            found.interfaces = interfaces.definitions(keys["interfaces"], what, found.interfaces, found)
         self._valid(reader, keys, found, what)
 
     def _version(self, reader: Definitions, keys: dict[str, Node], found: TypeDef, what: str) -> None:

@@ -1,114 +1,181 @@
-"""Workflows are kept as data; what they name is checked. TOSCA 1.3 section 7; TOSCA 2.0 section 14."""
+"""Imperative workflows. TOSCA 1.3 sections 3.6.24, 3.6.27 and 3.8.7; TOSCA 2.0 section 13.2."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 
-from yaml import MappingNode, Node
+from yaml import Node, SequenceNode
 
+from bbq.tosca.activities import Activities, Target
+from bbq.tosca.conditions import read_condition
 from bbq.tosca.functions import Owner
-from bbq.tosca.model import Function, InterfaceDef, NodeTemplate, ParameterDef, ServiceTemplate
+from bbq.tosca.implementations import read_implementation
+from bbq.tosca.model import Condition, Function, NodeTemplate, OperationDef, ParameterDef, ServiceTemplate, Step, Workflow
 from bbq.tosca.nodes import Templates
-from bbq.tosca.reading import Entries, nearest, one_of, quoted
+from bbq.tosca.reading import nearest, one_of, quoted
+from bbq.tosca.references import cycle_in
+from bbq.yamlreader import at, data
 
 
-def check_workflows(templates: Templates, service: ServiceTemplate, workflows: Entries) -> None:
-    """Targets exist, steps follow steps that exist, called operations exist and get their inputs."""
+def read_workflows(templates: Templates, service: ServiceTemplate, node: Node | None) -> None:
+    """Into `service`. Targets exist, steps follow steps that exist, called operations exist and get their inputs."""
     reader = templates.reader
-    for name, (key, body) in workflows.items():
+    bodies: dict[str, dict[str, Node]] = {}
+    for name, (key, body) in reader.entries(node, "`workflows`", empty=False).items():
         what = f"workflow {quoted(name)}"
-        keys = reader.entity(body, "workflow", name, key)
-        inputs = reader.parameters(keys.get("inputs"), "parameter definition", what)
-        steps = reader.entries(keys.get("steps"), f"steps of {what}")
-        for step, (_, step_body) in steps.items():
-            title = f"step {quoted(step)} of {what}"
-            parts = {k: v for k, (_, v) in reader.entries(step_body, title).items()}
-            target = _target(templates, service, parts.get("target"), title)
-            for keyname in ("on_success", "on_failure"):
-                for follower, node in reader.strings(parts.get(keyname), f"{keyname} of {title}", single=True):
-                    if follower not in steps:
-                        reader.error("BBQ-T085", f"{title}: no step {quoted(follower)}", node, nearest(follower, steps))
-            for activity in reader.items(parts.get("activities"), f"activities of {title}"):
-                for kind, (_, argument) in reader.entries(activity, f"an activity of {title}").items():
-                    if kind == "call_operation" and target is not None:
-                        _call(templates, target, argument, title, inputs)
-                    elif kind == "inline":
-                        _inline(templates, argument, title, workflows)
+        bodies[name] = keys = reader.entity(body, "workflow", name, key)
+        found = service.workflows[name] = Workflow(name, at(key), reader.description(keys, what))
+        found.metadata = reader.metadata(keys.get("metadata"), what)
+        found.inputs = reader.parameters(keys.get("inputs"), "parameter definition", what)
+    reader.finish(templates.types.found)
+    workflows = {name: workflow.inputs for name, workflow in service.workflows.items()}
+    activities = Activities(templates, service, workflows)
+    for name, keys in bodies.items():
+        _Reader(templates, service, activities, service.workflows[name]).read(keys)
+    _cycles(templates, service)
 
 
-def _target(templates: Templates, service: ServiceTemplate, node: Node | None, what: str) -> NodeTemplate | None:
-    if node is None:
-        return None
-    name = templates.reader.string(node, f"target of {what}")
-    if name and name not in service.node_templates and name not in service.groups and name not in templates.broken:
-        known = [*service.node_templates, *service.groups]
-        templates.reader.error(
-            "BBQ-T053", f"{what}: no node template {quoted(name)}", node, nearest(name, known) or one_of(known)
+class _Reader:
+    """Reads one workflow."""
+
+    def __init__(self, templates: Templates, service: ServiceTemplate, activities: Activities, found: Workflow) -> None:
+        self._templates = templates
+        self._reader = templates.reader
+        self._service = service
+        self._activities = activities
+        self._found = found
+        self._what = f"workflow {quoted(found.name)}"
+
+    def read(self, keys: dict[str, Node]) -> None:
+        reader, found = self._reader, self._found
+        owner = Owner("workflow", found.name)
+        if "precondition" in keys:
+            title = f"the precondition of {self._what}"
+            found.preconditions = (read_condition(reader, keys["precondition"], title, None, owner),)
+        for item in reader.items(keys.get("preconditions"), f"preconditions of {self._what}"):
+            self._precondition(item)
+        steps = reader.entries(keys.get("steps"), f"steps of {self._what}")
+        for name, (key, body) in steps.items():
+            found.steps[name] = self._step(name, key, body, steps)
+        if "implementation" in keys:
+            if "steps" in keys:
+                text = f"{self._what} has `steps` and an `implementation`; it can have one of them"
+                reader.error("BBQ-T211", text, keys["implementation"])
+            found.implementation = OperationDef(found.name, at(keys["implementation"]))
+            read_implementation(reader, keys["implementation"], found.implementation, self._what, keys["implementation"])
+        for name, (key, body) in reader.entries(keys.get("outputs"), f"outputs of {self._what}").items():
+            self._output(name, key, body)
+
+    def _precondition(self, node: Node) -> None:
+        reader = self._reader
+        title = f"a precondition of {self._what}"
+        keys = reader.entity(node, "precondition", "", node)
+        target = self._target(keys.get("target"), title)
+        relationship = self._relationship(keys.get("target_relationship"), target, title)
+        block = keys.get("condition")
+        known = self._attributes(target, relationship)
+        condition = (
+            read_condition(reader, block, f"the condition of {title}", known, Owner("workflow"))
+            if block is not None
+            else Condition(None, at(node))
         )
-    return service.node_templates.get(name)
+        condition.target = target.name if target is not None else None
+        condition.relationship = relationship
+        self._found.preconditions += (condition,)
 
+    def _step(self, name: str, key: Node, body: Node, steps: Mapping[str, object]) -> Step:
+        reader = self._reader
+        title = f"step {quoted(name)} of {self._what}"
+        keys = reader.entity(body, "step", name, key)
+        step = Step(name, at(key))
+        node = self._target(keys.get("target"), title)
+        step.target = reader.string(keys.get("target"), f"target of {title}")
+        step.relationship = self._relationship(keys.get("target_relationship"), node, title)
+        owner = Owner("workflow", self._found.name)
+        known = self._attributes(node, step.relationship)
+        block = keys.get("filter")
+        items = (
+            [block] if block is not None and not isinstance(block, SequenceNode) else reader.items(block, f"filter of {title}")
+        )
+        step.filter = tuple(read_condition(reader, item, f"the filter of {title}", known, owner) for item in items)
+        targets = self._targets(node, step.relationship)
+        step.activities = self._activities.read(keys.get("activities"), title, targets, self._found.inputs, owner)
+        step.on_success = self._followers(keys.get("on_success"), f"on_success of {title}", title, steps)
+        step.on_failure = self._followers(keys.get("on_failure"), f"on_failure of {title}", title, steps)
+        return step
 
-def _inline(templates: Templates, node: Node, what: str, workflows: Entries) -> None:
-    if isinstance(node, MappingNode):
-        node = next((value for key, value in node.value if key.value == "workflow"), node)
-    name = templates.reader.string(node, f"`inline` of {what}")
-    if name and name not in workflows:
-        templates.reader.error("BBQ-T085", f"{what}: no workflow {quoted(name)}", node, nearest(name, workflows))
+    def _followers(self, node: Node | None, what: str, title: str, steps: Mapping[str, object]) -> tuple[str, ...]:
+        found = self._reader.strings(node, what, single=True)
+        for name, place in found:
+            if name not in steps:
+                hint = nearest(name, steps) or one_of(steps)
+                self._reader.error("BBQ-T085", f"{title}: no step {quoted(name)}", place, hint)
+        return tuple(name for name, _ in found)
 
+    def _target(self, node: Node | None, what: str) -> NodeTemplate | None:
+        """The node template; None for a group, or where there is none (reported)."""
+        if node is None:
+            return None
+        name = self._reader.string(node, f"target of {what}")
+        service = self._service
+        if name and name not in service.node_templates and name not in service.groups and name not in self._templates.broken:
+            known = [*service.node_templates, *service.groups]
+            hint = nearest(name, known) or one_of(known)
+            self._reader.error("BBQ-T053", f"{what}: no node template {quoted(name)}", node, hint)
+        return service.node_templates.get(name)
 
-def _call(templates: Templates, target: NodeTemplate, node: Node, what: str, inputs: dict[str, ParameterDef]) -> None:
-    reader = templates.reader
-    given: Node | None = None
-    if isinstance(node, MappingNode):
-        parts = {k.value: v for k, v in node.value}
-        given = parts.get("inputs")
-        if "operation" not in parts:
-            reader.error("BBQ-T011", f"call_operation of {what} lacks the required keyname `operation`", node)
+    def _relationship(self, node: Node | None, target: NodeTemplate | None, what: str) -> str | None:
+        """A requirement of the target; 1.x also names the type, or the template, of the relationship."""
+        if node is None:
+            return None
+        name = self._reader.string(node, f"target_relationship of {what}")
+        if not name or target is None or name in target.type.requirements:
+            return name or None
+        other = any(name in (item.relationship, item.relationship_template) for item in target.requirements)
+        if not other or self._reader.grammar.two:
+            known = target.type.requirements
+            text = f"{what}: {quoted(target.name)} has no requirement {quoted(name)}"
+            self._reader.practice("BBQ-T061", text, node, nearest(name, known) or one_of(known))
+        return name
+
+    def _targets(self, node: NodeTemplate | None, relationship: str | None) -> list[Target] | None:
+        """Where operations are looked for: the node, or the relationships of its requirement."""
+        if node is None:
+            return None
+        if relationship is None:
+            return [Target(node.name, node.interfaces, node.type)]
+        found = []
+        for item in node.requirements:
+            type_def = self._templates.types.found.get(("relationship", item.relationship or ""))
+            if relationship in (item.name, item.relationship, item.relationship_template) and type_def is not None:
+                found.append(Target(f"{node.name}.{item.name}", item.interfaces or type_def.interfaces, type_def))
+        return found or None
+
+    def _attributes(self, node: NodeTemplate | None, relationship: str | None) -> dict[str, ParameterDef] | None:
+        targets = self._targets(node, relationship)
+        return {**targets[0].type.properties, **targets[0].type.attributes} if targets else None
+
+    def _output(self, name: str, key: Node, body: Node) -> None:
+        """`[ node template, attribute, ... ]`, which is checked as `get_attribute` would be."""
+        reader = self._reader
+        what = f"output {quoted(name)} of {self._what}"
+        if not isinstance(body, SequenceNode) or len(body.value) < 2:
+            reader.practice("BBQ-T012", f"{what} is stored in an attribute: [ <node template>, <attribute> ]", body)
             return
-        node = parts["operation"]
-    path = reader.string(node, f"call_operation of {what}")
-    name, _, operation = path.rpartition(".")
-    interface = target.interfaces.get(name)
-    if interface is None:
-        hint = nearest(name, target.interfaces) or one_of(target.interfaces)
-        reader.error("BBQ-T070", f"{what}: {quoted(target.name)} has no interface {quoted(name)}", node, hint)
-        return
-    if operation not in interface.operations:
-        hint = nearest(operation, interface.operations) or one_of(interface.operations)
-        reader.error("BBQ-T071", f"{what}: interface {quoted(name)} has no operation {quoted(operation)}", node, hint)
-        return
-    if not reader.grammar.two:
-        return
-    values = reader.entries(given, f"inputs of {what}")
-    for wanted in _wanted(target.type.interfaces.get(name, interface), operation):
-        if wanted.name not in values:
-            if wanted.required and not wanted.has_default and not wanted.has_value:
-                reader.error("BBQ-T042", f"{what} lacks the input {quoted(wanted.name)} of operation {quoted(operation)}", node)
-            continue
-        _, value = values[wanted.name]
-        found = reader.assigned(
-            templates.checker, value, wanted.schema, f"input {quoted(wanted.name)} of {what}", Owner("workflow")
-        )
-        source = None
-        if isinstance(found, Function) and found.name == "get_input" and found.args and isinstance(found.args[0], str):
-            source = inputs.get(found.args[0])
-        if source is None:
-            continue
-        if source.schema.type != wanted.schema.type:
-            reader.error(
-                "BBQ-T040",
-                f"input {quoted(wanted.name)} of {what} must be of type {quoted(wanted.schema.type)}; "
-                f"{quoted(source.name)} is of type {quoted(source.schema.type)}",
-                value,
-            )
-        elif wanted.required and not source.required and not source.has_default:
-            reader.error(
-                "BBQ-T042", f"input {quoted(wanted.name)} of {what} is required; {quoted(source.name)} is optional", value
-            )
+        path = tuple(data(item, reader.grammar.dialect) for item in body.value)
+        self._found.outputs[name] = path
+        call = Function("get_attribute", path, at(body))
+        self._templates.uses.calls.append((call, Owner("workflow", self._found.name)))
 
 
-def _wanted(interface: InterfaceDef, operation: str) -> Iterator[ParameterDef]:
-    for values in (interface.inputs, interface.operations[operation].inputs):
-        for value in values.values():
-            if isinstance(value, ParameterDef):
-                yield value
+def _cycles(templates: Templates, service: ServiceTemplate) -> None:
+    """Workflows that inline each other have no end."""
+    graph = {
+        name: [activity.name for step in workflow.steps.values() for activity in step.activities if activity.kind == "inline"]
+        for name, workflow in service.workflows.items()
+    }
+    found = cycle_in(dict(graph))
+    if found:
+        names = " -> ".join(map(quoted, [*found, found[0]]))
+        where = service.workflows[found[0]].at
+        templates.reader.error("BBQ-T085", f"workflows inline each other: {names}", where)

@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
-    from bbq.views.base import View
+    from bbq.views.base import Reporter, View
 
 FORMATS = ("human", "json", "yaml", "ndjson")
+REPORTS = ("human", "sarif", "github")
+"""What `reporter` knows of its own."""
 
 
 def get(
@@ -28,9 +30,8 @@ def get(
     """
     environ = os.environ if environ is None else environ
     if format == "human":
-        able = _is_terminal(stream) and environ.get("TERM") != "dumb" and not environ.get("CI")
-        colored = able and not environ.get("NO_COLOR") if color is None else color
-        if able:
+        colored = _colored(stream, color, environ)
+        if _able(stream, environ):
             from bbq.views.live import LiveView
 
             return LiveView(stream, err=err, color=colored, verbose=verbose)
@@ -45,6 +46,41 @@ def get(
     from bbq.errors import UsageError
 
     raise UsageError(f"there is no format {format!r}", hint=f"formats: {', '.join(FORMATS)}")
+
+
+def reporter(
+    format: str,
+    stream: TextIO,
+    *,
+    err: TextIO | None = None,
+    color: bool | None = None,
+    verbose: bool = False,
+    environ: Mapping[str, str] | None = None,
+) -> Reporter:
+    """As `get`, for a command that shows findings only; it knows those of `REPORTS`, too."""
+    environ = os.environ if environ is None else environ
+    if format == "sarif":
+        from bbq.views.sarif import SarifReporter
+
+        return SarifReporter(stream, err=err, verbose=verbose)
+    if format == "github":
+        from bbq.views.github import GithubReporter
+
+        return GithubReporter(stream, err=err, verbose=verbose)
+    if format == "human":
+        from bbq.views.plain import PlainReporter
+
+        return PlainReporter(stream, err=err, color=_colored(stream, color, environ), verbose=verbose)
+    return get(format, stream, err=err, color=color, verbose=verbose, environ=environ)
+
+
+def _colored(stream: TextIO, color: bool | None, environ: Mapping[str, str]) -> bool:
+    return _able(stream, environ) and not environ.get("NO_COLOR") if color is None else color
+
+
+def _able(stream: TextIO, environ: Mapping[str, str]) -> bool:
+    """Whether somebody looks at a terminal that can do more than print lines."""
+    return _is_terminal(stream) and environ.get("TERM") != "dumb" and not environ.get("CI")
 
 
 def _is_terminal(stream: TextIO) -> bool:

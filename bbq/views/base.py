@@ -5,18 +5,21 @@ from __future__ import annotations
 import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from types import TracebackType
-from typing import Any, Self, TextIO
+from typing import TYPE_CHECKING, Any, Self, TextIO
 
-from bbq.diagnostics import Diagnostic
-from bbq.journal.model import DeploymentRow, Event, Record
-from bbq.plan.model import Plan
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from bbq.diagnostics import Diagnostic, Verdict
+    from bbq.journal.model import DeploymentRow, Event, Record
+    from bbq.plan.model import Plan
 
 
-class View(ABC):
-    """One way of showing things. Methods never raise for odd data; a closed stream raises `BrokenPipeError` as usual.
+class Reporter(ABC):
+    """What shows findings and errors, and no more: a command that has nothing else to show starts sooner with it.
 
-    Results go to `stream`; what is said about the run itself (errors, notices) goes to `err`, the same stream by default.
+    Methods never raise for odd data; a closed stream raises `BrokenPipeError` as usual. Results go to `stream`; what is said
+    about the run itself (errors, notices) goes to `err`, the same stream by default.
     """
 
     def __init__(self, stream: TextIO, *, err: TextIO | None = None, color: bool = False, verbose: bool = False) -> None:
@@ -26,8 +29,34 @@ class View(ABC):
         self.verbose = verbose
 
     @abstractmethod
-    def diagnostics(self, found: Sequence[Diagnostic], *, checked: str = "") -> None:
-        """All findings; `checked` names what was looked at, for the sentence that says all is well."""
+    def diagnostics(self, found: Sequence[Diagnostic], *, verdicts: Sequence[Verdict] = ()) -> None:
+        """All findings, then what came of each template that was looked at."""
+
+    @abstractmethod
+    def error(self, exc: BaseException) -> None:
+        """What went wrong, in full: sentence, diagnostics, hint."""
+
+    @abstractmethod
+    def message(self, text: str) -> None:
+        """One notice for the user."""
+
+    def text(self, text: str) -> None:
+        """A finished document (SVG, a Compose file) as it is, whatever the format."""
+        self.stream.write(text if text.endswith("\n") else text + "\n")
+        self.stream.flush()
+
+    def close(self) -> None:
+        """Nothing is shown afterwards."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None) -> None:
+        self.close()
+
+
+class View(Reporter):
+    """One way of showing everything."""
 
     @abstractmethod
     def plan(self, plan: Plan) -> None: ...
@@ -48,14 +77,6 @@ class View(ABC):
     def deployments(self, rows: Sequence[DeploymentRow], *, now: float) -> None: ...
 
     @abstractmethod
-    def error(self, exc: BaseException) -> None:
-        """What went wrong, in full: sentence, diagnostics, hint."""
-
-    @abstractmethod
-    def message(self, text: str) -> None:
-        """One notice for the user."""
-
-    @abstractmethod
     def table(self, kind: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         """Rows of plain values under column names; `kind` says what they are (`drift`, `config`, `checks`)."""
 
@@ -67,11 +88,6 @@ class View(ABC):
     def log(self, node: str, line: str) -> None:
         """One line of a node's log."""
 
-    def text(self, text: str) -> None:
-        """A finished document (SVG, a Compose file) as it is, whatever the format."""
-        self.stream.write(text if text.endswith("\n") else text + "\n")
-        self.stream.flush()
-
     def progress(self, plan: Plan, durations: Mapping[str, float] | None = None) -> contextlib.AbstractContextManager[View]:
         """Around a run: `with view.progress(plan, journal.durations(types)):` and `event` for each event inside.
 
@@ -82,12 +98,3 @@ class View(ABC):
     @contextlib.contextmanager
     def _progress(self, plan: Plan, durations: Mapping[str, float]) -> Iterator[View]:
         yield self
-
-    def close(self) -> None:
-        """Nothing is shown afterwards."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None) -> None:
-        self.close()

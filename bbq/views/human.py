@@ -7,30 +7,25 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, TextIO
 
 from bbq import durations
-from bbq.diagnostics import Diagnostic
-from bbq.errors import BbqError, TemplateError
 from bbq.journal.model import DeploymentRow, Event, Record
 from bbq.plan.model import Action, Plan, Step
 from bbq.topology.values import masked, revealed
 from bbq.views import format as fmt
 from bbq.views.base import View
 from bbq.views.clean import clean, one_line
+from bbq.views.plain import PlainReporter
 
-_SGR = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow": 33, "blue": 34, "magenta": 35, "cyan": 36}
 WAITING_MARKS = (10.0, 30.0, 60.0)
 """Seconds after which a wait for the same thing is told again; from the last one on, each time as many seconds later."""
 _WAITING_GAP = 1.0
 LOG_LINES = 20
 _NUMBERS = re.compile(r"\d+(\.\d+)?")
-_SOURCE_LIMIT = 8 << 20
-"""Bytes of a file that are read to show a finding's line."""
 
 
-class HumanView(View):
+class HumanView(PlainReporter, View):
     def __init__(self, stream: TextIO, *, err: TextIO | None = None, color: bool = False, verbose: bool = False) -> None:
         super().__init__(stream, err=err, color=color, verbose=verbose)
         self._first: float | None = None
@@ -38,81 +33,6 @@ class HumanView(View):
         self._waiting: dict[str, _Wait] = {}
         self._composites: set[str] = set()
         self._running = False
-        self._sources: dict[str, list[str]] = {}
-
-    # --- writing
-
-    def _paint(self, text: str, style: str) -> str:
-        return f"\x1b[{_SGR[style]}m{text}\x1b[0m" if self.color and style in _SGR and text else text
-
-    def _put(self, *lines: str, to: TextIO | None = None) -> None:
-        stream = to or self.stream
-        text = "".join(f"{line}\n" for line in lines)
-        encoding = getattr(stream, "encoding", None) or "utf-8"
-        stream.write(text.encode(encoding, "replace").decode(encoding))
-        stream.flush()
-
-    # --- diagnostics
-
-    def diagnostics(self, found: Sequence[Diagnostic], *, checked: str = "") -> None:
-        self._put(*self._diagnostic_lines(found, checked))
-
-    def _diagnostic_lines(self, found: Sequence[Diagnostic], checked: str = "") -> list[str]:
-        lines: list[str] = []
-        for item in found:
-            lines += self._diagnostic(item)
-        errors = sum(item.severity == "error" for item in found)
-        warnings = len(found) - errors
-        counted = [_plural(errors, "error")] * bool(errors) + [_plural(warnings, "warning")] * bool(warnings)
-        subject = f"{one_line(checked)}: " if checked else ""
-        lines.append(subject + (", ".join(counted) if counted else "valid"))
-        return lines
-
-    def _diagnostic(self, item: Diagnostic) -> list[str]:
-        style = "red" if item.severity == "error" else "yellow"
-        # what was given on the command line has no lines
-        place = one_line(item.file if item.file.startswith("<") else f"{item.file}:{item.line}:{item.column}")
-        label = self._paint(item.severity, style)
-        lines = [f"{self._paint(place, 'bold')}: {label} {one_line(item.code)}: {clean(item.message).strip()}"]
-        lines += self._excerpt(item, style)
-        if item.hint:
-            lines.append(f"  {self._paint('hint:', 'cyan')} {one_line(item.hint)}")
-        lines += [f"  {one_line(text)}: {one_line(place)}" for place, text in item.related]
-        lines.append("")
-        return lines
-
-    def _excerpt(self, item: Diagnostic, style: str) -> list[str]:
-        """The source line with a caret under the column; nothing where the file cannot be read (an input, a URL)."""
-        source = self._source(item.file)
-        if not 1 <= item.line <= len(source):
-            return []
-        raw = source[item.line - 1]
-        start = min(max(item.column - 1, 0), len(raw))
-        end = item.end_column - 1 if item.end_line == item.line and item.end_column > item.column else start + 1
-        before, marked = clean(raw[:start]).expandtabs(4), clean(raw[start:end]).expandtabs(4)
-        shown = before + marked + clean(raw[end:]).expandtabs(4)
-        offset, width = 0, 110
-        if len(shown) > width:
-            offset = max(min(len(before) - 40, len(shown) - width), 0)
-            shown = shown[offset : offset + width]
-        gutter = f"{item.line:>5} | "
-        carets = "^" * min(max(len(marked), 1), max(width - len(before) + offset, 1))
-        return [
-            self._paint(gutter, "dim") + shown.rstrip(),
-            self._paint(" " * 5 + " | ", "dim") + " " * (len(before) - offset) + self._paint(carets, style),
-        ]
-
-    def _source(self, file: str) -> list[str]:
-        if file not in self._sources:
-            lines: list[str] = []
-            with contextlib.suppress(OSError, ValueError):
-                path = Path(file)
-                if path.is_file():
-                    with path.open("rb") as stream:
-                        # The reader's line breaks, not splitlines': a form feed ends no YAML line.
-                        lines = stream.read(_SOURCE_LIMIT).decode("utf-8-sig", "replace").replace("\r\n", "\n").split("\n")
-            self._sources[file] = lines
-        return self._sources[file]
 
     # --- plan
 
@@ -254,19 +174,6 @@ class HumanView(View):
 
     # --- the rest
 
-    def error(self, exc: BaseException) -> None:
-        lines: list[str] = []
-        if isinstance(exc, TemplateError):
-            lines += [line for item in exc.diagnostics for line in self._diagnostic(item)]  # the error itself counts them
-        text = clean(exc).strip() or type(exc).__name__
-        lines.append(f"{self._paint('error:', 'red')} {text}")
-        if isinstance(exc, BbqError) and exc.hint:
-            lines.append(f"{self._paint('hint:', 'cyan')} {clean(exc.hint).strip()}")
-        self._put(*lines, to=self.err)
-
-    def message(self, text: str) -> None:
-        self._put(clean(text), to=self.err)
-
     def table(self, kind: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         if not rows:
             return
@@ -315,7 +222,3 @@ class _Wait:
         """Seconds after the first line at which the next one is due."""
         last = len(WAITING_MARKS) - 1
         return WAITING_MARKS[min(self._mark, last)] + max(self._mark - last, 0) * WAITING_MARKS[last]
-
-
-def _plural(count: int, word: str) -> str:
-    return f"{count} {word}" + ("s" if count != 1 else "")

@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bbq.diagnostics import Diagnostic
+from bbq.diagnostics import Diagnostic, Verdict
 from bbq.errors import BbqError, ExitCode, TemplateError
 from bbq.journal.model import DeploymentRow, Event, Record
 from bbq.plan.model import Plan
@@ -45,6 +45,7 @@ def diagnostic_document(item: Diagnostic) -> dict[str, Any]:
         "end_column": item.end_column,
         "hint": item.hint,
         "related": [{"file": r.file, "line": r.line, "column": r.column, "text": text} for r, text in item.related],
+        "excerpt": {"text": cut.text, "start": cut.start, "end": cut.end} if (cut := item.excerpt) is not None else None,
     }
 
 
@@ -135,8 +136,9 @@ class _MachineView(View):
         self.stream.write(text)
         self.stream.flush()
 
-    def diagnostics(self, found: Sequence[Diagnostic], *, checked: str = "") -> None:
-        self._document("diagnostics", {**_counts(found), "diagnostics": [diagnostic_document(item) for item in found]})
+    def diagnostics(self, found: Sequence[Diagnostic], *, verdicts: Sequence[Verdict] = ()) -> None:
+        documents = [diagnostic_document(item) for item in found]
+        self._document("diagnostics", {**_summary(found, verdicts), "diagnostics": documents})
 
     def plan(self, plan: Plan) -> None:
         self._document("plan", plan_document(plan))
@@ -178,10 +180,10 @@ class NdjsonView(_MachineView):
     def _document(self, kind: str, body: Mapping[str, Any]) -> None:
         self._line(kind, body)
 
-    def diagnostics(self, found: Sequence[Diagnostic], *, checked: str = "") -> None:
+    def diagnostics(self, found: Sequence[Diagnostic], *, verdicts: Sequence[Verdict] = ()) -> None:
         for item in found:
             self._line("diagnostic", diagnostic_document(item))
-        self._line("diagnostics", _counts(found))
+        self._line("diagnostics", _summary(found, verdicts))
 
 
 class JsonView(_MachineView):
@@ -209,6 +211,13 @@ class YamlView(_MachineView):
         """Nothing, as in JSON."""
 
 
-def _counts(found: Sequence[Diagnostic]) -> dict[str, Any]:
+def _summary(found: Sequence[Diagnostic], verdicts: Sequence[Verdict]) -> dict[str, Any]:
     errors = sum(item.severity == "error" for item in found)
-    return {"valid": errors == 0, "errors": errors, "warnings": len(found) - errors}
+    return {
+        "valid": errors == 0,
+        "errors": errors,
+        "warnings": len(found) - errors,
+        "templates": [
+            {"file": item.file, "valid": item.valid, "errors": item.errors, "warnings": item.warnings} for item in verdicts
+        ],
+    }

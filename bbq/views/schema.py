@@ -94,11 +94,18 @@ EVENTS: Final[tuple[Kind, ...]] = (
 DOCUMENTS: Final[tuple[Kind, ...]] = (
     Kind(
         "diagnostics",
-        "What `validate` found; NDJSON has one `diagnostic` a line instead, then this with the counts only.",
+        "What `validate` found.",
         (
             Field("valid", "boolean", "No errors; warnings may be there."),
-            Field("errors", "integer", "Their number."),
+            Field("errors", "integer", "Their number; each is counted once, however many templates import its file."),
             Field("warnings", "integer", "Their number."),
+            Field(
+                "templates",
+                "array of object",
+                "What was checked, in the order in which it was named: file, valid, errors, warnings. The numbers count what "
+                "is wrong in imports, too: once for each template that has them.",
+                required=False,
+            ),
             Field("diagnostics", "array of diagnostic", "By file and position.", required=False),
         ),
     ),
@@ -115,7 +122,55 @@ DOCUMENTS: Final[tuple[Kind, ...]] = (
             Field("end_line", "integer", "0 where unknown."),
             Field("end_column", "integer", "Exclusive; 0 where unknown."),
             Field("hint", "string|null", "What to do about it."),
-            Field("related", "array of object", "Further places: file, line, column, text."),
+            Field(
+                "related",
+                "array of object",
+                "Further places: file, line, column, text; `imported from` is how a file was reached.",
+            ),
+            Field(
+                "excerpt",
+                "object|null",
+                "The line as it was read: text (secrets masked, long lines cut), start and end of the range in it (from 0, end "
+                "exclusive).",
+                required=False,
+            ),
+        ),
+    ),
+    Kind(
+        "explanation",
+        "What `explain` says of a code.",
+        (
+            Field(
+                "value",
+                "object",
+                "code, title, explanation, more (Markdown), examples: array of name (a file; empty: the command line), variant "
+                "(wrong, right, empty: both), language, shortened, text.",
+            ),
+        ),
+    ),
+    Kind(
+        "explanations",
+        "What `explain` says of a type, a node template, an input or a property: all that the name means.",
+        (
+            Field(
+                "value",
+                "array of object",
+                "what, name, defined (file:line), and by what it is: type, description, derived_from, properties (name, type, "
+                "default, required, constraints; of a node: value, resolved, from, inputs), attributes, capabilities, "
+                "requirements (target), interfaces, made_by (provider, how, where), made_of.",
+            ),
+        ),
+    ),
+    Kind(
+        "upgrade",
+        "What `upgrade` makes of files.",
+        (
+            Field(
+                "value",
+                "array of object",
+                "file, valid (as TOSCA 2.0), written, warnings (array of line, column, message), errors (array of string), "
+                "diff.",
+            ),
         ),
     ),
     Kind(

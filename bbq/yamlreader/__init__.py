@@ -8,7 +8,7 @@ tags, bounded size, depth and expansion) or None with the reasons in the bag. `d
 from __future__ import annotations
 
 from bbq.yamlreader.limits import DEFAULT_LIMITS, Limits
-from bbq.yamlreader.reader import Document, Duplicate, ListKey, printable, read_bytes, read_file
+from bbq.yamlreader.reader import Document, Duplicate, ListKey, printable, read_bytes, read_content, read_file
 from bbq.yamlreader.values import Dialect, at, data, is_null, number_text
 
 __all__ = [
@@ -24,5 +24,6 @@ __all__ = [
     "number_text",
     "printable",
     "read_bytes",
+    "read_content",
     "read_file",
 ]

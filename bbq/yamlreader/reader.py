@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import difflib
-import gc
 import hashlib
 import io
-import os
 import re
-import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +14,8 @@ import yaml
 from yaml import MappingNode, Node, ScalarNode, SequenceNode
 from yaml._yaml import CParser
 
+from bbq import facts
+from bbq.collection import paused
 from bbq.diagnostics import DiagnosticBag, SourceRange
 from bbq.yamlreader.limits import DEFAULT_LIMITS, Limits
 from bbq.yamlreader.values import TAG_PREFIX, at, number_text
@@ -113,33 +112,30 @@ def read_file(
     """The document in `path`, or None with the reason in `bag`. `name` is what diagnostics call the file. With `judge`,
     duplicate keys (of which the last one wins) and keys that are lists of scalars are the front end's to judge."""
     name = name or str(path)
-    start = SourceRange(name, 1, 1)
+    content = read_content(path, bag, limits, name=name)
+    return None if content is None else read_bytes(content, name, bag, limits, judge=judge)
+
+
+def read_content(path: Path, bag: DiagnosticBag, limits: Limits = DEFAULT_LIMITS, *, name: str | None = None) -> bytes | None:
+    """The bytes in `path`, which is a regular file within the cap; or None with the reason in `bag`."""
+    start = SourceRange(name or str(path), 1, 1)
+    shown = printable(str(path))
     try:
-        # Non-blocking, so that a FIFO cannot hang the open; its type is checked on the open descriptor.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+        return facts.read(path, limits.file_bytes)
+    except facts.TooLarge as error:
+        _too_large(error.size, start, bag, limits)
+        return None
+    except facts.NotRegular as error:
+        hint = "name a file in it" if error.directory else None
+        bag.error("BBQ-Y001", f"cannot read {shown}: {error}", start, hint)
+        return None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a file name"
-        bag.error("BBQ-Y001", f"cannot read {printable(str(path))}: {reason}", start, _near_file(path))
+        bag.error("BBQ-Y001", f"cannot read {shown}: {reason}", start, _near_file(path))
         return None
-    status = os.fstat(descriptor)
-    if not stat.S_ISREG(status.st_mode):
-        os.close(descriptor)
-        directory = stat.S_ISDIR(status.st_mode)
-        reason, hint = ("it is a directory", "name a file in it") if directory else ("not a regular file", None)
-        bag.error("BBQ-Y001", f"cannot read {printable(str(path))}: {reason}", start, hint)
-        return None
-    with os.fdopen(descriptor, "rb") as file:
-        if status.st_size > limits.file_bytes:
-            _too_large(status.st_size, start, bag, limits)
-            return None
-        try:
-            content = file.read(limits.file_bytes + 1)
-        except OSError as error:
-            bag.error("BBQ-Y001", f"cannot read {printable(str(path))}: {error.strerror}", start)
-            return None
-    return read_bytes(content, name, bag, limits, judge=judge)
 
 
+@paused()
 def read_bytes(
     content: bytes, name: str, bag: DiagnosticBag, limits: Limits = DEFAULT_LIMITS, *, judge: bool = False
 ) -> Document | None:
@@ -148,14 +144,14 @@ def read_bytes(
     if len(content) > limits.file_bytes:
         _too_large(len(content), start, bag, limits)
         return None
+    if bag.sources is not None:
+        bag.sources.read(name, content)
     digest = hashlib.sha256(content).hexdigest()
     text = _decoded(content.removeprefix(_BOM), name, bag)
     if text is None:
         return None
     source = _Source(content.removeprefix(_BOM))
     source.name = name
-    collecting = gc.isenabled()
-    gc.disable()  # nodes are not garbage while composing; collecting them doubles the time
     try:
         root = _Parser(source, limits).get_single_node()
         if root is None:
@@ -170,9 +166,6 @@ def read_bytes(
     except yaml.YAMLError as error:
         _syntax_error(error, text, name, bag)
         return None
-    finally:
-        if collecting:
-            gc.enable()
     return None if checker.failed else Document(root, name, digest, checker.duplicates, checker.list_keys)
 
 
@@ -183,12 +176,7 @@ def _too_large(size: int, start: SourceRange, bag: DiagnosticBag, limits: Limits
 
 def _near_file(path: Path) -> str | None:
     """A name in the same directory that may be meant."""
-    try:
-        with os.scandir(path.parent) as entries:
-            names = [entry.name for entry, _ in zip(entries, range(1000), strict=False)]
-    except (OSError, ValueError):
-        return None
-    near = difflib.get_close_matches(path.name, [name for name in names if name != path.name], 1)
+    near = difflib.get_close_matches(path.name, [name for name in facts.names(path.parent) if name != path.name], 1)
     return f"did you mean {printable(near[0])}?" if near else None
 
 

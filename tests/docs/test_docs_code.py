@@ -26,7 +26,7 @@ service_template:
 def template_of(block: pages.Block) -> str | None:
     """The block as a whole template. A marker in the line before it says what a fragment is: `node_templates`, maybe with
     `NAME: TYPE` for a target that it needs, or `not TOSCA`."""
-    if block.text.startswith("tosca_definitions_version"):
+    if block.text.startswith(("tosca_definitions_version", "heat_template_version")):
         return block.text
     if block.marker == "not TOSCA":
         return None

@@ -65,6 +65,15 @@ def test_every_page_of_the_reference_says_something() -> None:
     assert all(f"## bbq-deploy {name}\n" in commands for name in COMMANDS)
 
 
+def test_what_bbq_says_of_a_wrong_example_has_the_pages_code() -> None:
+    from bbq.catalogue import codes
+
+    said = {code: re.search(r"What bbq says:\n\n```text\n(.*?)```", hooks.diagnostic(code), re.DOTALL) for code in codes()}
+    wrong = [code for code, match in said.items() if match and f" {code}: " not in match[1]]
+    assert not wrong
+    assert sum(match is not None for match in said.values()) > len(said) / 2
+
+
 def test_the_local_provider_page_has_every_type_that_it_makes() -> None:
     from bbq.providers.local.provider import RESOURCES
 

@@ -52,7 +52,8 @@ def run(site: Path, cwd: Path, *args: object) -> subprocess.CompletedProcess[str
 
 
 def test_only_what_belongs_into_it(site: Path) -> None:
-    for name in ("templates/types/bbq.yaml", "templates/local/spark-cluster.yaml", "etc/bbq/bbq.conf.sample"):
+    data = ("types/bbq.yaml", "local/spark-cluster.yaml", "hot/heat.json", "hot/types/os-nova.json")
+    for name in (*(f"templates/{item}" for item in data), "etc/bbq/bbq.conf.sample"):
         assert (site / "bbq/share" / name).is_file()
     assert sorted(path.name for path in site.iterdir() if not path.name.endswith(".dist-info")) == ["bbq", "bin"]
     modules = {path.relative_to(site).as_posix() for path in (site / "bbq").rglob("*.py")}

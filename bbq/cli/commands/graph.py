@@ -16,6 +16,7 @@ FORMATS = ("mermaid", "svg", "dot", "html")
 EXAMPLES = (
     "bbq-deploy graph demo --format svg > demo.svg",
     "bbq-deploy graph service.yaml --provider local --format dot",
+    "bbq-deploy graph stack.yaml --environment production.yaml  # a Heat template",
 )
 
 
@@ -23,6 +24,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("what", metavar="NAME|TEMPLATE", help="a deployment's name, or a template file")
     options.provider(parser)
     options.inputs(parser)
+    options.environments(parser)
     options.imports(parser)
 
 
@@ -33,8 +35,10 @@ def run(session: Session) -> int:
     format = getattr(args, "format", FORMATS[0])
     row = workspace.journal.get(args.what)
     if row is None and os.path.isfile(args.what):  # noqa: PTH113
-        given = options.given(args) or {}
-        session.view.text(template_graph(workspace, args.what, given, args.provider or "local", args.offline, format))
+        picture = template_graph(
+            workspace, args.what, options.given(args), args.provider or "local", args.offline, format, args.environment
+        )
+        session.view.text(picture)
     else:
         row = row or workspace.row(args.what)
         session.view.text(deployment_graph(workspace, row, workspace.journal.records(row.id), format))

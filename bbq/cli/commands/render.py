@@ -19,7 +19,7 @@ EXAMPLES = (
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("template", metavar="TEMPLATE", help="a TOSCA service template")
+    options.template(parser)
     parser.add_argument("--to", required=True, metavar="SYSTEM", help="compose")
     parser.add_argument("--output", "-o", metavar="DIRECTORY", help="write all files there; without it the main one is shown")
     parser.add_argument("--name", metavar="NAME", help="the project's name; the template's file or directory by default")
@@ -28,12 +28,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(session: Session) -> int:
-    from bbq.operations.wanted import NO_SUBSTITUTION, build_topology, check_name, default_name, load_template
+    from bbq.operations.wanted import NO_SUBSTITUTION, build_topology, check_name, default_name, load_template, unpack
     from bbq.render import render
 
     args, workspace = session.args, session.workspace
     name = check_name(args.name or default_name(args.template))
-    service = load_template(args.template, import_map=workspace.import_map(), offline=args.offline)
+    files = Path(args.output or ".") / "files"
+    service = load_template(args.template, workspace.imports(offline=args.offline), unpacked=files)
     topology, _ = build_topology(workspace, service, options.given(args) or {}, NO_SUBSTITUTION, {})
     rendered = render(topology, args.to, name=name, directory=Path(args.output or "."))
     for warning in rendered.warnings:
@@ -43,6 +44,8 @@ def run(session: Session) -> int:
         if len(rendered.files) > 1:
             session.notice(f"{len(rendered.files) - 1} more files belong to it; --output writes all of them")
     else:
+        if service.archive is not None:
+            session.notice(f"wrote {unpack(service.archive, files)}")
         for path in rendered.write(Path(args.output)):
             session.notice(f"wrote {path}")
     return ExitCode.OK

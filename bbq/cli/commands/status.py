@@ -29,4 +29,5 @@ def run(session: Session) -> int:
     if failed and row.status == "active":
         row = replace(row, status="failed", error=row.error or f"{failed[0]}: {records[failed[0]].error}")
     session.view.status(row, records, now=workspace.clock(row, records).now())
-    return ExitCode.RESOURCE_FAILED if row.status == "failed" else ExitCode.OK
+    broken = row.status == "failed" or (row.status == "destroying" and row.error is not None)
+    return ExitCode.RESOURCE_FAILED if broken else ExitCode.OK

@@ -204,7 +204,8 @@ def read_unit(path: Path) -> UnitState:
 def start_shim(path: Path, env: Mapping[str, str]) -> bool:
     """Returns when the shim holds its lock and the component was started (which may have failed: see its state).
 
-    False where another shim has the lock. `PermanentFault` where it cannot do its work, `OSError` where the disk is full.
+    False where another shim has the lock, or had it and ended ours (see `Shim.begin`). `PermanentFault` where it cannot do its
+    work, `OSError` where the disk is full.
     """
     with open(path / "shim.log", "ab") as log:  # noqa: PTH123 - mode below
         os.fchmod(log.fileno(), 0o600)
@@ -220,7 +221,7 @@ def start_shim(path: Path, env: Mapping[str, str]) -> bool:
         )
     if done.returncode == os.EX_IOERR:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
-    if done.returncode not in (0, os.EX_TEMPFAIL):
+    if done.returncode not in (0, os.EX_TEMPFAIL, -signal.SIGTERM, -signal.SIGKILL):
         text = (path / "shim.log").read_text(errors="replace").strip().splitlines()
         raise PermanentFault(f"the supervisor of {path.name} did not start: {text[-1] if text else done.returncode}")
     return done.returncode == 0

@@ -48,7 +48,7 @@ class Thing(msgspec.Struct, kw_only=True):
 
 
 class Cloud:
-    """Things by id; in memory. `time` is the latest moment that anybody committed something at."""
+    """Things by id; in memory. `time` is the latest moment that anybody told."""
 
     def __init__(self) -> None:
         self.time = 0.0
@@ -58,6 +58,10 @@ class Cloud:
 
     def refresh(self) -> None:
         """See what other processes committed."""
+
+    def tell_time(self, now: float) -> None:
+        """It is `now`, and will never be earlier again."""
+        self.time = max(self.time, now)
 
     def commit(self, thing: Thing, now: float) -> None:
         """The thing is as given from now on, for everybody, for good."""
@@ -99,7 +103,8 @@ _decode = msgspec.json.Decoder(_Entry).decode
 
 class DurableCloud(Cloud):
     """In an append-only log, one JSON line a commit, one `write` a line: it survives SIGKILL at any instant (not a power cut,
-    which a simulation need not), and several processes may have it open.
+    which a simulation need not), and several processes may have it open. The file's time of modification is the cloud's time,
+    which goes on where a process stopped, however it ended.
 
     Raises `OSError` where the log cannot be opened.
     """
@@ -111,6 +116,13 @@ class DurableCloud(Cloud):
         self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         self._read = 0
         self.refresh()
+        if self._read:
+            self.time = max(self.time, os.fstat(self._file).st_mtime)
+
+    def tell_time(self, now: float) -> None:
+        super().tell_time(now)
+        nanoseconds = int(self.time * 1e9)
+        os.utime(self._file, ns=(nanoseconds, nanoseconds))
 
     def refresh(self) -> None:
         size = os.fstat(self._file).st_size
@@ -132,6 +144,7 @@ class DurableCloud(Cloud):
         if os.write(self._file, line) < len(line):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self.refresh()
+        self.tell_time(now)  # the write has set the file's time to another clock's
 
     def forget(self) -> None:
         super().forget()

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar
 
 from bbq.engine.contract import (
@@ -115,14 +117,14 @@ class SimulatorProvider(Provider):
         self.list_grace = faults.rates.list_lag  # type: ignore[misc]  # of this cloud, not of the class
         self._durations: Mapping[str, float] = context.options.get("durations") or {}
         self._jitter = float(context.options.get("jitter", 0.1))
-        # an earlier process may have simulated hours: the cloud's time goes on from there
-        self._ahead = max(0.0, cloud.time - clock.now())
+        # an earlier process may have simulated hours: time goes on from there
+        clock.spend(max(0.0, cloud.time - clock.now()))
         self._opened = self.now()
         self._resource = SimulatedResource(self)
 
     def now(self) -> float:
         """The cloud's time; never before anything that was committed in it."""
-        return self.clock.now() + self._ahead
+        return self.clock.now()
 
     def list_time(self) -> float:
         """The moment that lists tell about."""
@@ -163,6 +165,8 @@ class SimulatorProvider(Provider):
     def finish_destroy(self, deployment_id: str) -> None:
         if not any(thing.exists(self.now()) for thing in self.cloud.of_deployment(deployment_id)):
             self.cloud.forget()
+            with suppress(OSError):  # not there (a cloud in memory), or not empty: then it is not ours to remove
+                Path(self.context.state_dir).rmdir()
 
     def close(self) -> None:
         self.cloud.close()
@@ -175,6 +179,7 @@ class SimulatorProvider(Provider):
         self._tell("before", kind, node)
         self.clock.spend(self.faults.latency(kind, node))
         self.cloud.refresh()
+        self.cloud.tell_time(self.now())
         if self.faults.unreachable(self.now() - self._opened):
             self.faults.done["unreachable"] += 1
             raise UnreachableFault("connection timed out (simulated)")

@@ -7,11 +7,12 @@ text = graph.render(picture, "svg")
 from __future__ import annotations
 
 from bbq.errors import UsageError
+from bbq.views.graph.heat import from_heat
 from bbq.views.graph.model import Picture, from_records, from_topology
 
 FORMATS = ("svg", "mermaid", "dot", "html")
 
-__all__ = ["FORMATS", "Picture", "from_records", "from_topology", "render"]
+__all__ = ["FORMATS", "Picture", "from_heat", "from_records", "from_topology", "render"]
 
 
 def render(picture: Picture, format: str = "svg") -> str:

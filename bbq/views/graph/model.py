@@ -96,7 +96,7 @@ def from_topology(topology: Topology, states: Mapping[str, str] | None = None, t
         required = {edge.target for edge in node.edges}
         arrows += [Arrow(name, edge.target, edge.requirement) for edge in node.edges if not edge.hosted]
         arrows += [Arrow(name, other) for other in sorted(node.dependencies() - required)]
-    return _finish(title or topology.description, boxes, hosts, arrows)
+    return finished(title or topology.description, boxes, hosts, arrows)
 
 
 def from_records(records: Mapping[str, Record], title: str = "") -> Picture:
@@ -112,10 +112,10 @@ def from_records(records: Mapping[str, Record], title: str = "") -> Picture:
             detail=one_line(record.error or "", 200),
         )
         arrows += [Arrow(name, other) for other in record.depends_on]
-    return _finish(title, boxes, {name: record.parent for name, record in records.items()}, arrows)
+    return finished(title, boxes, {name: record.parent for name, record in records.items()}, arrows)
 
 
-def _finish(title: str, boxes: dict[str, Box], hosts: Mapping[str, str | None], arrows: Iterable[Arrow]) -> Picture:
+def finished(title: str, boxes: dict[str, Box], hosts: Mapping[str, str | None], arrows: Iterable[Arrow]) -> Picture:
     for name, box in boxes.items():
         around, seen = hosts.get(name), {name}
         while around is not None and around in boxes and around not in seen:

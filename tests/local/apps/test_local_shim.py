@@ -17,7 +17,7 @@ from disks import FullForRecords
 from local_site import Site, until
 
 from bbq.engine.contract import QuotaFault
-from bbq.providers.local import files, proc, shim
+from bbq.providers.local import files, proc, shim, units
 from bbq.providers.local.process import worst
 from bbq.providers.local.units import Restart, Unit, read_unit, specification, start_shim, stop_units
 
@@ -135,6 +135,18 @@ def test_new_shim_ends_what_the_killed_one_left(unit: Callable[..., Path], tmp_p
     unit(FOREVER)
     assert proc.process(grandchild) is None
     assert read_unit(path).phase == "running"
+
+
+def test_a_start_that_another_shim_ended_is_tried_again(
+    unit: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two clients start a unit at once, the one that died and the one that carries on: the winner's shim ends whatever else
+    carries the unit's tag, the other client's start included."""
+    path = unit("pass", start=False)
+    ended = tmp_path / "ended.py"
+    ended.write_text("import os, signal\nos.kill(os.getpid(), signal.SIGTERM)\n")
+    monkeypatch.setattr(units, "_SHIM", ended)
+    assert start_shim(path, {}) is False
 
 
 def test_recorded_pid_that_is_another_process_now(unit: Callable[..., Path]) -> None:

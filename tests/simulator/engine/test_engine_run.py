@@ -255,6 +255,18 @@ def test_the_listener_hears_what_is_awaited_and_for_how_long(world, graph):
     assert "step.waiting" not in kinds
 
 
+def test_what_is_awaited_is_no_longer_what_was(world, graph):
+    world.set(latency_min=2.0, latency_max=2.0, list_lag=4.0)
+    world.durations = {"a": 60.0}
+    world.faults.script("a", "create", "error_after")
+    assert world.apply(graph({"a": []})).ok
+    told = [e.data["awaited"] for e in world.events if e.kind == "step.waiting"]
+    assert told[0] == "the answer to its create call"
+    lost = [text for text in told if text.startswith("an answer was lost (500")]
+    assert lost and told[len(lost) + told.index(lost[0])] == "word that it is ready"
+    assert any(text.startswith("is being built") for text in told)
+
+
 def test_the_eta_comes_from_earlier_things_of_the_type(world, graph):
     world.durations = {"first": 60.0, "second": 60.0}
     world.apply(graph({"first": []}))

@@ -141,7 +141,7 @@ def test_an_interrupted_destroy_goes_on_later(world, graph):
     world.apply(graph(TWO_BRANCHES))
     world.on_event = lambda e: world.engine.interrupt() if e.kind == "step.intent" else None
     result = world.destroy()
-    assert result.exit_code == 130 and world.status() == "interrupted"
+    assert result.exit_code == 130 and world.status() == "destroying"
     assert world.living()
     world.on_event = None
     assert world.destroy().ok
@@ -254,7 +254,7 @@ def test_an_interrupt_during_the_last_look_of_a_destroy(world, graph):
     engine = world.open(provider)
     plan = planning.destroy(world.records, deployment="world", provider="simulator")
     result = world._run(lambda: engine.destroy(plan))
-    assert result.exit_code == 130 and world.status() == "interrupted"
+    assert result.exit_code == 130 and world.status() == "destroying"
     assert world.destroy().ok and world.status() == "destroyed"
 
 

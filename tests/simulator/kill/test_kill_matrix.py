@@ -1,80 +1,57 @@
-"""Kill the process before and after every journal write and every provider call, resume: see README.md beside this file."""
+"""Kill the process before and after every journal write and every provider call, carry on: see README.md beside this file."""
 
-import random
-import signal
+from __future__ import annotations
+
+from functools import partial
+from random import Random
 
 import pytest
+from kill_cells import again_and_again, kill_at, on_a_flaky_cloud
+from kill_deployment import SCENARIOS
 
-from bbq.providers.simulator.faults import Rates
-
-NAMES = ["create", "update", "scale-up", "scale-down", "destroy"]
-SAMPLE = 8  # points of each scenario in a normal run
-
-
-def kill_and_resume(place, wanted, point, directory, **how):
-    """One cell of the matrix."""
-    victim = place.copy(directory)
-    ended = victim.process(wanted, kill_at=point, **how)
-    assert ended == -signal.SIGKILL, "the run has this point"
-    victim.check_crashed()
-    victim.process(wanted, **how)
-    victim.check(wanted)
+SPREAD = 40
+"""Points of each scenario in a normal run, besides the first and the last ones."""
+ENDS = 8
 
 
-@pytest.mark.parametrize("share", range(SAMPLE))
-@pytest.mark.parametrize("name", NAMES)
-def test_killed_at_a_point_and_resumed(scenario, tmp_path, name, share):
-    place, wanted, points = scenario(name)
-    point = 1 + random.Random(f"{name}{share}").randrange(points * share // SAMPLE, points * (share + 1) // SAMPLE)
-    kill_and_resume(place, wanted, point, tmp_path / "victim")
+def told(results) -> list[str]:
+    """What all cells say was wrong, in full for the first ones."""
+    return [line for result in results for line in result][:20]
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_killed_again_and_again(scenario, tmp_path, name):
-    """Every resume is killed, too, a little later each time, until one gets through."""
-    place, wanted, points = scenario(name)
-    victim = place.copy(tmp_path / "victim")
-    for point in range(max(2, points // 8), points, max(1, points // 8)):
-        if victim.process(wanted, kill_at=point) >= 0:
-            break
-        victim.check_crashed()
-    victim.process(wanted)
-    victim.check(wanted)
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_killed_at_some_points(scenario, lanes, name):
+    """At both ends of the run and spread over it; each carries on in another way than the one before."""
+    found, choose = scenario(name), Random(name)
+    ways, count = found.ways(), len(found.points)
+    spread = (1 + choose.randrange(count * i // SPREAD, count * (i + 1) // SPREAD) for i in range(SPREAD))
+    points = sorted({*range(1, ENDS + 1), *spread, *range(count - ENDS + 1, count + 1)})
+    cells = [lanes.submit(kill_at, found, point, (ways[i % len(ways)],)) for i, point in enumerate(points)]
+    assert told(cell.result() for cell in cells) == []
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_killed_again_and_again(scenario, lanes, name):
+    assert lanes.submit(again_and_again, scenario(name)).result() == []
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
 def test_there_are_hundreds_of_points(scenario, name):
-    _, _, points = scenario(name)
-    assert points >= 100
+    assert len(scenario(name).points) >= 100
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("name", NAMES)
-def test_killed_at_every_point_and_resumed(scenario, tmp_path, name):
-    place, wanted, points = scenario(name)
-    failed = []
-    for point in range(1, points + 1):
-        try:
-            kill_and_resume(place, wanted, point, tmp_path / f"victim{point}")
-        except AssertionError as error:
-            failed.append((point, str(error).splitlines()[0]))
-    assert not failed, f"{len(failed)} of {points} points: {failed[:10]}"
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_killed_at_every_point(scenario, lanes, name):
+    found = scenario(name)
+    points = range(1, len(found.points) + 1)
+    assert told(lanes.map(partial(kill_at, found), points, chunksize=8)) == []
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("seed", range(40))
-@pytest.mark.parametrize("name", NAMES)
-def test_killed_on_a_flaky_cloud(scenario, tmp_path, name, seed):
-    """Lost answers, throttling and 5xx before, during and after the kills."""
-    place, wanted, points = scenario(name)
-    choose = random.Random(f"{name}{seed}")
-    rates = Rates(latency_max=2.0, error_before=0.05, throttle=0.05, error_after=0.1, lost_response=0.05, list_lag=2.0)
-    victim = place.copy(tmp_path / "victim")
-    for _ in range(4):
-        if victim.process(wanted, kill_at=choose.randrange(1, points), rates=rates, seed=choose.randrange(1000)) >= 0:
-            break
-        victim.check_crashed()
-    victim.process(wanted, rates=rates, seed=seed)
-    victim.check(wanted)
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_killed_on_a_flaky_cloud(scenario, lanes, name):
+    found = scenario(name)
+    assert told(lanes.map(partial(on_a_flaky_cloud, found), range(60), chunksize=4)) == []

@@ -23,9 +23,14 @@ def provider() -> Callable[..., SimulatorProvider]:
     """A simulator with the options given, its own clock and, unless one is given, its own cloud in memory."""
 
     def build(
-        *, cloud: Cloud | None = None, clock: VirtualClock | None = None, on_call: Any = None, **options: Any
+        *,
+        cloud: Cloud | None = None,
+        clock: VirtualClock | None = None,
+        on_call: Any = None,
+        state_dir: str = "/nonexistent",
+        **options: Any,
     ) -> SimulatorProvider:
-        context = DeploymentContext("demo", "dep-1", "/nonexistent", None, options)
+        context = DeploymentContext("demo", "dep-1", state_dir, None, options)
         return SimulatorProvider(
             context,
             clock=clock or VirtualClock(),

@@ -291,6 +291,15 @@ class TestDurable:
         assert b"hunter2" not in path.read_bytes()
         assert path.stat().st_mode & 0o777 == 0o600
 
+    def test_time_goes_on_where_the_last_process_that_asked_stopped(self, provider, wanted, tmp_path):
+        path = tmp_path / "cloud.db"
+        first = provider(cloud=DurableCloud(path))
+        handle = first.resource(()).create(wanted())
+        first.clock.spend(1000)
+        assert states(first, handle)[handle.id].ready
+        second = provider(cloud=DurableCloud(path))  # the first one may have been killed: it said goodbye to nobody
+        assert second.now() == pytest.approx(first.now(), abs=0.01) and states(second, handle)[handle.id].ready
+
     def test_a_commit_torn_by_a_kill_did_not_happen_and_harms_no_other(self, provider, wanted, tmp_path):
         path = tmp_path / "cloud.db"
         first = provider(cloud=DurableCloud(path))
@@ -313,8 +322,8 @@ class TestDurable:
         assert states(one, handle)[handle.id].name == "DELETING"
 
     def test_nothing_is_left_after_a_destroy(self, provider, wanted, tmp_path):
-        path = tmp_path / "simulator" / "dep-1.db"
-        world = provider(cloud=DurableCloud(path))
+        path = tmp_path / "dep-1" / "simulator" / "dep-1.db"
+        world = provider(cloud=DurableCloud(path), state_dir=str(path.parent.parent))
         handle = world.resource(()).create(wanted())
         world.finish_destroy("dep-1")
         assert path.exists(), "there is still something in it"

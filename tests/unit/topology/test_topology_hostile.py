@@ -10,9 +10,9 @@ import pytest
 
 import bbq.topology
 import bbq.tosca
+from bbq.patterns import PatternTimeout, matches
 from bbq.topology import sources
 from bbq.topology.functions import FunctionError, call
-from bbq.tosca.patterns import PatternTimeout, matches
 
 HEAD = "tosca_definitions_version: tosca_2_0\nimports:\n  - profile: bbq:1.0\n"
 
@@ -42,10 +42,8 @@ def test_fifos_and_devices_are_not_read(tmp_path: Path) -> None:
 
 def test_a_file_that_claims_to_be_empty_is_not_read_on(tmp_path: Path) -> None:
     """The pseudo-files of /proc have no size; some of them never end."""
-    found: dict[str, str] = {}
-    sources._add(found, Path("/proc/self/status"), tmp_path, [1000])
-    sources._add(found, Path("/proc/self/comm"), tmp_path, [1000])
-    assert len(set(found.values())) == 1
+    tree = sources.Tree(tmp_path)
+    assert tree.digest(Path("/proc/self/status"), [1000]) == tree.digest(Path("/proc/self/comm"), [1000])
 
 
 @pytest.mark.parametrize("pattern", ["**/*", "**/nothing", "**/**/**/nothing", "*/*/*/*"])
@@ -65,7 +63,8 @@ def test_patterns_find_what_paths_glob_finds(tmp_path: Path) -> None:
         (tmp_path / name).write_text(name)
     for pattern in ("*.py", "**/*.py", "lib/**/*.py", "lib/*/c.*", "lib/b.py", "**/deep/*", "./a.py"):
         wanted = sorted(path for path in tmp_path.glob(pattern) if path.is_file())
-        assert sorted(path for path in sources._matching([pattern], tmp_path) if path.is_file()) == wanted, pattern
+        found = sources.matching([pattern], tmp_path, sources.Tree(tmp_path))
+        assert sorted(path for path in found if path.is_file()) == wanted, pattern
 
 
 def test_values_that_double_are_an_error_not_the_end_of_memory(tmp_path: Path) -> None:

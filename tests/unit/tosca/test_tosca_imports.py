@@ -92,7 +92,10 @@ def test_what_is_missing(templates):
 
 def test_remote_imports_say_how_to_map_them(templates):
     found = templates.bad(use("  - §https://example.org/t/a.yaml", "X"), "BBQ-T021")
-    assert found[0].hint == "copy it and map it: --import-map https://example.org/t/=DIR"
+    assert found[0].hint == (
+        "copy it and map it: --import-map https://example.org/t/=DIR; "
+        f"or fetch and pin it: bbq-deploy lock {templates.directory / 'service.yaml'} --allow-host example.org"
+    )
     templates.bad(use("  - §ftp://example.org/a.yaml", "X"), "BBQ-T026")
     templates.bad(use("  - §http://169.254.169.254/latest/", "X"), "BBQ-T021")
 
@@ -120,6 +123,22 @@ def test_repositories(templates, tmp_path):
         "imports:", "repositories: { r: { url: 'https://example.org' } }\nimports:"
     )
     templates.good(text, import_map={"https://example.org/types/": tmp_path})
+
+
+def test_repositories_lead_no_further_than_imports(templates):
+    text = use("  - { url: §a.yaml, repository: r }", "X")
+    for url, code in (
+        ("https://example.org/types", "BBQ-T021"),
+        ("ftp://example.org", "BBQ-T026"),
+        ("file:///etc", "BBQ-T022"),
+        ("/etc", "BBQ-T022"),
+        ("../..", "BBQ-T022"),
+        ("types", "BBQ-T020"),
+    ):
+        templates.bad(text.replace("imports:", f"repositories: {{ r: {{ url: '{url}' }} }}\nimports:"), code)
+    templates.write("types/a.yaml", TYPES)
+    good = text.replace("§", "").replace("type: X", "type: N")
+    templates.good(good.replace("imports:", "repositories: { r: { url: ./types/ } }\nimports:"))
 
 
 def test_problems_of_a_mapped_file_are_warnings(templates, tmp_path):
@@ -193,3 +212,45 @@ def test_digest_covers_imports(templates):
     assert templates.good(text).digest == first
     templates.write("a.yaml", TYPES + "# changed\n")
     assert templates.good(text).digest != first
+
+
+def test_an_overlay_stands_for_what_the_disk_holds(templates):
+    path, _ = templates.write(
+        "service.yaml",
+        "tosca_definitions_version: tosca_2_0\nimports: [ types.yaml, unwritten.yaml ]\n",
+    )
+    types, _ = templates.write("types.yaml", "not: a template\n")
+    overlay = {
+        types: b"tosca_definitions_version: tosca_2_0\nnode_types: { Edited: {} }\n",
+        path.parent / "unwritten.yaml": b"tosca_definitions_version: tosca_2_0\nnode_types: { Unwritten: {} }\n",
+    }
+    service, found = bbq.tosca.load(path, overlay=overlay)
+    assert found == []
+    assert {name for kind, name in service.types if kind == "node"} == {"Edited", "Unwritten"}
+    service, found = bbq.tosca.load(path, overlay={path: b"tosca_definitions_version: tosca_9\n"})
+    assert [(item.code, item.file, item.line) for item in found] == [("BBQ-T001", str(path), 1)]
+
+
+def test_an_imported_1x_file_may_use_what_the_template_imports(templates):
+    head = "tosca_definitions_version: tosca_simple_yaml_1_3\n"
+    templates.write("a.yaml", head + "node_types: { A: { derived_from: tosca.nodes.Root } }\n")
+    borrows = (
+        head + "node_types: { B: { derived_from: A, requirements: [ { r: { capability: C, occurrences: [ 0, 1 ] } } ] } }\n"
+    )
+    templates.write("b.yaml", borrows)
+    templates.write("c.yaml", head + "capability_types: { C: { derived_from: tosca.capabilities.Root } }\n")
+    service, found, _ = templates.read(use("  - a.yaml\n  - b.yaml\n  - c.yaml", "B", "tosca_simple_yaml_1_3"))
+    assert service is not None and service.node_templates["n"].type.ancestry == ("B", "A", "tosca.nodes.Root")
+    assert [(item.severity, item.code, item.file.rpartition("/")[2], item.line) for item in found] == [
+        ("warning", "BBQ-T340", "b.yaml", 1)
+    ]
+    assert found[0].hint == "import a.yaml, c.yaml here, too" and "`A`, `C`" in found[0].message
+    # the template itself has nobody to borrow from
+    templates.write("c.yaml", head + "node_types: { C: { derived_from: tosca.nodes.Root } }\n")
+    templates.bad(use("  - { file: c.yaml, namespace_prefix: p }", "§C", "tosca_simple_yaml_1_3"), "BBQ-T030")
+    # and 2.0 has namespaces
+    two = "tosca_definitions_version: tosca_2_0\nnode_types: { B: { derived_from: A } }\n"
+    templates.write("b.yaml", two)
+    templates.write("a.yaml", two.replace("B: { derived_from: A }", "A: {}"))
+    _, found, _ = templates.read(use("  - a.yaml\n  - b.yaml", "B"))
+    assert [item.code for item in found] == ["BBQ-T030"]

@@ -32,9 +32,9 @@ def good(templates, requirements, extra=""):
     return templates.good(app(requirements, extra).replace("§", "")).node_templates["app"].requirements
 
 
-def bad(templates, requirements, *codes, mark_app=False, extra=""):
+def bad(templates, requirements, *codes, extra=""):
     text = app(requirements, extra)
-    return templates.bad(text if mark_app else text.replace("§app", "app", 1), *codes)
+    return templates.bad(text.replace("§app", "app", 1), *codes)
 
 
 def test_short_and_long_forms(templates):
@@ -85,7 +85,7 @@ def test_targets_that_do_not_fit(templates):
 
 def test_how_often(templates):
     good(templates, "[ { host: server }, { uses: disk }, { uses: disk } ]")
-    bad(templates, "[ { host: server }, { uses: disk }, { uses: disk }, { uses: disk } ]", "BBQ-T064", mark_app=True)
+    bad(templates, "[ { host: server }, { uses: disk }, { uses: disk }, { §uses: disk } ]", "BBQ-T064")
     text = app("[ { host: server }, { uses: disk } ]").replace("[ 0, 2 ]", "[ 2, 3 ]")
     templates.bad(text, "BBQ-T064")
 
@@ -250,3 +250,53 @@ topology_template:
     assert found[0].hint == "did you mean `start`?"
     found = templates.bad(text.replace("INTERFACES", "Standard: { operations: { start: §nothing.sh } }"), "BBQ-T110")
     assert found[0].severity == "warning"
+
+
+def test_a_node_with_an_error_of_its_own_is_still_the_one_that_is_meant(templates):
+    found = templates.bad(
+        HEAD_1
+        + """\
+topology_template:
+  node_templates:
+    server: { type: §tosca.nodes.Compte }
+    app: { type: tosca.nodes.SoftwareComponent, requirements: [ { host: §servr } ] }
+  outputs:
+    address: { value: { §get_attribute: [ srver, private_address ] } }
+""",
+        "BBQ-T030",
+        "BBQ-T053",
+        "BBQ-T053",
+    )
+    assert [item.hint for item in found[1:]] == ["did you mean `server`?"] * 2
+
+
+def test_what_published_1x_archives_do(templates):
+    """A word for an artifact's type, one dependency that is no list, a requirement of an abstract node that names itself."""
+    text = (
+        HEAD_1
+        + """\
+node_types:
+  N:
+    derived_from: tosca.nodes.Root
+    requirements: [ { link: { capability: tosca.capabilities.Endpoint } } ]
+topology_template:
+  node_templates:
+    n:
+      type: N
+      artifacts: { run: { type: §shell, file: run.sh } }
+      requirements: [ { link: §n } ]
+      interfaces: { Standard: { create: { implementation: { primary: run.sh, dependencies: §more.sh } } } }
+"""
+    )
+    for name in ("run.sh", "more.sh"):
+        templates.write(name, "")
+    found = templates.bad(text, "BBQ-T030", "BBQ-T063", "BBQ-T012")
+    assert {item.severity for item in found} == {"warning"}
+    service, _, _ = templates.read(text)
+    node = service.node_templates["n"]
+    assert node.artifacts["run"].type == "tosca.artifacts.Implementation.Bash"
+    assert node.interfaces["Standard"].operations["create"].dependencies == (str(templates.directory / "more.sh"),)
+    assert [(item.node, item.optional) for item in node.requirements if item.name == "link"] == [(None, True)]
+    met = text.replace("link: §n", "dependency: §n").replace("tosca.capabilities.Endpoint", "tosca.capabilities.Node")
+    errors = [item.code for item in templates.read(met)[1] if item.severity == "error"]
+    assert errors == ["BBQ-T065"], "one that could be met is a cycle"

@@ -64,7 +64,7 @@ def test_groups_and_policies(templates):
         TYPES
         + """\
   node_templates: { x: { type: N }, o: { type: Other } }
-  groups: { g: { type: G, members: [ §xx ] }, h: { type: G, members: §[ o ] } }
+  groups: { g: { type: G, members: [ §xx ] }, h: { type: G, members: [ §o ] } }
   policies:
     - §p: { type: P, targets: [ §y ] }
     - q: { type: §Q }
@@ -91,14 +91,15 @@ def test_workflows_are_kept_and_checked(templates):
           target: TARGET
           activities: [ { call_operation: CALL } ]
           on_success: NEXT
-        two: { target: x, activities: [ { inline: w } ] }
+        two: { target: x, activities: [ { inline: { workflow: v, inputs: { name: x } } } ] }
+    v: { inputs: { name: { type: string } }, steps: { only: { target: x, activities: [ { set_state: ready } ] } } }
 """
     )
 
     def fill(target="x", call="{ operation: i.go, inputs: { name: { $get_input: name } } }", following="[ two ]"):
         return text.replace("TARGET", target).replace("CALL", call).replace("NEXT", following)
 
-    assert set(templates.good(fill()).workflows["w"]["steps"]) == {"one", "two"}
+    assert set(templates.good(fill()).workflows["w"].steps) == {"one", "two"}
     templates.bad(fill(target="§y"), "BBQ-T053")
     templates.bad(fill(following="[ §three ]"), "BBQ-T085")
     templates.bad(fill(call="§i.stop"), "BBQ-T071")

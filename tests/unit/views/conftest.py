@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bbq.diagnostics import Diagnostic
+from bbq.diagnostics import Diagnostic, Excerpt, SourceRange
 from bbq.journal.model import DeploymentRow, Event, Record
 from bbq.plan.model import Action, FieldChange, Plan, Step
 from bbq.topology.model import Edge, Node, Topology
@@ -89,11 +89,22 @@ def events() -> list[Event]:
 
 
 @pytest.fixture
-def diagnostics(tmp_path) -> list[Diagnostic]:
-    file = tmp_path / "service.yaml"
-    file.write_text(f"a: 1\nnode:\tname\n  type: bbq.nodes.Sparc # {EVIL}\n", encoding="utf-8")
+def diagnostics() -> list[Diagnostic]:
+    related = ((SourceRange("main.yaml", 2, 5), "imported from"), (SourceRange("a.yaml", 1, 1), "first definition"))
     return [
-        Diagnostic("error", "BBQ-T001", f"unknown type {EVIL}", str(file), 3, 9, "did you mean bbq.nodes.Spark?", 3, 24),
+        Diagnostic(
+            "error",
+            "BBQ-T001",
+            f"unknown type {EVIL}",
+            "service.yaml",
+            3,
+            9,
+            "did you mean bbq.nodes.Spark?",
+            3,
+            24,
+            related,
+            Excerpt(f"  type: bbq.nodes.Sparc # {EVIL}", 8, 23),
+        ),
         Diagnostic("warning", "BBQ-T002", "odd", "<input>", 1, 1),
     ]
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from bbq import views
+from bbq.diagnostics import Verdict
 from bbq.errors import ConfigurationError, TemplateError, UsageError
 from bbq.journal.model import DeploymentRow, Event, Record
 from bbq.plan.model import Action, FieldChange, Plan, Step
@@ -54,30 +55,35 @@ def test_one_line_is_one_line_of_that_width() -> None:
 
 
 def test_diagnostics_show_the_line_a_caret_and_the_hint(diagnostics, evil) -> None:
-    text = shown(lambda view: view.diagnostics(diagnostics, checked="service.yaml"))
+    text = shown(lambda view: view.diagnostics(diagnostics, verdicts=[Verdict("service.yaml", 1, 1)]))
     lines = text.splitlines()
     assert lines[0] == f"{diagnostics[0].file}:3:9: error BBQ-T001: unknown type {evil[1]}"
-    assert lines[1] == f"    3 |   type: bbq.nodes.Sparc # {evil[1]}"
+    assert lines[1].startswith("    3 |   type: bbq.nodes.Sparc # x\\x1b]0;title\\x07\\x1b[31mred"), "escaped, not obeyed"
     assert lines[2] == "      |         " + "^" * 15
     assert lines[3] == "  hint: did you mean bbq.nodes.Spark?"
+    assert lines[4] == "  imported from main.yaml:2:5"
+    assert lines[5] == "  first definition: a.yaml:1:1"
     assert "<input>: warning BBQ-T002: odd" in lines
     assert lines[-1] == "service.yaml: 1 error, 1 warning"
-    assert shown(lambda view: view.diagnostics([], checked="s.yaml")) == "s.yaml: valid\n"
+    assert shown(lambda view: view.diagnostics([], verdicts=[Verdict("s.yaml", 0, 0)])) == "s.yaml: valid\n"
 
 
-def test_a_caret_stands_right_after_tabs_and_in_long_lines(tmp_path) -> None:
-    from bbq.diagnostics import Diagnostic
-
-    file = tmp_path / "t.yaml"
-    file.write_text("\tkey: value\n" + "x" * 500 + "HERE" + "y" * 500 + "\n")
-    tabbed = shown(lambda view: view.diagnostics([Diagnostic("error", "C", "m", str(file), 1, 2, None, 1, 5)])).splitlines()
-    assert tabbed[2].index("^") == tabbed[1].index("key")
-    assert tabbed[2].count("^") == 3
-    long = shown(lambda view: view.diagnostics([Diagnostic("error", "C", "m", str(file), 2, 501, None, 2, 505)])).splitlines()
-    assert long[2].index("^") == long[1].index("HERE") and long[2].count("^") == 4
-    assert len(long[1]) < 130
-    beyond = shown(lambda view: view.diagnostics([Diagnostic("error", "C", "m", str(file), 99, 7)])).splitlines()
-    assert beyond[0].endswith("t.yaml:99:7: error C: m")
+@pytest.mark.parametrize(
+    ("verdicts", "text"),
+    [
+        ([("a", 0, 0), ("b", 0, 0)], "2 templates valid"),
+        ([("a", 0, 0), ("b", 0, 1)], "2 templates valid: 1 error, 1 warning"),
+        ([("a", 1, 1), ("b", 1, 0), ("c", 0, 0)], "2 of 3 templates invalid: 1 error, 1 warning"),
+        ([("a", 1, 1), ("b", 1, 1)], "2 of 2 templates invalid: 1 error, 1 warning"),
+    ],
+)
+def test_many_templates_have_one_summary(diagnostics, verdicts, text) -> None:
+    """A file that two of them import is wrong once."""
+    found = diagnostics if "error" in text else []
+    verdicts = [Verdict(*item) for item in verdicts]
+    assert shown(lambda view: view.diagnostics(found, verdicts=verdicts)).splitlines()[-1] == text
+    verbose = shown(lambda view: view.diagnostics(found, verdicts=verdicts), verbose=True).splitlines()
+    assert [line.partition(":")[0] for line in verbose[-1 - len(verdicts) : -1]] == [item.file for item in verdicts]
 
 
 def test_plan_says_per_field_what_happens(plan: Plan, evil) -> None:
@@ -317,3 +323,22 @@ def test_get_names_the_formats() -> None:
 def test_an_error_with_a_secretless_hint_only() -> None:
     text = shown(lambda view: view.error(ConfigurationError("no", hint="set [x] y")))
     assert text == "error: no\nhint: set [x] y\n"
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("environ", "colored"),
+    [({}, True), ({"TERM": "dumb"}, False), ({"NO_COLOR": "1"}, False), ({"NO_COLOR": ""}, True), ({"CI": "true"}, False)],
+)
+def test_findings_are_coloured_on_a_terminal_only(diagnostics, environ, colored) -> None:
+    for stream, wanted in ((Terminal(), colored), (io.StringIO(), False)):
+        views.reporter("human", stream, environ=environ).diagnostics(diagnostics)
+        assert ("\x1b[31m^" in stream.getvalue()) == wanted, "the marks have the colour of the severity"
+    for choice in (True, False):
+        stream = io.StringIO()
+        views.reporter("human", stream, environ=environ, color=choice).diagnostics(diagnostics)
+        assert ("\x1b[" in stream.getvalue()) == choice

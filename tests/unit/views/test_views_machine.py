@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from bbq import views
+from bbq.diagnostics import Verdict
 from bbq.errors import QuotaError, TemplateError
 from bbq.topology.values import UNKNOWN, Attribute, Secret
 from bbq.views import schema
@@ -59,7 +60,7 @@ def documents(format: str, act) -> list[dict[str, Any]]:
 @pytest.fixture
 def acts(plan, row, records, diagnostics, events) -> dict[str, Any]:
     return {
-        "diagnostics": lambda view: view.diagnostics(diagnostics),
+        "diagnostics": lambda view: view.diagnostics(diagnostics, verdicts=[Verdict("service.yaml", 1, 1)]),
         "plan": lambda view: view.plan(plan),
         "status": lambda view: view.status(row, records, now=1.0),
         "outputs": lambda view: view.outputs({"a": 1, "b": Secret("hunter2"), "c": {"d": [Secret("hunter2")]}}),
@@ -115,7 +116,7 @@ def test_outputs_can_be_read_by_name() -> None:
 def test_diagnostics_in_ndjson_are_one_a_line(diagnostics) -> None:
     found = documents("ndjson", lambda view: view.diagnostics(diagnostics))
     assert [document["kind"] for document in found] == ["diagnostic", "diagnostic", "diagnostics"]
-    assert found[-1] == {"v": 1, "kind": "diagnostics", "valid": False, "errors": 1, "warnings": 1}
+    assert found[-1] == {"v": 1, "kind": "diagnostics", "valid": False, "errors": 1, "warnings": 1, "templates": []}
 
 
 def test_errors_carry_their_exit_code() -> None:

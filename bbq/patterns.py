@@ -9,7 +9,12 @@ from __future__ import annotations
 import re
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Final
+
+from bbq import facts
 
 _CHILD: Final = "import json,re,sys;p,t=json.load(sys.stdin);sys.exit(0 if re.fullmatch(p,t) else 3)"
 _SECONDS: Final = 0.8
@@ -20,6 +25,20 @@ _CHOICE = re.compile(r"\||(?<!\()\?")
 
 class PatternTimeout(Exception):
     """The pattern took too long for this text."""
+
+
+_timeouts: ContextVar[list[int] | None] = ContextVar("timeouts", default=None)
+"""How many more patterns may take too long; None without a bound."""
+
+
+@contextmanager
+def few_timeouts(most: int = 3) -> Iterator[None]:
+    """Within it, `most` patterns may take their time in vain; further ones that could are not tried, and time out at once."""
+    token = _timeouts.set([most])
+    try:
+        yield
+    finally:
+        _timeouts.reset(token)
 
 
 def compiled(pattern: str) -> re.Pattern[str]:
@@ -37,6 +56,9 @@ def matches(pattern: str, text: str) -> bool:
     regex = compiled(pattern)
     if not _explosive(pattern, text):
         return regex.fullmatch(text) is not None
+    left = _timeouts.get()
+    if left is not None and left[0] <= 0:
+        raise PatternTimeout(pattern)
     import json
     import subprocess
 
@@ -49,6 +71,9 @@ def matches(pattern: str, text: str) -> bool:
             capture_output=True,
         )
     except subprocess.TimeoutExpired:
+        facts.unrepeatable()
+        if left is not None:
+            left[0] -= 1
         raise PatternTimeout(pattern) from None
     return done.returncode == 0
 

@@ -1,0 +1,85 @@
+"""Every problem of one template, by reading it anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from bbq import facts, topology, tosca
+from bbq.collection import paused
+from bbq.errors import UsageError
+from bbq.languages import language_of
+from bbq.operations.wanted import NO_SUBSTITUTION
+from bbq.topology.codes import MISSING_TARGET
+
+if TYPE_CHECKING:
+    from bbq.diagnostics import Diagnostic
+    from bbq.tosca.model import ServiceTemplate
+
+
+def findings(
+    path: str,
+    *,
+    inputs: Mapping[str, Any] | None,
+    import_map: Mapping[str, str] | None,
+    offline: bool,
+    environments: Sequence[str] = (),
+    allowed_hosts: Sequence[str] = (),
+) -> list[Diagnostic]:
+    """Every problem of a template, be it TOSCA, HOT or CFN. The graph of a TOSCA template is checked, too, where all inputs
+    have values; no provider is asked. Raises `UsageError` for environments, which are Heat's, of a TOSCA template."""
+    with paused():
+        if language_of(path) != "TOSCA":
+            return _heat_findings(path, inputs, import_map, environments)
+        if environments:
+            raise UsageError(f"{path} is no Heat template: environments are for those", hint="give inputs with --inputs FILE")
+        return _findings(path, inputs, import_map, () if offline else allowed_hosts)
+
+
+def _heat_findings(
+    path: str, inputs: Mapping[str, Any] | None, import_map: Mapping[str, str] | None, environments: Sequence[str]
+) -> list[Diagnostic]:
+    from bbq import hot
+
+    template, found = hot.load(path, environments=environments, parameters=inputs, import_map=import_map)
+    known = template.parameters if template is not None else {}
+    if any(name not in known or known[name].hidden for name in inputs or ()):
+        facts.unrepeatable()  # what is remembered of a run names its inputs, by a digest that could be guessed
+    return found
+
+
+def _findings(
+    path: str, inputs: Mapping[str, Any] | None, import_map: Mapping[str, str] | None, allowed_hosts: Sequence[str]
+) -> list[Diagnostic]:
+    service, found = tosca.load(path, import_map=import_map, offline=False, allowed_hosts=allowed_hosts)
+    if inputs and (service is None or _holds_secret(inputs, service)):
+        facts.unrepeatable()  # what is remembered of a run names its inputs, by a digest that could be guessed
+    return with_graph(service, found, inputs)
+
+
+def with_graph(service: ServiceTemplate | None, found: list[Diagnostic], inputs: Mapping[str, Any] | None) -> list[Diagnostic]:
+    """The findings about a template that was read, and those about its graph."""
+    if service is None or _has_errors(found) or any(item.code == "BBQ-T029" for item in found):
+        return found  # of a partial template the graph would tell what is missing once more, as errors
+    if service.substitution is not None and inputs is None:
+        return found  # it is to stand for a node of another template, which has what its requirements ask for
+    values, wrong = tosca.check_inputs(service, inputs or {})
+    if _has_errors(wrong):
+        return found if inputs is None else [*found, *wrong]
+    _, more = topology.build(service, inputs=values, provider=NO_SUBSTITUTION)
+    # a requirement that is open, as the template alone tells, and found without a target by the graph, is one problem
+    missing = {(item.file, item.line, item.column) for item in more if item.code == MISSING_TARGET}
+    found = [item for item in found if not (item.code == "BBQ-T062" and (item.file, item.line, item.column) in missing)]
+    return list(dict.fromkeys([*found, *wrong, *more]))
+
+
+def _has_errors(found: Iterable[Diagnostic]) -> bool:
+    return any(item.severity == "error" for item in found)
+
+
+def _holds_secret(given: Mapping[str, Any], service: ServiceTemplate) -> bool:
+    from bbq.topology.secrecy import Secrecy
+
+    secrecy = Secrecy()
+    definitions = [service.inputs.get(name) for name in given]
+    return any(item is None or secrecy.is_secret(item, service) for item in definitions)
