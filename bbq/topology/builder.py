@@ -55,7 +55,7 @@ class _Builder:
         self._know(service)
         self._rehearsal = provider == _REHEARSAL
         self._overrides = overrides
-        self._evaluator = Evaluator(self._bag, Secrecy(), overrides)
+        self._evaluator = Evaluator(self._bag, Secrecy(), overrides, self._rehearsal)
         self._matcher = self._evaluator.matcher = Matcher(self._evaluator)
         sources = _sources(provider, template_dirs, service.others)
         self._library = Library(self._evaluator, sources, import_map=service.import_map, rehearsal=self._rehearsal)

@@ -12,6 +12,7 @@ UNKNOWN_FUNCTION: Final = "BBQ-G005"
 BAD_FUNCTION: Final = "BBQ-G006"
 CIRCULAR_VALUE: Final = "BBQ-G007"
 OWN_ATTRIBUTE: Final = "BBQ-G008"
+MADE_UP: Final = "BBQ-G009"
 MISSING_TARGET: Final = "BBQ-G010"
 AMBIGUOUS_TARGET: Final = "BBQ-G011"
 NO_CAPABILITY: Final = "BBQ-G012"
@@ -41,13 +42,17 @@ CODES: Final[dict[str, tuple[str, str]]] = {
     UNKNOWN_NODE: ("unknown node", "A function or a requirement names a node template that there is not."),
     UNKNOWN_PROPERTY: ("unknown property", "The node, capability or relationship has no property of this name."),
     UNKNOWN_ATTRIBUTE: ("unknown attribute", "The node, capability or relationship has no attribute or property of this name."),
-    UNKNOWN_FUNCTION: ("unknown function", "There is no function of this name."),
+    UNKNOWN_FUNCTION: (
+        "unknown function",
+        "There is no function of this name, or the template defines it and bbq does not run it.",
+    ),
     BAD_FUNCTION: ("function cannot be answered", "The arguments do not fit, or nothing stands where they lead."),
     CIRCULAR_VALUE: ("circular value", "A value is defined by itself, or nested too deeply to be evaluated."),
     OWN_ATTRIBUTE: (
         "property needs its own node",
         "A property needs an attribute of its own node, which is known only after the node was made.",
     ),
+    MADE_UP: ("value made up", "In a rehearsal, a function that the template defines gives some value of its type."),
     MISSING_TARGET: (
         "requirement not met",
         "No node template offers what the requirement asks for. A warning where only a normative type asks for a host.",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bbq.diagnostics import DiagnosticBag, SourceRange
 from bbq.topology import codes
+from bbq.topology.custom import OwnFunctions, OwnScalars
 from bbq.topology.functions import LARGEST, FunctionError, call, is_pure, satisfies
 from bbq.topology.instances import MISSING, Broken, Failed, Instance, Link, Pending, Stack, Where
 from bbq.topology.paths import Paths
@@ -32,7 +33,7 @@ class Evaluator:
 
     matcher: Matcher
 
-    def __init__(self, bag: DiagnosticBag, secrecy: Secrecy, overrides: Mapping[str, int]) -> None:
+    def __init__(self, bag: DiagnosticBag, secrecy: Secrecy, overrides: Mapping[str, int], rehearsal: bool = False) -> None:
         self.bag = bag
         self.secrecy = secrecy
         self.overrides = overrides
@@ -51,6 +52,8 @@ class Evaluator:
             "value": self._value,
         }
         self._scale_properties: dict[str, str | None] = {}
+        self._own_functions = OwnFunctions(self, rehearsal)
+        self._own_scalars = OwnScalars()
 
     def fail(self, code: str, message: str, at: SourceRange, hint: str | None = None) -> Broken:
         """Report, and give back what to raise."""
@@ -201,6 +204,9 @@ class Evaluator:
         graph_function = self._graph_functions.get(function.name)
         if graph_function is not None:
             return graph_function(function, args, where)
+        service = where.stack.service
+        if not is_pure(function.name) and function.name in service.functions:
+            return self._own_functions.answer(function, args, where)
         if not is_pure(function.name):
             names = [*self._graph_functions, "concat", "join", "token"]
             hint = suggestion(function.name, names)
@@ -208,6 +214,8 @@ class Evaluator:
         if contains(args, lambda item: isinstance(item, Expr)):
             return Call(function.name, tuple(args))
         try:
+            if self._own_scalars.takes(service, function.name, args):
+                return self._own_scalars.call(service, function.name, args)
             return call(function.name, args)
         except FunctionError as error:
             raise self.fail(codes.BAD_FUNCTION, str(error), function.at) from None

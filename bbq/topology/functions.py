@@ -303,8 +303,8 @@ _FUNCTIONS: Final[dict[str, Callable[..., Any]]] = {
     "difference": _difference,
     "product": _product,
     "quotient": _quotient,
-    "remainder": lambda left, right: _number(left) % _number(right),
-    "round": lambda value: math.floor(_number(value) + 0.5),
+    "remainder": lambda left, right: _with_units((left,), lambda numbers: numbers[0] % _number(right)),
+    "round": lambda value: math.ceil(_number(value) - 0.5),  # 3.5 is 3
     "floor": lambda value: math.floor(_number(value)),
     "ceil": lambda value: math.ceil(_number(value)),
     "union": lambda *lists: _unique(item for each in lists for item in _list(each)),

@@ -66,6 +66,8 @@ class Paths:
 
     def _start(self, function: Function, args: list[Any], where: Where) -> tuple[list[Site], bool, list[Any]]:
         """(sites, whether they make a list, the rest of the path)."""
+        if args and isinstance(args[0], list):  # [ [ node, index ], ... ] is [ node, index, ... ]
+            args = [*args[0], *args[1:]]
         if not args or not isinstance(args[0], str):
             raise self._bad(function, "a node's name or SELF is needed first")
         head, rest = args[0], args[1:]
@@ -81,6 +83,11 @@ class Paths:
                 plural, rest = True, rest[1:]
             elif rest and _is_index(rest[0]):
                 sites, plural, rest = [self._pick(function, sites, rest[0])], False, rest[1:]
+        elif head in where.stack.service.relationships:
+            links = [link for each in groups.values() for node in each for link in self._evaluator.matcher.links(node)]
+            sites = [link for link in links if link.assignment.relationship_template == head]
+            if len(sites) != 1:
+                raise self._bad(function, f"the relationship template {head!r} makes {len(sites)} relationships, not one")
         else:
             from bbq.topology.evaluate import suggestion
 
@@ -184,7 +191,7 @@ class Paths:
         name = rest[0]
         if not isinstance(name, str):
             raise self._bad(function, f"the name of the {kind} is needed, not {name!r}")
-        if len(rest) > 1 and isinstance(site, Instance):
+        if len(rest) > 1 and isinstance(site, Instance) and name not in _names(site, kind):
             found, path = self._through(function, site, rest, lookup)
             if found is not _NOTHING:
                 return self._evaluator.select(found, path, function.at)

@@ -122,6 +122,11 @@ CODES: Final[dict[str, tuple[str, str]]] = {
         "The type is not the one that the definition asks for, or leads elsewhere than to this target.",
     ),
     "BBQ-T216": ("filter without effect", "A node template's `node_filter` means something with the directive `select` only."),
+    "BBQ-T217": ("function is built in", "A function of the template has the name of a built-in one, which is used."),
+    "BBQ-T218": (
+        "path of TOSCA 1.x",
+        "Written as in TOSCA 1.3, and understood; 2.0 names what the path goes through.",
+    ),
     "BBQ-T300": ("not an archive", "The file is not a ZIP archive, or its directory is damaged or cut off."),
     "BBQ-T301": (
         "bad path in an archive",

@@ -54,7 +54,10 @@ class Unit:
     complete: bool = False
     """Of a bundled profile: all of its types are in `resolved`, for every later template of this process."""
     lookups: dict[tuple[str, str], Declaration | None] = field(default_factory=dict)
-    functions: frozenset[str] = frozenset()
+    functions: dict[str, Declaration] = field(default_factory=dict)
+    """Functions of its own (2.0), also those of its service template that are not declared outside of it."""
+    refined: dict[str, Declaration] = field(default_factory=dict)
+    """Functions of its service template that are."""
     incomplete: bool = False
     """An import failed, here or further down: names may be missing."""
     duplicates: dict[int, list[Duplicate]] = field(default_factory=dict)
@@ -99,7 +102,7 @@ class Unit:
         return self.lookups[key]
 
     def _find(self, kind: str, name: str) -> Declaration | None:
-        own = self.declared.get((kind, name))
+        own = self.functions.get(name) if kind == "function" else self.declared.get((kind, name))
         if own is not None:
             return own
         for prefix, unit in self.imports:
@@ -116,6 +119,7 @@ class Unit:
     def names(self, kind: str, seen: frozenset[int] = frozenset()) -> set[str]:
         """Every name of that kind that this file can use, for hints."""
         found = {name for declared_kind, name in self.declared if declared_kind == kind}
+        found |= set(self.functions) if kind == "function" else set()
         for prefix, unit in self.imports:
             if id(unit) not in seen:
                 inner = unit.names(kind, seen | {id(self)})
@@ -148,6 +152,8 @@ class Files:
         unit = self._read(place, None)
         if unit is not None:
             unit.main = True
+            if unit.grammar.two:
+                self._refine(unit)
         return unit
 
     def digest(self) -> str:
@@ -230,8 +236,18 @@ class Files:
             else:
                 found = reader.entity(body, "repository", name, key)
                 unit.repositories[name] = reader.string(found.get("url"), f"url of repository {quoted(name)}")
-        functions = reader.entries(keys.get("functions"), "`functions`", empty=False) if unit.grammar.two else {}
-        unit.functions = frozenset(functions)
+        if unit.grammar.two:
+            for name, (key, body) in reader.entries(keys.get("functions"), "`functions`", empty=False).items():
+                unit.functions[name] = Declaration("function", name, key, body, unit)
+
+    def _refine(self, unit: Unit) -> None:
+        """A function of the service template is another one, or refines one from outside of it (2.0 section 10.4)."""
+        block = next((value for key, value in unit.root.value if key.value == "service_template"), None)
+        keys = {key.value: value for key, value in block.value} if isinstance(block, MappingNode) else {}
+        for name, (key, body) in Reader(unit, self.bag).entries(keys.get("functions"), "`functions`", empty=False).items():
+            known = unit.functions if unit.lookup("function", name) is None else unit.refined
+            known[name] = Declaration("function", name, key, body, unit)
+        unit.lookups.clear()
 
     def _imports(self, unit: Unit) -> None:
         reader = Reader(unit, self.bag)

@@ -178,7 +178,7 @@ class Fitting:
         # What another target than a node template offers may be of a derived type, with more properties.
         capability = offered[0] if offered else None
         for name, (key, value) in reader.entries(node, f"the allocation of {what}").items():
-            owner = Owner("relationship", source.name, found.node)
+            owner = Owner("relationship", source.name, found.node, found.relationship)
             if capability is None:
                 found.allocation[name] = reader.convert.value(value, owner)
                 continue

@@ -6,7 +6,6 @@ What the arguments name is checked later, when the whole template is known (see 
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -14,7 +13,7 @@ from yaml import MappingNode, Node, ScalarNode, SequenceNode
 
 from bbq.tosca.model import Function, Schema
 from bbq.tosca.reading import Reader, nearest, one_of, quoted
-from bbq.yamlreader import at, data
+from bbq.yamlreader import at, data, printable
 
 # Name -> least and most arguments (None: any number).
 _BOTH: Final[dict[str, tuple[int, int | None]]] = {
@@ -29,6 +28,7 @@ _BOTH: Final[dict[str, tuple[int, int | None]]] = {
 FUNCTIONS_1: Final = _BOTH | {"get_operation_output": (4, 4), "get_nodes_of_type": (1, 1)}
 FUNCTIONS_2: Final = _BOTH | {
     "value": (0, None),
+    "get_artifact": (2, None),
     "available_allocation": (0, None),
     "node_index": (0, 0),
     "relationship_index": (0, 0),
@@ -45,7 +45,6 @@ FUNCTIONS_2: Final = _BOTH | {
 _SINCE: Final = {"join": 12}
 """The number of the 1.x version that brought a function, where it was not the first."""
 _HINTS: Final = {"in_range": "write { $and: [ { $greater_or_equal: [ $value, LOW ] }, { $less_or_equal: [ $value, HIGH ] } ] }"}
-_BARE = re.compile(r"\$[A-Za-z_][A-Za-z0-9_.:-]*\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +58,8 @@ class Owner:
     kind: str
     name: str = ""
     target: str | None = None
+    type: str | None = None
+    """Of a relationship."""
 
 
 @dataclass(slots=True)
@@ -115,14 +116,14 @@ class Converter:
         if self._two and isinstance(value, str) and value.startswith("$"):
             if value.startswith("$$"):
                 return value[1:]
-            if _BARE.match(value):
-                return self._call(value[1:], node, None, owner)
+            return self._call(value[1:], node, None, owner)
         return value
 
     def _name(self, key: str, argument: Node) -> str | None:
         """The function that a map of one entry calls, or None where it is a plain map."""
         if self._two:
-            return key[1:] if key.startswith("$") and not key.startswith("$$") else None
+            # A second `$` begins a suffix that tells equal keys apart: `$keygen$1`.
+            return key[1:].partition("$")[0] if key.startswith("$") and not key.startswith("$$") else None
         if key not in self._table:
             # A misspelt get_input would otherwise reach the user's program as a map.
             if key.startswith("get_") and nearest(key, self._table) and isinstance(argument, (ScalarNode, SequenceNode)):
@@ -138,10 +139,16 @@ class Converter:
         if self._reader.grammar.number < since:
             self._reader.practice("BBQ-T210", f"function {quoted(name)} is from TOSCA {since // 10}.{since % 10}", key)
         if name not in self._table:
-            if name not in self._reader.unit.functions:
+            declared = self._reader.unit.lookup("function", name) if self._two else None
+            if declared is not None:
+                name = declared.unit.canonical.get(("function", declared.name), declared.name)
+            else:
                 sigil = "$" if self._two else ""
+                known = [sigil + each for each in (*self._table, *self._reader.unit.names("function"))]
                 hint = _HINTS.get(name) if self._two else None
-                hint = hint or nearest(sigil + name, [sigil + known for known in self._table]) or one_of(self._table, 60)
+                hint = hint or nearest(sigil + name, known) or one_of(known, 60)
+                if argument is None and self._two and not name.isidentifier():
+                    hint = f"write `$${printable(name, 40)}` for a text that begins with `$`"
                 self._reader.error("BBQ-T050", f"unknown function {quoted(sigil + name)}", key, hint)
             least, most = 0, None
         else:

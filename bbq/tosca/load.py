@@ -30,6 +30,7 @@ from bbq.tosca.reading import Reader, quoted, shape
 from bbq.tosca.references import check_references
 from bbq.tosca.schemas import Definitions, canonical
 from bbq.tosca.service import read_service
+from bbq.tosca.signatures import read_functions
 from bbq.tosca.types import Types
 from bbq.tosca.usage import used_types
 from bbq.wording import told
@@ -153,6 +154,7 @@ def _service(
     types = Types(bag, files.units.values())
     types.resolve()
     service.types = types.found
+    service.functions = read_functions(types, files.units.values())
     _read(unit, service, types, bag)
     for found in files.units.values():
         for identity in list(found.duplicates):  # inside of values, which nothing looks into

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from bbq.diagnostics import SourceRange
+from bbq.tosca.behaviour import Activity, Condition, FunctionDef, Group, Policy, Signature, Step, Trigger, Workflow
 
 if TYPE_CHECKING:
     from bbq.origins.archive import Archive
@@ -236,96 +237,6 @@ class NodeTemplate:
     node_filter: Any = None
 
 
-@dataclass(slots=True)
-class Activity:
-    """What a workflow's step or a trigger does. `kind` is `delegate`, `set_state`, `call_operation` or `inline`, `name` the
-    workflow, the state or `<interface>.<operation>`."""
-
-    kind: str
-    name: str
-    at: SourceRange
-    inputs: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class Condition:
-    """A `Function` (2.0) in `value`, or the data of a condition clause (1.x) on the attributes of `target`."""
-
-    value: Any
-    at: SourceRange
-    target: str | None = None
-    relationship: str | None = None
-
-
-@dataclass(slots=True)
-class Step:
-    """One of a workflow's; `target` is a node template or a group, `relationship` one of the node template's requirements."""
-
-    name: str
-    at: SourceRange
-    target: str = ""
-    relationship: str | None = None
-    filter: tuple[Condition, ...] = ()
-    activities: tuple[Activity, ...] = ()
-    on_success: tuple[str, ...] = ()
-    on_failure: tuple[str, ...] = ()
-
-
-@dataclass(slots=True)
-class Workflow:
-    """Steps, or an implementation instead of them. `outputs` maps each output to the path of an attribute."""
-
-    name: str
-    at: SourceRange
-    description: str = ""
-    metadata: dict[str, Any] = field(default_factory=dict)
-    inputs: dict[str, ParameterDef] = field(default_factory=dict)
-    preconditions: tuple[Condition, ...] = ()
-    steps: dict[str, Step] = field(default_factory=dict)
-    implementation: OperationDef | None = None
-    outputs: dict[str, tuple[Any, ...]] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class Trigger:
-    """An event, a condition and what is done then. `data` holds all of it as it was written, also what only drafts of 1.x and
-    their practice have; `event` is the name alone where it is one."""
-
-    name: str
-    at: SourceRange
-    event: str = ""
-    condition: Condition | None = None
-    actions: tuple[Activity, ...] = ()
-    description: str = ""
-    data: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class Group:
-    """`members` are node templates, and in 2.0 other groups."""
-
-    name: str
-    type: str
-    at: SourceRange
-    members: tuple[str, ...] = ()
-    properties: dict[str, Any] = field(default_factory=dict)
-    attributes: dict[str, Any] = field(default_factory=dict)
-    interfaces: dict[str, InterfaceDef] = field(default_factory=dict)
-    metadata: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class Policy:
-    name: str
-    type: str
-    at: SourceRange
-    targets: tuple[str, ...] = ()
-    properties: dict[str, Any] = field(default_factory=dict)
-    metadata: dict[str, Any] = field(default_factory=dict)
-    triggers: dict[str, Trigger] = field(default_factory=dict)
-    """Those of its type first."""
-
-
 Path = tuple[str | int, ...]
 """Where a value of an abstract node is: `("port",)`, `("CAPABILITY", capability, property)` or `("RELATIONSHIP", requirement,
 index or "ALL", property)`."""
@@ -381,6 +292,10 @@ class ServiceTemplate:
     groups: dict[str, Group] = field(default_factory=dict)
     policies: dict[str, Policy] = field(default_factory=dict)
     workflows: dict[str, Workflow] = field(default_factory=dict)
+    functions: dict[str, FunctionDef] = field(default_factory=dict)
+    """Those that the template or an import defines (2.0), by the name that `Function` has."""
+    relationships: dict[str, str] = field(default_factory=dict)
+    """Relationship templates -> their types; what they assign is in the requirements that name them."""
     substitution: SubstitutionMapping | None = None
     digest: str = ""
     """SHA-256 over this file and all its imports, in import order."""
@@ -396,3 +311,33 @@ class ServiceTemplate:
     """What it came in, closed."""
     others: tuple[ServiceTemplate, ...] = ()
     """Templates of the same archive that may stand for nodes of this one."""
+
+
+__all__ = [
+    "Activity",
+    "ArtifactDef",
+    "CapabilityAssignment",
+    "CapabilityDef",
+    "Condition",
+    "Constraint",
+    "Function",
+    "FunctionDef",
+    "Group",
+    "InterfaceDef",
+    "NodeTemplate",
+    "OperationDef",
+    "ParameterDef",
+    "Path",
+    "Policy",
+    "RequirementAssignment",
+    "RequirementDef",
+    "RequirementMapping",
+    "Schema",
+    "ServiceTemplate",
+    "Signature",
+    "Step",
+    "SubstitutionMapping",
+    "Trigger",
+    "TypeDef",
+    "Workflow",
+]

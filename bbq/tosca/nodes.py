@@ -77,7 +77,7 @@ class Templates:
             type_def = self.type_of(keys.get("type"), "relationship", what)
             if type_def is None:
                 continue
-            owner = Owner("relationship")
+            owner = Owner("relationship", type=type_def.name)
             found[name] = RelationshipTemplate(
                 name,
                 type_def.name,

@@ -159,7 +159,11 @@ class Requirements:
             self._properties(keys["properties"], None, found, node, what, key)
         if "node_filter" in keys:
             found.node_filter = read_filter(
-                reader, keys["node_filter"], what, Owner("filter", node.name), self._target_type(found)
+                reader,
+                keys["node_filter"],
+                what,
+                Owner("filter", node.name, found.node, found.relationship),
+                self._target_type(found),
             )
         if "optional" in keys:
             found.wanted_optional = reader.boolean(keys["optional"], f"`optional` of {what}", False)
@@ -212,7 +216,7 @@ class Requirements:
 
     def _index(self, node: Node, name: str, found: RequirementAssignment, what: str, owner: NodeTemplate) -> None:
         """Which of the nodes that are made from a template, counted from 0."""
-        value = self._reader.convert.value(node, Owner("relationship", owner.name))
+        value = self._reader.convert.value(node, Owner("relationship", owner.name, type=found.relationship))
         if not isinstance(value, Function) and not (type(value) is int and value >= 0):
             self._reader.error("BBQ-T213", f"index of {what} must be a whole number from 0 on, or a function", node)
             return
@@ -279,7 +283,7 @@ class Requirements:
         type_def = self._types.get(("relationship", found.relationship or _DEPENDS_ON))
         if type_def is None:
             return
-        owner = Owner("relationship", source.name, found.node)
+        owner = Owner("relationship", source.name, found.node, found.relationship)
         title = f"the relationship of {what}"
         template = self._relationships.get(found.relationship_template or "")
         given: dict[str, Any] = self._templates.assign(

@@ -35,6 +35,7 @@ def read_service(templates: Templates, service: ServiceTemplate, root: dict[str,
             found.required = False
     service.node_templates = templates.nodes(keys.get("node_templates"))
     relationships = templates.relationships(keys.get("relationship_templates"))
+    service.relationships = {name: found.type for name, found in relationships.items()}
     Requirements(templates, service, relationships).read()
     policies = Policies(templates, service)
     policies.groups(keys.get("groups"))

@@ -135,7 +135,11 @@ class Types:
                 built_in = key[0] == "data" and key[1] in BUILT_IN
                 if (other is not declaration or built_in) and not unit.bundled:
                     unit.canonical[key] = f"{Path(unit.file).stem}:{declaration.name}"
+        functions: dict[str, Declaration] = {}
         for unit in self._units:
+            for name, declaration in unit.functions.items():
+                if functions.setdefault(name, declaration) is not declaration:
+                    unit.canonical["function", name] = f"{Path(unit.file).stem}:{name}"
             if not unit.bundled:
                 self._clashes(unit)
 
@@ -152,6 +156,14 @@ class Types:
                         ((at(other.key), "the other definition"),),
                     )
                     break
+
+        for name, declaration in unit.functions.items():
+            others = [imported.lookup("function", name) for prefix, imported in unit.imports if not prefix]
+            other = next((item for item in others if item is not None and item is not declaration), None)
+            if other is not None:
+                related = ((at(other.key), "the other definition"),)
+                text = f"function {quoted(name)} is defined by an import, too"
+                self._bag.error("BBQ-T027", text, at(declaration.key), "import the file with a namespace", related)
 
     def of(self, declaration: Declaration) -> TypeDef:
         unit = declaration.unit

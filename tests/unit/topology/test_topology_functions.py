@@ -46,7 +46,7 @@ from bbq.topology.values import UNKNOWN, Attribute, Call, Secret
         ("quotient", ["3 GB", "1 GB"], 3.0),
         ("quotient", ["3 GB", 2], "1.5 GB"),
         ("remainder", [7, 3], 1),
-        ("round", [2.5], 3),
+        ("round", [2.5], 2),
         ("floor", [2.7], 2),
         ("ceil", [2.1], 3),
         ("union", [[1, 2], [2, 3]], [1, 2, 3]),

@@ -70,17 +70,17 @@ def test_nested_calls(templates):
     "value",
     [
         "{ $get_property: [ SELF, n ] }",
-        "{ $get_property: [ b, e, port ] }",
+        "{ $get_property: [ b, CAPABILITY, e, port ] }",
         "{ $get_property: [ SELF, CAPABILITY, e, port ] }",
-        "{ $get_property: [ SELF, to, port ] }",
+        "{ $get_property: [ SELF, RELATIONSHIP, to, CAPABILITY, port ] }",
         "{ $get_property: [ b, d, x ] }",
         "{ $get_property: [ b, d, l, 0 ] }",
         "{ $get_attribute: [ b, state ] }",
         "{ $get_attribute: [ b, n ] }",
-        "{ $get_attribute: [ b, e, ip ] }",
+        "{ $get_attribute: [ b, CAPABILITY, e, ip ] }",
         "{ $token: [ 'a:b', ':', 1 ] }",
         "{ $get_input: [ deep, x ] }",
-        "$node_index",
+        "{ $concat: [ a, $node_index ] }",
     ],
 )
 def test_good_calls(templates, value):
@@ -96,9 +96,10 @@ def test_good_calls(templates, value):
         ("{ §$get_property: [ c, s ] }", "BBQ-T053"),
         ("{ §$get_property: [ b, t ] }", "BBQ-T054"),
         ("{ §$get_property: [ b, state ] }", "BBQ-T054"),
-        ("{ §$get_property: [ b, e, prt ] }", "BBQ-T054"),
+        ("{ §$get_property: [ b, CAPABILITY, e, prt ] }", "BBQ-T054"),
         ("{ §$get_property: [ b, d, y ] }", "BBQ-T054"),
-        ("{ §$get_property: [ SELF, to, prt ] }", "BBQ-T054"),
+        ("§$5", "BBQ-T050"),
+        ("§$node_index", "BBQ-T046"),
         ("{ §$get_property: [ SELF, CAPABILITY, f, port ] }", "BBQ-T060"),
         ("{ §$get_property: [ SOURCE, s ] }", "BBQ-T055"),
         ("{ §$get_property: b }", "BBQ-T051"),
@@ -127,7 +128,7 @@ def test_a_name_that_is_also_a_key(templates):
 
 
 def test_dollars(templates):
-    service = templates.good(two("[ $$HOME, '$5', { $$get_input: x }, 'a $b' ]", "any"))
+    service = templates.good(two("[ $$HOME, $$5, { $$get_input: x }, 'a $b' ]", "any"))
     assert service.node_templates["a"].properties["any"] == ["$HOME", "$5", {"$get_input": "x"}, "a $b"]
 
 
@@ -164,11 +165,11 @@ service_template:
     a:
       type: A
       requirements:
-        - to: { node: b, relationship: { type: To, properties: { p: { §$get_property: [ TARGET, nothing ] } } } }
+        - to: { node: b, relationship: { type: To, properties: { p: { §$get_property: [ SELF, TARGET, nothing ] } } } }
     c:
       type: A
       requirements:
-        - to: { node: b, relationship: { type: To, properties: { p: { $get_property: [ SOURCE, s ] } } } }
+        - to: { node: b, relationship: { type: To, properties: { p: { $get_property: [ SELF, SOURCE, s ] } } } }
 """,
         "BBQ-T054",
     )
@@ -203,5 +204,7 @@ topology_template:
 
 
 def test_own_functions_of_a_file(templates):
-    text = two("{ $mine: [ 1 ] }").replace("service_template:", "functions: { mine: {} }\nservice_template:")
+    text = two("{ $mine$1: [ 1 ] }").replace(
+        "service_template:", "functions: { mine: { signatures: [ { variadic: true } ] } }\nservice_template:"
+    )
     assert function(templates, text).name == "mine"
