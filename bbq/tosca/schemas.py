@@ -235,6 +235,11 @@ class Definitions(Reader):
             metadata={**(parent.metadata if parent else {}), **self.metadata(keys.get("metadata"), what)},
         )
         found.secret = self._secret(schema, found.metadata)
+        if self.grammar.two and not required and "default" in keys and not (is_null(keys["default"]) or self.unit.bundled):
+            text = f"{what} is not required, so it should stay undefined without a value, and takes no `default`"
+            self.warning("BBQ-T211", text, keys["default"], "leave out `required: false`, or the default")
+        if "value" in keys and "mapping" in keys:
+            self.error("BBQ-T211", f"{what} has a `value` and a `mapping`; it can have one of them", keys["mapping"])
         if "value" in keys and entity == "property definition" and not self.grammar.two:
             return self._defaulted(found, keys["value"], what)  # 1.x has no fixed values; it is written for a default
         if "value" in keys:

@@ -36,7 +36,7 @@ def derived(body):
 @pytest.mark.parametrize(
     "body",
     [
-        "    properties: { p: { type: integer, default: 3 }, b: { type: Derived } }\n",
+        "    properties: { p: { type: integer, required: true, default: 3 }, b: { type: Derived } }\n",
         "    capabilities: { c: D, more: Other }\n",
         "    capabilities: { c: { properties: { size: { default: 2 } }, attributes: { ip: { type: string } } } }\n",
         "    requirements: [ { r: { capability: D, relationship: S, node: Near, count_range: [ 2, 2 ] } } ]\n",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from tosca_heads import HEAD_1, HEAD_2
 
 
@@ -246,3 +247,20 @@ node_types:
     )
     found = service.types["node", "A"].properties
     assert [name for name, item in found.items() if item.secret] == ["token", "other"]
+
+
+@pytest.mark.parametrize(
+    "where", ["node_types: { N: { properties: { p: %s } } }", "service_template: { inputs: { p: %s }, node_templates: {} }"]
+)
+def test_a_default_is_for_what_is_required(templates, where):
+    text = HEAD_2 + where % "{ type: integer, required: false, default: §1 }" + "\n"
+    _, found, marks = templates.read(text)
+    assert [(item.severity, item.code, (item.line, item.column)) for item in found] == [("warning", "BBQ-T211", marks[0])]
+    templates.good(text.replace(", required: false", "").replace("§", ""))
+
+
+def test_a_value_and_a_mapping_exclude_each_other(templates):
+    value = "{ value: { $get_attribute: [ n, a ] }, mapping: §[ n, a ] }"
+    nodes = "node_types: { N: { attributes: { a: { type: string } } } }\n"
+    text = HEAD_2 + nodes + f"service_template: {{ node_templates: {{ n: {{ type: N }} }}, inputs: {{ o: {value} }} }}\n"
+    templates.bad(text, "BBQ-T211")
