@@ -46,7 +46,7 @@ def read_artifact(
     if type_name is None:
         return None
     repository = reader.string(keys.get("repository"), f"repository of {title}") or None
-    if repository is not None and repository not in reader.unit.repositories:
+    if repository is not None and reader.unit.repository(repository) is None:
         reader.error(
             "BBQ-T025",
             f"unknown repository {quoted(repository)}",

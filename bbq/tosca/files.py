@@ -14,7 +14,8 @@ from bbq.diagnostics import DiagnosticBag, SourceRange
 from bbq.origins.refused import Refused
 from bbq.tosca.grammar import KINDS, VERSIONS, Grammar, grammar_of
 from bbq.tosca.model import TypeDef
-from bbq.tosca.places import Place, Remote, Resolver
+from bbq.tosca.nearby import from_root, profile_beside
+from bbq.tosca.places import LocalFile, Place, Remote, Resolver
 from bbq.tosca.reading import Reader, nearest, one_of, quoted, shape
 from bbq.wording import hint
 from bbq.yamlreader import Duplicate, at, is_null
@@ -115,6 +116,16 @@ class Unit:
             if found is not None:
                 return found
         return None
+
+    def repository(self, name: str) -> str | None:
+        """The URL of a repository of this file's, or of its imports (2.0 section 6.8)."""
+        found = self.repositories.get(name)
+        for prefix, unit in self.imports if found is None else ():
+            if not prefix or name.startswith(prefix + ":"):
+                found = unit.repository(name[len(prefix) + 1 :] if prefix else name)
+            if found is not None:
+                break
+        return found
 
     def names(self, kind: str, seen: frozenset[int] = frozenset()) -> set[str]:
         """Every name of that kind that this file can use, for hints."""
@@ -289,6 +300,8 @@ class Files:
                 if unit.grammar.two and isinstance(item, MappingNode):
                     reader.error("BBQ-T011", "an import needs a `url` or a `profile`", item)
                 return
+            if unit.grammar.two and "profile" in keys and {"url", "repository"} & keys.keys():
+                reader.error("BBQ-T211", "an import has a `url` or a `profile`, not both", place)
             where = place
             target = reader.string(place, "the imported file")
         self._follow(unit, reader, where, target, keys)
@@ -298,11 +311,16 @@ class Files:
             return
         if "repository" in keys:
             name = reader.string(keys["repository"], "the repository of an import")
-            if name not in unit.repositories:
+            repository = unit.repository(name)
+            if repository is None:
                 near, related = nearest(name, unit.repositories), ((at(where), "the file that it is to have"),)
                 reader.error("BBQ-T025", f"unknown repository {quoted(name)}", keys["repository"], near, related)
                 return
-            target = unit.repositories[name].rstrip("/") + "/" + target.lstrip("/")
+            if unit.grammar.two and _URL.match(target):
+                text = f"import {quoted(target, 200)} is an address of its own, and not a path in repository {quoted(name)}"
+                reader.error("BBQ-T211", text, keys["repository"])
+                return
+            target = repository.rstrip("/") + "/" + target.lstrip("/")
         prefix_node = keys.get("namespace") or keys.get("namespace_prefix")
         prefix = reader.string(prefix_node, "the namespace of an import") if prefix_node is not None else ""
         try:
@@ -327,9 +345,20 @@ class Files:
     def _place(self, unit: Unit, target: str, *, named: bool) -> Place:
         """Where the imported file is; `named` says that it is a profile's name for certain. Raises `Refused`."""
         if named or self.resolver.is_profile(target):
-            return self.resolver.profile(target)
+            try:
+                return self.resolver.profile(target)
+            except Refused:
+                beside = profile_beside(unit.place, target)
+                if beside is None:
+                    raise
+                return beside
         match = _URL.match(target)
         scheme = match[1].lower() if match else ""
         if scheme == "file":
             return unit.place.local(re.sub(r"^file:(//(localhost)?(?=/))?", "", target, flags=re.IGNORECASE))
-        return self.resolver.url(target) if scheme else unit.place.beside(target)
+        if scheme:
+            return self.resolver.url(target)
+        place = unit.place
+        if unit.grammar.two and target.startswith("/") and isinstance(place, LocalFile) and "\0" not in target:
+            return from_root(place, target) or place.beside(target)
+        return place.beside(target)

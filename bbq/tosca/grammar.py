@@ -32,7 +32,7 @@ _TABLE: Final[dict[str, str]] = {
         profile@2.0 functions@2.0 service_template@2.0""",
     "service template": """description inputs !node_templates@2.0 node_templates@-1.3 relationship_templates groups policies
         outputs substitution_mappings workflows@1.1- ~metadata@2.0 functions@2.0""",
-    "repository": "!url description ~credential@-1.3 ~metadata@2.0",
+    "repository": "!url description +credential@-1.3 ~metadata@2.0",
     "import": """!+file@-1.3 repository namespace_prefix@-1.3 namespace_uri@-1.3 url@2.0 profile@2.0 namespace@2.0
         ~description@2.0 ~metadata@2.0""",
     "node type": f"{_TYPE} properties attributes capabilities requirements interfaces artifacts",

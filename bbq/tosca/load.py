@@ -171,6 +171,11 @@ def _read(unit: Unit, service: ServiceTemplate, types: Types, bag: DiagnosticBag
     uses = Uses()
     reader = Definitions(unit, Reader(unit, bag), uses)
     keys = reader.entity(unit.root, "file", "", unit.root)
+    if "profile" in keys:
+        reader.string(keys["profile"], "the `profile`")
+        if "service_template" in keys:
+            text = "a file that defines a profile has no `service_template`: nobody can import that"
+            reader.warning("BBQ-T211", text, keys["profile"])
     service.description = reader.description(keys, "the template")
     service.metadata = reader.metadata(keys.get("metadata"), "the template")
     for name, (_, value) in reader.entries(keys.get("dsl_definitions"), "`dsl_definitions`").items():

@@ -130,16 +130,18 @@ class Types:
         """Full names. A name that two files declare is told apart by the file."""
         taken: dict[tuple[str, str], Declaration] = {}
         for unit in sorted(self._units, key=lambda unit: not unit.bundled):  # stable: bundled names never change
-            for key, declaration in unit.declared.items():
+            functions = (("function", name) for name in unit.functions)
+            for key in (*unit.declared, *functions):
+                declaration = unit.functions[key[1]] if key[0] == "function" else unit.declared[key]
                 other = taken.setdefault(key, declaration)
                 built_in = key[0] == "data" and key[1] in BUILT_IN
                 if (other is not declaration or built_in) and not unit.bundled:
-                    unit.canonical[key] = f"{Path(unit.file).stem}:{declaration.name}"
-        functions: dict[str, Declaration] = {}
+                    stem, number = Path(unit.file).stem, 1
+                    while taken.setdefault((key[0], full := f"{stem}:{key[1]}"), declaration) is not declaration:
+                        number += 1
+                        stem = f"{Path(unit.file).stem}#{number}"
+                    unit.canonical[key] = full
         for unit in self._units:
-            for name, declaration in unit.functions.items():
-                if functions.setdefault(name, declaration) is not declaration:
-                    unit.canonical["function", name] = f"{Path(unit.file).stem}:{name}"
             if not unit.bundled:
                 self._clashes(unit)
 
