@@ -134,10 +134,13 @@ class _Builder:
         """All instances of one stack, in declaration order. Counts come last: they may look at properties of others."""
         templates = stack.service.node_templates
         stack.groups = {name: [] for name in templates}
-        counted = {name: template for name, template in templates.items() if _has_count(template)}
+        selected = self._matcher.selected(stack)
+        counted = {name: template for name, template in templates.items() if _has_count(template) and name not in selected}
         stack.counted = set(counted)
         for name, template in templates.items():
-            if name not in counted:
+            if name in selected:
+                stack.groups[name] = selected[name]
+            elif name not in counted:
                 stack.groups[name].append(Instance(template, stack, stack.prefix + name))
         for name, template in counted.items():
             for index in range(self._count(stack, template)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bbq.topology.filters import ancestry
-from bbq.topology.instances import Instance, Stack, members
+from bbq.topology.instances import Instance, Stack
 from bbq.tosca.model import RequirementAssignment, RequirementDef
 
 
@@ -25,7 +25,7 @@ class Candidates:
         lists = [found for found in (by_node, by_capability) if found is not None]
         smallest = min(lists, key=len, default=None)
         if smallest is None:
-            smallest = members(instance.stack) if wanted and "." not in wanted else []
+            smallest = _all(instance.stack) if wanted and "." not in wanted else []
         for each in smallest:
             if each is not instance and (node_type is None or node_type in each.template.type.ancestry):
                 yield each
@@ -35,7 +35,7 @@ class Candidates:
         if id(stack) not in self._indices:
             keys_by_type: dict[str, tuple[str, ...]] = {}
             index: dict[str, list[Instance]] = {}
-            for each in members(stack):
+            for each in _all(stack):
                 type_ = each.template.type
                 keys = keys_by_type.get(type_.name)
                 if keys is None:
@@ -46,3 +46,7 @@ class Candidates:
                     index.setdefault(key, []).append(each)
             self._indices[id(stack)] = index
         return self._indices[id(stack)]
+
+
+def _all(stack: Stack) -> list[Instance]:
+    return [instance for group in stack.groups.values() for instance in group]

@@ -106,4 +106,5 @@ class Where:
 
 
 def members(stack: Stack) -> list[Instance]:
-    return [instance for group in stack.groups.values() for instance in group]
+    """The stack's own nodes. Its groups may hold others, too: what a selected node stands for (2.0 section 15.5.3)."""
+    return [instance for group in stack.groups.values() for instance in group if instance.stack is stack]

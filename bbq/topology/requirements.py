@@ -6,7 +6,7 @@ is matched in one pass.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 from bbq.diagnostics import SourceRange
@@ -16,6 +16,7 @@ from bbq.topology.candidates import Candidates
 from bbq.topology.evaluate import suggestion
 from bbq.topology.filters import passes
 from bbq.topology.instances import MAX_EDGES, Broken, Instance, Link, Pending, Stack, Where, members
+from bbq.topology.mapped import carried, numbered, selected
 from bbq.topology.offers import Offers, is_hosted
 from bbq.tosca.model import RequirementAssignment, RequirementDef
 
@@ -47,7 +48,7 @@ class Matcher:
             text = f"the requirements of {instance.address!r} depend on themselves, through a node_filter or a value"
             raise self._evaluator.fail(codes.CIRCULAR_VALUE, text, instance.template.at)
         instance.links = Pending
-        mapped = self._mapped(instance)
+        mapped = carried(instance)
         found = [link for name, outer in mapped.items() for link in self._carried(instance, name, outer)]
         assignments = [item for item in self._assignments(instance) if item.name not in mapped or item.node is not None]
         met = self._certain(instance, assignments)
@@ -74,7 +75,7 @@ class Matcher:
         for each in members(stack):
             if each.links is None:
                 each.links = Pending
-                mapped = self._mapped(each)
+                mapped = carried(each)
                 self._certain(each, [item for item in each.template.requirements if item.name not in mapped or item.node])
                 each.links = None
 
@@ -160,23 +161,13 @@ class Matcher:
             raise self._evaluator.fail(codes.BAD_COUNT, f"{text} anything is made", assignment.at)
         return count
 
-    @staticmethod
-    def _mapped(instance: Instance) -> dict[str, dict[str, list[range]]]:
-        """Requirements that the mappings expose: name -> the composite's name for it -> which of its assignments, counted from
-        0. In a template that is deployed for itself nothing meets them."""
-        stack = instance.stack
-        if stack.service.substitution is None:
+    def selected(self, stack: Stack) -> dict[str, list[Instance]]:
+        """Selected node templates of a substitution that a requirement of the composite is mapped to -> its targets."""
+        owner = stack.owner
+        try:
+            return selected(stack.service, self.links(owner)) if owner is not None else {}
+        except Broken:
             return {}
-        found: dict[str, dict[str, list[range]]] = {}
-        taken: dict[str, int] = {}
-        for mapping in stack.service.substitution.requirements:
-            start = taken.get(mapping.name, 0)
-            stop = MAX_EDGES if mapping.count is None else start + mapping.count
-            taken[mapping.name] = stop
-            for template, requirement in mapping.targets:
-                if template == instance.template.name and requirement:
-                    found.setdefault(requirement, {}).setdefault(mapping.name, []).append(range(start, stop))
-        return found
 
     def _carried(self, instance: Instance, name: str, outer: dict[str, list[range]]) -> list[Link]:
         """The composite's links, as the member's own requirement `name`."""
@@ -186,7 +177,7 @@ class Matcher:
         owner = instance.stack.owner
         return [
             Link(assignment, instance, link.target, link.capability, relationship or link.relationship, base=link)
-            for number, link in (_numbered(self.links(owner)) if owner is not None else ())
+            for number, link in (numbered(self.links(owner)) if owner is not None else ())
             if any(number in each for each in outer.get(link.assignment.name, ()))
         ]
 
@@ -370,19 +361,6 @@ class Matcher:
         same = assignment.node_filter is definition.node_filter or assignment.node_filter == definition.node_filter
         found = [assignment.node_filter] if same else [assignment.node_filter, definition.node_filter]
         return [item for item in found if item]
-
-
-def _numbered(links: list[Link]) -> Iterator[tuple[int, Link]]:
-    """Each link with the number of its assignment among those of its name. What a type asks for and the template does not
-    mention counts as one assignment each time (2.0 section 8.5.4)."""
-    numbers: dict[str, int] = {}
-    last: dict[str, RequirementAssignment] = {}
-    for link in links:
-        name = link.assignment.name
-        if last.get(name) is not link.assignment or not link.assignment.assigned:
-            numbers[name] = numbers.get(name, -1) + 1
-        last[name] = link.assignment
-        yield numbers[name], link
 
 
 __all__ = ["DEPENDS_ON", "Matcher"]

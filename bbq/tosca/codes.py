@@ -82,7 +82,7 @@ CODES: Final[dict[str, tuple[str, str]]] = {
         "mapping not passed on",
         "A property is mapped to a node's property; only inputs receive values on substitution.",
     ),
-    "BBQ-T091": ("bad mapping", "A capability or requirement is mapped to a node template and a name in it."),
+    "BBQ-T091": ("bad mapping", "What is mapped is a name, or a path, and of the same type as what it is mapped to."),
     "BBQ-T092": ("input not mapped", "A required input of a substitution template that no property is mapped to."),
     "BBQ-T100": ("unknown input given", "A value was given for an input that the template does not have."),
     "BBQ-T101": ("input missing", "A required input without default was not given."),
@@ -127,6 +127,10 @@ CODES: Final[dict[str, tuple[str, str]]] = {
         "path of TOSCA 1.x",
         "Written as in TOSCA 1.3, and understood; 2.0 names what the path goes through.",
     ),
+    "BBQ-T219": (
+        "mapped requirement may be missing",
+        "More requirements that must be met are mapped than a node that is replaced has in any case.",
+    ),
     "BBQ-T300": ("not an archive", "The file is not a ZIP archive, or its directory is damaged or cut off."),
     "BBQ-T301": (
         "bad path in an archive",
@@ -170,9 +174,7 @@ CODES: Final[dict[str, tuple[str, str]]] = {
     ),
 }
 
-ADVISORY: Final = frozenset(
-    ("BBQ-T015", "BBQ-T027", "BBQ-T029", "BBQ-T062", "BBQ-T090", "BBQ-T092", "BBQ-T110", "BBQ-T316", "BBQ-T321")
-)
+ADVISORY: Final = frozenset(("BBQ-T015", "BBQ-T027", "BBQ-T029", "BBQ-T062", "BBQ-T090", "BBQ-T110", "BBQ-T316", "BBQ-T321"))
 """Warnings that break no rule of the specification: a file that is not there yet, an open requirement..."""
 
 STRICT_CODES: Final = (frozenset(CODES) | {"BBQ-Y009"}) - ADVISORY

@@ -15,7 +15,7 @@ _MOST_FILES: Final = 200
 
 
 def from_root(place: LocalFile, target: str) -> LocalFile | None:
-    """What `/types.yaml` means in a file (2.0 section 6.8.2.2): the file from the top of its repository. Where no repository is, the
+    """What `/types.yaml` means in a file (2.0 section 6.8.2.2): it is at the top of the repository. Where no repository is, the
     top is any folder from the file's own up to `home` that has such a file."""
     folder = place.path.parent
     tops = [place.home] if facts.exists(place.home / ".git") else [folder, *folder.parents]

@@ -13,11 +13,13 @@ from yaml import MappingNode, Node, ScalarNode, SequenceNode
 from bbq.tosca.constraints import OPERATORS
 from bbq.tosca.functions import Owner
 from bbq.tosca.model import (
+    CapabilityDef,
     Constraint,
     Function,
     NodeTemplate,
     Path,
     RequirementMapping,
+    Schema,
     ServiceTemplate,
     SubstitutionMapping,
     TypeDef,
@@ -37,7 +39,8 @@ def read_substitution(templates: Templates, service: ServiceTemplate, node: Node
 class _Reader:
     def __init__(self, templates: Templates, service: ServiceTemplate) -> None:
         self._templates = templates
-        self._outputs: list[tuple[str, Node]] = []
+        self._outputs: list[tuple[str, Node, Path]] = []
+        self._type: TypeDef | None = None
         self._reader = templates.reader
         self._service = service
 
@@ -48,6 +51,7 @@ class _Reader:
         if type_def is None:
             return None
         found = SubstitutionMapping(type_def.name, at(node))
+        self._type = type_def
         two = reader.grammar.two
         for _, (key, value) in reader.entries(keys.get("properties"), f"properties of {_WHAT}", lists=two).items():
             path = self._path(key, type_def, "property")
@@ -56,22 +60,26 @@ class _Reader:
         for _, (key, value) in reader.entries(keys.get("attributes"), f"attributes of {_WHAT}", lists=two).items():
             path = self._path(key, type_def, "attribute")
             if path is not None:
-                found.attributes[path] = self._attribute(value)
+                found.attributes[path] = self._attribute(value, path)
         for name, (key, value) in reader.entries(keys.get("capabilities"), f"capabilities of {_WHAT}").items():
             if self._known(name, key, type_def.capabilities, "capability", type_def):
                 pair = self._pair(value, "capability")
                 if pair is not None:
                     found.capabilities[name] = pair
+                    self._same_capability(type_def.capabilities[name].type, pair, value)
         found.requirements = self._requirements(keys.get("requirements"), type_def)
         self._interfaces(keys.get("interfaces"), type_def, found)
         for name, definition in self._service.inputs.items():
             if definition.required and not definition.has_default and name not in found.properties.values():
                 message = f"no property of {quoted(type_def.name)} is mapped to the required input {quoted(name)}"
                 reader.warning("BBQ-T092", message, definition.at)
-        for name, place in self._outputs:
+        for name, place, path in self._outputs:
             if name not in self._service.outputs:
                 hint = nearest(name, self._service.outputs) or one_of(self._service.outputs)
                 reader.error("BBQ-T206", f"{_WHAT}: no output {quoted(name)}", place, hint)
+            else:
+                output = self._service.outputs[name].schema
+                self._fits(output, self._schema(path), f"output {quoted(name)}", place, path)
         if "substitution_filter" in keys:
             found.filter = tuple(self._filter(keys["substitution_filter"], type_def))
         return found
@@ -128,19 +136,56 @@ class _Reader:
         if len(names) == 1:
             if names[0] in self._service.inputs:
                 found.properties[path] = names[0]
+                self._fits(self._schema(path), self._service.inputs[names[0]].schema, f"property {what}", node, path)
             else:
                 inputs = self._service.inputs
                 reader.error("BBQ-T052", f"unknown input {quoted(names[0])}", node, nearest(names[0], inputs) or one_of(inputs))
         elif names and self._node(names[0], node) is not None:
             reader.warning("BBQ-T090", f"property {what} is mapped to a node's property, not to an input: not passed on", node)
 
-    def _attribute(self, node: Node) -> Any:
+    def _schema(self, path: Path) -> Schema | None:
+        """Of what `path` leads to; a list of them where it goes through all relationships."""
+        fields: TypeDef | CapabilityDef | None = self._type
+        if path[0] == "CAPABILITY" and len(path) == 3 and self._type is not None:
+            fields = self._type.capabilities.get(str(path[1]))
+        elif path[0] == "RELATIONSHIP" and len(path) == 4 and self._type is not None:
+            relationship = self._type.requirements[str(path[1])].relationship
+            fields = self._templates.types.found.get(("relationship", relationship or ""))
+        if fields is None:
+            return None
+        definition = {**fields.attributes, **fields.properties}.get(str(path[-1]))
+        if definition is None:
+            return None
+        return Schema("list", entry=definition.schema) if "ALL" in path[2:3] else definition.schema
+
+    def _fits(self, given: Schema | None, wanted: Schema | None, what: str, node: Node, path: Path) -> None:
+        """2.0 sections 15.2 and 15.3: mappings are type-compatible."""
+        if given is None or wanted is None or "any" in (given.type, wanted.type):
+            return
+        found = self._templates.types.found.get(("data", given.type))
+        names = found.ancestry if found is not None else (given.type,)
+        if wanted.type in names or (wanted.type == "float" and "integer" in names):
+            if given.type == wanted.type:
+                self._fits(given.entry, wanted.entry, f"an entry of {what}", node, path)
+            return
+        message = f"{what} is a {given.type}, and mapped to a {wanted.type}"
+        self._reader.practice("BBQ-T091", message, node)
+
+    def _same_capability(self, wanted: str, pair: tuple[str, str], node: Node) -> None:
+        inner = self._service.node_templates[pair[0]].type.capabilities.get(pair[1])
+        found = self._templates.types.found.get(("capability", inner.type)) if inner is not None else None
+        if found is not None and wanted not in found.ancestry:
+            what = f"capability {quoted(pair[1])} of {quoted(pair[0])}"
+            message = f"{what} is a {quoted(found.name)}, and stands for a {quoted(wanted)}"
+            self._reader.warning("BBQ-T091", message, node)
+
+    def _attribute(self, node: Node, path: Path) -> Any:
         """An output's name; `a: [ node, attribute ]` means get_attribute."""
         reader = self._reader
         if isinstance(node, ScalarNode) and reader.grammar.two:
             name = reader.string(node, f"an attribute of {_WHAT}")
             if name and not name.startswith("$"):
-                self._outputs.append((name, node))
+                self._outputs.append((name, node, path))
                 return name
         if isinstance(node, SequenceNode):
             path = self._reader.convert.value(node, Owner("substitution"))
@@ -170,7 +215,20 @@ class _Reader:
         # One mapping alone takes every assignment; of several each takes its share.
         result = [replace(item, count=None) if names.count(item.name) == 1 and item.count == 1 else item for item in found]
         self._check_counts(result, type_def)
-        return result
+        return sorted(result, key=lambda item: (item.count is None, not self._is_mandatory(item))) if two else result
+
+    def _is_mandatory(self, mapping: RequirementMapping) -> bool:
+        """Whether one of the requirements that it leads to must be met."""
+        for name, requirement in mapping.targets:
+            node = self._service.node_templates[name]
+            definition = node.type.requirements.get(requirement)
+            if definition is not None and definition.occurrences[0] > 0:
+                return True
+            if any(
+                item.name == requirement and item.assigned and not (item.optional or item.node) for item in node.requirements
+            ):
+                return True
+        return False
 
     def _counted(self, key: Node) -> tuple[str, int | None]:
         """Requirement and how many of its assignments are meant; 0 (with an error) where that is not said."""
@@ -187,7 +245,14 @@ class _Reader:
     def _check_counts(self, mappings: list[RequirementMapping], type_def: TypeDef) -> None:
         """2.0 section 15.5.4: no more than the requirement's range allows, and nothing after all that is left."""
         for name in dict.fromkeys(item.name for item in mappings):
-            _, most = type_def.requirements[name].occurrences
+            least, most = type_def.requirements[name].occurrences
+            mandatory = [item for item in mappings if item.name == name and self._is_mandatory(item)]
+            if self._reader.grammar.two and sum(item.count or 1 for item in mandatory) > least:
+                message = (
+                    f"requirement {quoted(name)} is mapped to {len(mandatory)} requirements that must be met; "
+                    f"{quoted(type_def.name)} need not have more than {least}"
+                )
+                self._reader.warning("BBQ-T219", message, mandatory[-1].at)
             total = 0
             for item in (item for item in mappings if item.name == name):
                 if total < 0:

@@ -120,3 +120,34 @@ def test_properties_of_capabilities_and_relationships_become_inputs(built) -> No
         )
     )
     assert topology.nodes["client.one"].properties == {"size": 3, "first": 5, "weights": [5, 1, 2]}
+
+
+THERE = """\
+    there: { type: Server, directives: [ select ] }
+    two: { type: Software, requirements: [ { service: there } ] }
+    three: { type: Software, requirements: [ { service: there } ] }
+"""
+
+
+def with_selected(mapping: str) -> str:
+    text = own(mapping)
+    assert (line := "    two: { type: Software }\n") in text
+    return text.replace(line, THERE)
+
+
+def test_a_selected_node_stands_for_the_target(built) -> None:
+    """Section 15.5.3: several members are to use the same node of the outer template."""
+    topology = built(with_selected("[ { service: there } ]"))
+    assert targets(topology, "client.two") == targets(topology, "client.three") == ["a", "b", "c"]
+    topology = built(with_selected("[ { service: there }, { service: [ one, service ] } ]"))
+    assert (targets(topology, "client.two")[0], targets(topology, "client.one")[0]) == ("a", "b")
+    assert topology.nodes["client"].members == ("client.one", "client.two", "client.three")
+    assert "client.there" not in topology.nodes
+
+
+def test_what_must_be_met_is_mapped_first(built) -> None:
+    template = own("[ { service: [ one, service ] }, { service: [ two, service ] } ]").replace(
+        "two: { type: Software }", "two: { type: Software, requirements: [ { service: { optional: false } } ] }"
+    )
+    topology = built(template)
+    assert (targets(topology, "client.two")[0], targets(topology, "client.one")[0]) == ("a", "b")

@@ -162,3 +162,33 @@ def test_list_keys_belong_in_mappings_only(templates):
         HEAD_2 + "node_types: { A: { properties: { p: { type: map, entry_schema: integer, default: { §[ a, b ]: 1 } } } } }\n",
         "BBQ-Y018",
     )
+
+
+def test_mappings_are_of_the_same_type(templates):
+    for mapping, what in (
+        ("properties: { p: §all }", "property `p` is a integer, and mapped to a list"),
+        ("properties: { p: i, [ RELATIONSHIP, service, ALL, weight ]: §i }", "is a list, and mapped to a integer"),
+        ("attributes: { a: §n }", "output `n` is a integer, and mapped to a string"),
+    ):
+        body = text(f"    {mapping}\n").replace("outputs: { o: { value: x } }", "outputs: { n: { type: integer, value: 1 } }")
+        (found,) = templates.bad(body, "BBQ-T091")
+        assert what in found.message
+    more = "    ware: { type: Ware }\n"
+    body = text("    capabilities: { front: §[ ware, other ] }\n", more).replace(
+        "capability_types: {", "capability_types: { Other: {},"
+    )
+    body = body.replace("node_types:\n", "node_types:\n  Ware: { capabilities: { other: Other } }\n")
+    _, found, marks = templates.read(body)
+    assert [(item.severity, item.code, (item.line, item.column)) for item in found] == [("warning", "BBQ-T091", marks[0])]
+
+
+def test_no_more_requirements_that_must_be_met_than_there_are_in_any_case(templates):
+    """Section 15.5.4, rule 2."""
+    more = "    must: { type: Software, requirements: [ { service: { optional: false } } ] }\n"
+    mapping = "    requirements: [ { §service: [ must, service ] } ]\n"
+    _, found, marks = templates.read(text(mapping, more))
+    assert [(item.severity, item.code, (item.line, item.column)) for item in found] == [("warning", "BBQ-T219", marks[0])]
+    templates.good(text(mapping.replace("§", ""), more).replace("count_range: [ 0, 4 ]", "count_range: [ 1, 4 ]"))
+    mapping = "    requirements: [ { service: [ one, service ] }, { service: [ must, service ] } ]\n"
+    service = templates.good(text(mapping, more).replace("count_range: [ 0, 4 ]", "count_range: [ 1, 4 ]"))
+    assert [item.targets[0][0] for item in service.substitution.requirements] == ["must", "one"]
