@@ -153,7 +153,7 @@ class _Contents:
                 elif isinstance(unit.place, LocalFile):
                     self._add(unit.place.path, unit.place.home, SourceRange(unit.file, 1, 1), "the template")
                 for file, node, what in unit.named:
-                    self._named(unit.place, file, at(node), what)
+                    self._named(unit.place_at(node), file, at(node), what)
         for unit, node, text, place in files.followed:
             if isinstance(unit.place, LocalFile) and isinstance(place, LocalFile) and not (place.bundled or place.mount):
                 if text.startswith("/") or text.lower().startswith("file:"):

@@ -131,7 +131,7 @@ def _index(directory: Path) -> dict[str, list[Path]]:
     """Node type (without namespace) -> files that name it; a name in a comment costs a load, no more."""
     index: dict[str, list[Path]] = {}
     try:
-        files = sorted(path for path in directory.iterdir() if path.suffix in (".yaml", ".yml"))
+        files = sorted(path for path in directory.iterdir() if path.suffix in (".yaml", ".yml", ".tosca"))
     except OSError:
         return index
     for path in files:

@@ -63,7 +63,7 @@ def read_artifact(
         name,
         type_name,
         at(key),
-        file if repository else absolute(reader.unit, file),
+        file if repository else absolute(reader.unit, file, key),
         repository,
         reader.string(keys.get("deploy_path"), f"deploy_path of {title}") or None,
         properties,
@@ -131,18 +131,25 @@ def missing_files(units: Iterable[Unit], bag: DiagnosticBag) -> None:
     complete: a file that is missing in it is an error."""
     for unit in units:
         for file, node, what in unit.named:
-            if unit.place.has(file) is False:
-                if isinstance(unit.place, Member):
-                    same = unit.place.archive.by_file_name.get(file.rpartition("/")[2])
+            place = unit.place_at(node)
+            if place.has(file) is False and (unit.tree is None or unit.tree.has(file.lstrip("/")) is False):
+                if isinstance(place, Member):
+                    same = place.archive.by_file_name.get(file.rpartition("/")[2])
                     hint = f"paths are relative to the file that names them; there is {quoted(same)}" if same else None
                     bag.error("BBQ-T313", f"{what}: no file {quoted(file)} in the archive", at(node), hint)
                 else:
                     bag.warning("BBQ-T110", f"{what}: no file {quoted(file)} beside the template", at(node))
 
 
-def absolute(unit: Unit, file: str) -> str:
-    """A file that a template names, against the folder of that template; URLs stay."""
-    return file if not file or _URL.match(file) else unit.place.path_of(file)
+def absolute(unit: Unit, file: str, node: Node) -> str:
+    """A file that a template names at `node`, against the folder of that template; URLs stay. In a directory tree without
+    imports, names may start at its top."""
+    if not file or _URL.match(file):
+        return file
+    place = unit.place_at(node)
+    if unit.tree is not None and place.has(file) is False and unit.tree.has(file.lstrip("/")):
+        return unit.tree.path_of(file.lstrip("/"))
+    return place.path_of(file)
 
 
 def type_by_extension(unit: Unit, file: str) -> str:

@@ -35,7 +35,7 @@ CODES: Final[dict[str, tuple[str, str]]] = {
     "BBQ-T028": ("too many files", "More files are imported than the cap."),
     "BBQ-T029": (
         "partial template",
-        "A template with `metadata.parents` is an overlay; names that its parents have are missing.",
+        "A template with `metadata.parents` is laid over others; one that is needed is not there.",
     ),
     "BBQ-T030": ("unknown type", "No such type in this file or its imports."),
     "BBQ-T031": ("types derive from each other", "`derived_from` leads back to the type itself."),
@@ -131,6 +131,7 @@ CODES: Final[dict[str, tuple[str, str]]] = {
         "mapped requirement may be missing",
         "More requirements that must be met are mapped than a node that is replaced has in any case.",
     ),
+    "BBQ-T220": ("types are not imported", "The directory tree of the template has the types, and the template imports none."),
     "BBQ-T300": ("not an archive", "The file is not a ZIP archive, or its directory is damaged or cut off."),
     "BBQ-T301": (
         "bad path in an archive",

@@ -69,6 +69,10 @@ class Unit:
     """Of an imported 1.x file: the template that everything is imported for."""
     borrowed: dict[tuple[str, str], Declaration] = field(default_factory=dict)
     """Types that this file uses and does not import, found by way of `outer`."""
+    tree: Place | None = None
+    """A place at the top of the directory tree without imports that the file is in (`trees`)."""
+    overlaid: dict[str, Place] = field(default_factory=dict)
+    """Files that the template is laid over (`overlays`), by what diagnostics call them."""
 
     @property
     def file(self) -> str:
@@ -93,6 +97,10 @@ class Unit:
     def foreign(self) -> bool:
         """It came by a URL and is not the user's to correct."""
         return self.place.foreign
+
+    def place_at(self, node: Node) -> Place:
+        """Of the file that the node is from: names of files in it are relative to that."""
+        return self.overlaid.get(at(node).file, self.place) if self.overlaid else self.place
 
     def lookup(self, kind: str, name: str) -> Declaration | None:
         """The declaration that `name` means in this file: its own, else what its imports bring."""
@@ -166,6 +174,10 @@ class Files:
             if unit.grammar.two:
                 self._refine(unit)
         return unit
+
+    def beside(self, place: Place, where: Node) -> Unit | None:
+        """A file that belongs to the template without being imported."""
+        return self._read(place, where)
 
     def digest(self) -> str:
         """SHA-256 over all files in import order."""

@@ -109,6 +109,8 @@ class Fitting:
             hosted = wanted == "tosca.capabilities.Compute" and any(
                 self.is_a(item.type, "tosca.capabilities.Container") for item in target.type.capabilities.values()
             )
+            # Software on software means: on the same server.
+            hosted = hosted or (definition.name == "host" and "host" in target.type.requirements)
             report = reader.practice if hosted else reader.error
             report("BBQ-T063", message, where, self._hint(str(wanted)))
             return False

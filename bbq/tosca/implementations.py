@@ -30,7 +30,7 @@ def read_implementation(reader: Definitions, node: Node, result: OperationDef, w
     if file:
         if Path(file).suffix and primary is not None:  # else the name of an artifact, or a command
             check_file(reader, file, primary, what)
-        result.implementation = absolute(reader.unit, file)
+        result.implementation = absolute(reader.unit, file, key)
         result.implementation_type = result.implementation_type or type_by_extension(reader.unit, file) or None
     names = []
     dependencies = keys.get("dependencies")
@@ -44,7 +44,7 @@ def read_implementation(reader: Definitions, node: Node, result: OperationDef, w
         if text:
             if Path(text).suffix:
                 check_file(reader, text, inner["file"], f"a dependency of {what}")
-            names.append(absolute(reader.unit, text))
+            names.append(absolute(reader.unit, text, item))
     result.dependencies = tuple(names) or result.dependencies
     if "operation_host" in keys:
         result.host = reader.string(keys["operation_host"], f"operation_host of {what}") or result.host

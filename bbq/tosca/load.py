@@ -10,12 +10,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from yaml import ScalarNode
+from yaml import Node, ScalarNode
 
 from bbq import facts
 from bbq.collection import paused
 from bbq.datafiles import data_dir
-from bbq.diagnostics import Diagnostic, DiagnosticBag, SourceRange
+from bbq.diagnostics import Diagnostic, DiagnosticBag
 from bbq.origins import is_archive
 from bbq.origins.hosts import fetcher
 from bbq.sources import Sources
@@ -25,12 +25,14 @@ from bbq.tosca.files import Files, Unit
 from bbq.tosca.functions import Uses
 from bbq.tosca.model import ServiceTemplate
 from bbq.tosca.nodes import Templates
+from bbq.tosca.overlays import Overlays, partial
 from bbq.tosca.places import Disk, LocalFile, Member, Resolver
 from bbq.tosca.reading import Reader, quoted, shape
 from bbq.tosca.references import check_references
 from bbq.tosca.schemas import Definitions, canonical
 from bbq.tosca.service import read_service
 from bbq.tosca.signatures import read_functions
+from bbq.tosca.trees import adopt_tree
 from bbq.tosca.types import Types
 from bbq.tosca.usage import used_types
 from bbq.wording import told
@@ -145,7 +147,12 @@ def _service(
     unit = files.read_main(place)
     if unit is None:
         return None, files
+    adopt_tree(files, unit)
+    overlays = Overlays(files, unit)
+    block = overlays.block()
     service = ServiceTemplate(path, unit.grammar.version, at(unit.root))
+    service.below = tuple(found.file for found in overlays.below)
+    service.parents_missing = tuple(overlays.missing)
     service.files = tuple(found.file for found in files.units.values())
     service.digest = files.digest()
     service.sources = bag.sources
@@ -155,7 +162,7 @@ def _service(
     types.resolve()
     service.types = types.found
     service.functions = read_functions(types, files.units.values())
-    _read(unit, service, types, bag)
+    _read(unit, service, types, bag, block)
     for found in files.units.values():
         for identity in list(found.duplicates):  # inside of values, which nothing looks into
             Reader(found, bag).judge_duplicates(identity, values=True)
@@ -167,7 +174,8 @@ def _service(
     return service, files
 
 
-def _read(unit: Unit, service: ServiceTemplate, types: Types, bag: DiagnosticBag) -> None:
+def _read(unit: Unit, service: ServiceTemplate, types: Types, bag: DiagnosticBag, block: Node | None = None) -> None:
+    """`block` stands for the file's own `topology_template`, where that is laid over others."""
     uses = Uses()
     reader = Definitions(unit, Reader(unit, bag), uses)
     keys = reader.entity(unit.root, "file", "", unit.root)
@@ -181,6 +189,8 @@ def _read(unit: Unit, service: ServiceTemplate, types: Types, bag: DiagnosticBag
     for name, (_, value) in reader.entries(keys.get("dsl_definitions"), "`dsl_definitions`").items():
         if isinstance(value, ScalarNode):
             reader.error("BBQ-T012", f"definition {quoted(name)} must be a map or a list, not {shape(value)}", value)
+    if block is not None:
+        keys["topology_template"] = block
     templates = Templates(reader, types, uses)
     key = next((key for key, _ in unit.root.value if key.value in ("service_template", "topology_template")), None)
     read_service(templates, service, keys, key)
@@ -199,7 +209,7 @@ def _check_metadata(service: ServiceTemplate, files: Files, bag: DiagnosticBag) 
 
 def _warn_of_borrowed(files: Files, bag: DiagnosticBag) -> None:
     for unit in files.units.values():
-        if unit.borrowed:
+        if unit.borrowed and unit.tree is None:
             names = sorted({name for _, name in unit.borrowed})
             homes = sorted({declaration.unit.file.rpartition("/")[2] for declaration in unit.borrowed.values()})
             bag.warning(
@@ -216,9 +226,7 @@ def _finished(service: ServiceTemplate | None, bag: DiagnosticBag, *all_files: F
         missing_files(files.units.values(), bag)
         _warn_of_borrowed(files, bag)
     found = told(bag, _TOO_MANY)
-    if service is not None and "parents" in service.metadata and not all_files[0].main.grammar.two:
-        return _partial(service, found, service.at)
-    return found
+    return partial(service, found) if service is not None and service.parents_missing else found
 
 
 def _spare(service: ServiceTemplate, main: Unit, files: Files, bag: DiagnosticBag) -> None:
@@ -237,15 +245,3 @@ def _spare(service: ServiceTemplate, main: Unit, files: Files, bag: DiagnosticBa
     for index, item in enumerate(bag.items):
         if item.severity == "error" and any(first <= item.line <= last for first, last in places.get(item.file, ())):
             bag.items[index] = replace(item, severity="warning")
-
-
-def _partial(service: ServiceTemplate, found: list[Diagnostic], where: SourceRange) -> list[Diagnostic]:
-    """A template with `metadata.parents` is an overlay: names that only its parents have are missing, not wrong."""
-    missing = [item for item in found if item.code in ("BBQ-T052", "BBQ-T053") and item.file == where.file]
-    if not missing:
-        return found
-    message = (
-        f"the template is partial, to be laid over {quoted(service.metadata['parents'])}: {len(missing)} names are missing"
-    )
-    note = Diagnostic("warning", "BBQ-T029", message, where.file, where.line, where.column)
-    return [note, *(replace(item, severity="warning") if item in missing else item for item in found)]

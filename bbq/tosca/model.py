@@ -300,6 +300,10 @@ class ServiceTemplate:
     digest: str = ""
     """SHA-256 over this file and all its imports, in import order."""
     files: tuple[str, ...] = ()
+    below: tuple[str, ...] = ()
+    """Files that the template is laid over, the lowest first (`metadata.parents`)."""
+    parents_missing: tuple[str, ...] = ()
+    """Files that it should be laid over and that are not there: it is partial."""
     import_map: dict[str, str] = field(default_factory=dict)
     """What it was loaded with; its substitution templates are loaded with the same."""
     sources: Sources | None = None

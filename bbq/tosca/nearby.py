@@ -43,7 +43,8 @@ def profile_beside(place: Place, name: str) -> Place | None:
 
 def _candidates(place: Place) -> list[LocalFile] | list[Member]:
     if isinstance(place, Member):
-        return [Member(place.archive, name) for name in place.archive.templates if name != place.name][:_MOST_FILES]
+        names = [name for name in place.archive.members if name.endswith(_SUFFIXES) and name != place.name]
+        return [Member(place.archive, name) for name in names[:_MOST_FILES]]
     if not isinstance(place, LocalFile) or place.bundled:
         return []
     home, found = Path(facts.realpath(place.home)), []

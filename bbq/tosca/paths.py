@@ -115,7 +115,7 @@ class Paths:
         elif name in self._service.relationships:
             return _Relationship(self._type("relationship", self._service.relationships[name]), None, None)
         elif name not in _KEYWORDS and name not in self._broken:
-            self._error("BBQ-T053", f"unknown node template {quoted(name)}", function, name, self._nodes)
+            self._error("BBQ-T053", f"unknown node template {quoted(name)}", function, name, [*self._nodes, *self._broken])
         raise Stop
 
     def _relationship_of(self, owner: Owner) -> _Relationship:
