@@ -131,7 +131,8 @@ THERE = """\
 
 def with_selected(mapping: str) -> str:
     text = own(mapping)
-    assert (line := "    two: { type: Software }\n") in text
+    line = "    two: { type: Software }\n"
+    assert line in text
     return text.replace(line, THERE)
 
 
