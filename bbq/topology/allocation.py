@@ -46,7 +46,7 @@ class Allocations:
 
     def _shares(self, link: Link) -> dict[str, float]:
         """Property -> share, in the property's base unit. Raises `Broken` (reported) where that is not known."""
-        where = Where(link.source.stack, link.source)
+        where = Where(link.source.stack, link.source, link)
         found = {}
         for name, value in link.assignment.allocation.items():
             amount = self._amount(self._evaluator.evaluate(value, where), link.target, link.capability or "", name)

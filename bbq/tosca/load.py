@@ -32,7 +32,7 @@ from bbq.tosca.references import check_references
 from bbq.tosca.schemas import Definitions, canonical
 from bbq.tosca.service import read_service
 from bbq.tosca.signatures import read_functions
-from bbq.tosca.trees import adopt_tree
+from bbq.tosca.trees import adopt_tree, tree_of
 from bbq.tosca.types import Types
 from bbq.tosca.usage import used_types
 from bbq.wording import told
@@ -109,7 +109,10 @@ def examine(
             return _of_archive(csar, os.fspath(path), bag, resolver)
         real = Path(facts.realpath(path))
         bundled = real.is_relative_to(facts.realpath(profiles))
-        place = LocalFile(real, str(path), facts.project_folder(real.parent), bundled, disk=Disk(overlay or {}))
+        home, top = facts.project_folder(real.parent), tree_of(real)
+        if top is not None and not top.is_relative_to(home):
+            home = top
+        place = LocalFile(real, str(path), home, bundled, disk=Disk(overlay or {}))
         resolver.start(place, bag)
         service, files = _service(place, str(path), bag, resolver, whole=whole)
         return Examined(service, _finished(service, bag, files), [files])

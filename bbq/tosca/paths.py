@@ -169,7 +169,7 @@ class Paths:
                 self._bag.error("BBQ-T055", text, function.at, "[ SELF, RELATIONSHIP, <requirement>, TARGET, ... ]")
             raise Stop
         fields = node.type.properties, node.type.attributes
-        if len(args) == 1 or any(head in block for block in fields) or (head in _IMPLICIT and len(args) < 3):
+        if len(args) == 1 or any(head in block for block in fields):
             return None
         if head in node.type.requirements:
             self._form(function, f"RELATIONSHIP, {head}")

@@ -14,7 +14,15 @@ from yaml import MappingNode, Node, ScalarNode, SequenceNode
 from bbq.tosca.filters import read_filter
 from bbq.tosca.fitting import Fitting, literal
 from bbq.tosca.functions import Owner
-from bbq.tosca.model import Function, NodeTemplate, RequirementAssignment, RequirementDef, ServiceTemplate, TypeDef
+from bbq.tosca.model import (
+    Function,
+    NodeTemplate,
+    RequirementAssignment,
+    RequirementDef,
+    ServiceTemplate,
+    SubstitutionMapping,
+    TypeDef,
+)
 from bbq.tosca.nodes import RelationshipTemplate, Templates
 from bbq.tosca.reading import nearest, one_of, quoted
 from bbq.tosca.schemas import canonical, find
@@ -34,6 +42,7 @@ class Requirements:
         self._nodes = service.node_templates
         self._relationships = relationships
         self._types = templates.types.found
+        self._open: list[tuple[RequirementDef, NodeTemplate]] = []
         self._fitting = Fitting(templates, self._nodes)
         self._suiting: dict[tuple[str | None, str | None], list[NodeTemplate]] = {}
 
@@ -64,7 +73,7 @@ class Requirements:
         if not assigned:
             if least > 0:
                 node.requirements.append(self._unassigned(definition, node))
-                self._dangling(definition, node)
+                self._open.append((definition, node))
             return
         if any(isinstance(item.wanted, Function) for item in assigned):
             return
@@ -104,13 +113,17 @@ class Requirements:
             count=definition.occurrences,
         )
 
-    def _dangling(self, definition: RequirementDef, node: NodeTemplate) -> None:
-        """Warns where nothing here could be chosen for a requirement that the template leaves open."""
-        if any(other is not node for other in self._suitable(definition)):
-            return
-        wanted = definition.node or definition.capability or "any node"
-        what = f"requirement {quoted(definition.name)} of node template {quoted(node.name)}"
-        self._reader.warning("BBQ-T062", f"{what} is open, and nothing here is a {quoted(wanted)}", node.at)
+    def report_open(self, substitution: SubstitutionMapping | None) -> None:
+        """Warns where nothing here could be chosen for a requirement that the template leaves open, and nothing is mapped to
+        it."""
+        mappings = substitution.requirements if substitution is not None else ()
+        mapped = {target for mapping in mappings for target in mapping.targets}
+        for definition, node in self._open:
+            others = any(other is not node for other in self._suitable(definition))
+            if not others and (node.name, definition.name) not in mapped:
+                wanted = definition.node or definition.capability or "any node"
+                what = f"requirement {quoted(definition.name)} of node template {quoted(node.name)}"
+                self._reader.warning("BBQ-T062", f"{what} is open, and nothing here is a {quoted(wanted)}", node.at)
 
     def _suitable(self, definition: RequirementDef) -> list[NodeTemplate]:
         """Two nodes that could be chosen, where there are as many: one may be the node that asks. Remembered, since thousands

@@ -36,7 +36,8 @@ def read_service(templates: Templates, service: ServiceTemplate, root: dict[str,
     service.node_templates = templates.nodes(keys.get("node_templates"))
     relationships = templates.relationships(keys.get("relationship_templates"))
     service.relationships = {name: found.type for name, found in relationships.items()}
-    Requirements(templates, service, relationships).read()
+    requirements = Requirements(templates, service, relationships)
+    requirements.read()
     policies = Policies(templates, service)
     policies.groups(keys.get("groups"))
     read_workflows(templates, service, keys.get("workflows"))
@@ -44,6 +45,7 @@ def read_service(templates: Templates, service: ServiceTemplate, root: dict[str,
     service.outputs = _outputs(templates, keys.get("outputs"))
     if "substitution_mappings" in keys:
         service.substitution = read_substitution(templates, service, keys["substitution_mappings"])
+    requirements.report_open(service.substitution)
 
 
 def _outputs(templates: Templates, node: Node | None) -> dict[str, ParameterDef]:

@@ -63,12 +63,18 @@ def _top(place: Place) -> LocalFile | Member | None:
     if isinstance(place, Member):
         folder = place.name.split("/")[0] if place.name.count("/") == 3 else ""
         return Member(place.archive, "-") if folder == _SERVICES or folder in _FOLDERS else None
-    if not isinstance(place, LocalFile) or place.bundled or len(place.path.parents) < 4:
+    if not isinstance(place, LocalFile) or place.bundled:
         return None
-    top = place.path.parents[3]
-    if place.path.parents[2].name not in (*_FOLDERS, _SERVICES) or not facts.exists(top / "nodetypes"):
+    top = tree_of(place.path)
+    return None if top is None else LocalFile(top / "-", str(top / "-"), top, disk=place.disk)
+
+
+def tree_of(path: Path) -> Path | None:
+    """The top of the tree that the file is in, by its path: a project's folder, so imports may name anything in it."""
+    if len(path.parents) < 4 or path.parents[2].name not in (*_FOLDERS, _SERVICES):
         return None
-    return LocalFile(top / "-", str(top / "-"), top, disk=place.disk)
+    top = path.parents[3]
+    return top if facts.exists(top / "nodetypes") else None
 
 
 def _index(top: LocalFile | Member) -> dict[str, LocalFile | Member]:
