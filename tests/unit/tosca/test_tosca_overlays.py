@@ -223,3 +223,18 @@ def test_a_file_elsewhere_is_in_no_tree(templates):
     tree(templates)
     _, found, _ = templates.read(HEAD_1 + TREE)
     assert [item.code for item in found] == ["BBQ-T030"]
+
+
+def test_files_of_a_tree_may_import_each_other(tmp_path):
+    """Also outside of a repository, where relative imports otherwise stay beside the template's folder."""
+    service = tmp_path / "servicetemplates/shop/Shop/ServiceTemplate.tosca"
+    till = tmp_path / "nodetypes/shop.nodes/Till/NodeType.tosca"
+    for path in (service, till):
+        path.parent.mkdir(parents=True)
+    head = "tosca_definitions_version: tosca_simple_yaml_1_3\n"
+    till.write_text(head + "node_types:\n  shop.nodes.Till: { derived_from: tosca.nodes.Root }\n")
+    body = "topology_template: { node_templates: { till: { type: shop.nodes.Till } } }\n"
+    service.write_text(head + "imports: [ ../../../nodetypes/shop.nodes/Till/NodeType.tosca ]\n" + body)
+    assert bbq.tosca.load(service)[1] == []
+    service.write_text(head + "imports: [ ../../../../outside.yaml ]\n" + body)
+    assert [item.code for item in bbq.tosca.load(service)[1] if item.severity == "error"] == ["BBQ-T022"]
