@@ -23,6 +23,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,18 @@ _STARTS = 5
 """A client that was killed may have a supervisor under way that takes the lock before ours: it is ended, ours tries again."""
 _SOCKET_PATH_LIMIT = 70
 """A path of a Unix socket has 107 bytes; programs put some 35 of their own behind TMPDIR."""
+
+
+_PORT_LEFT = 2.0
+"""Seconds: a process that is ending has lost its environment, by which it is found, some time before its sockets."""
+
+
+def _is_left(port: int) -> bool:
+    """Is it free, or will it be in a moment, when the component that had it has ended?"""
+    deadline = time.monotonic() + _PORT_LEFT
+    while not (free := proc.port_is_free(port)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return free
 
 
 def node_id(node: str) -> str:
@@ -159,7 +172,7 @@ class NodeDir:
         known = ports.get(name)
         # one that waits for its next try holds no port: another may have it by now, and would keep it for ever
         held = any(unit.phase in ("starting", "running", "stopping") for unit in self.units())
-        if known and (not wanted or wanted == known) and (held or proc.port_is_free(known)):
+        if known and (not wanted or wanted == known) and (held or _is_left(known)):
             return known
         port = choose_port(wanted, self._recorded_ports)
         self.write("ports.json", json.dumps({**ports, name: port}))
