@@ -10,6 +10,7 @@ import pytest
 
 import bbq
 import bbq.hot
+from benchmarks import conformance
 
 CORPORA = Path(__file__).resolve().parents[3].parent / "shared" / "corpora"
 pytestmark = pytest.mark.skipif(not (CORPORA / "MANIFEST.csv").exists(), reason="no sample templates beside the repository")
@@ -20,7 +21,7 @@ DISPUTED = {
     "heat-translator/samples/tests/data/hot_output/nfv/hot_tosca_nfv_autoscaling_with_param.yaml": {"BBQ-H032", "BBQ-H033"},
     "heat-translator/samples/tests/data/hot_output/storage/hot_blockstorage_with_relationship_template.yaml": {"BBQ-H034"},
 }
-"""Listed as right, and refused by a real Heat for the same reasons (docs/explanation/heat.md): translations, never deployed."""
+"""Listed as right, and refused by a real Heat for the same reasons (docs/explanation/conformance.md): translations, never deployed."""
 
 
 def manifest() -> list[dict[str, str]]:
@@ -42,6 +43,10 @@ def test_verdicts(row):
         assert {item.code for item in errors} == DISPUTED[row["path"]]
     elif row["expected"]:
         assert (not errors) == (row["expected"] == "accept"), errors
+
+
+def test_disputed_ones_are_in_the_documentation():
+    assert set(DISPUTED) == conformance.corrected().keys()
 
 
 def test_rejects_name_the_line():
