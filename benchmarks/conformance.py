@@ -134,9 +134,7 @@ def main() -> int:
         missed += not reached
         print(f"{'ok  ' if reached else 'MISS'} {name}: {right} of {total}, at least {FLOORS[name]:.0%}")
     wrong = {item.path: item for item in found if not item.right}
-    print(
-        f"\n{sum(item.corrected for item in found)} listed verdicts are counted the other way, as a real Heat decides (the page below)"
-    )
+    print(f"\n{sum(item.corrected for item in found)} listed verdicts count the other way, as Heat decides (the page below)")
     print("\nDifferences, argued in docs/explanation/conformance.md:")
     for path, item in wrong.items():
         mark = "    " if path in known else "NEW "

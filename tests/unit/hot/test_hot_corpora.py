@@ -21,7 +21,7 @@ DISPUTED = {
     "heat-translator/samples/tests/data/hot_output/nfv/hot_tosca_nfv_autoscaling_with_param.yaml": {"BBQ-H032", "BBQ-H033"},
     "heat-translator/samples/tests/data/hot_output/storage/hot_blockstorage_with_relationship_template.yaml": {"BBQ-H034"},
 }
-"""Listed as right, and refused by a real Heat for the same reasons (docs/explanation/conformance.md): translations, never deployed."""
+"""Listed as right, refused by a real Heat for the same reasons (docs/explanation/conformance.md)."""
 
 
 def manifest() -> list[dict[str, str]]:
