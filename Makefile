@@ -37,6 +37,7 @@ test-unit test-simulator test-local test-browser test-docs: test-%: $(VENV)/.dev
 	$(PYTEST) tests/$*
 
 soak: $(VENV)/.dev  ## the long tests: the whole kill matrix and more
+	@$(BIN)/python -m pip install --quiet --use-pep517 --editable '.[soak]'
 	$(PYTEST) -m soak tests
 
 lint: $(VENV)/.dev  ## formatting, lint, types, import directions
