@@ -17,6 +17,11 @@ IMPORTED: Final = "imported from"
 """The text of a related place that is an import."""
 
 
+def visible(text: str) -> str:
+    """`text` with its control characters escaped: a terminal must not obey a template."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
+
+
 @dataclass(frozen=True, slots=True)
 class SourceRange:
     """Where a value stands. Lines and columns are 1-based; the end is exclusive, and equals the start where unknown."""
@@ -125,6 +130,7 @@ class DiagnosticBag:
             self.dropped += 1
             self.dropped_errors += severity == "error"
             return
+        message, hint = visible(message), hint and visible(hint)
         self.items.append(
             Diagnostic(severity, code, message, at.file, at.line, at.column, hint, at.end_line, at.end_column, related)
         )

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from yaml import MappingNode, Node, SequenceNode
 
-from bbq.diagnostics import Diagnostic, DiagnosticBag, Severity
+from bbq.diagnostics import Diagnostic, DiagnosticBag, Severity, visible
 from bbq.yamlreader import is_null, printable
 
 _MANY: Final = 150
@@ -79,14 +79,9 @@ def shape(node: Node) -> str:
 
 
 def told(bag: DiagnosticBag, too_many: str) -> list[Diagnostic]:
-    """The findings in order; `too_many` is the code of the one that says how many are not listed. Texts quote the template:
-    whatever control characters it holds, no terminal gets to see them."""
-    found = bag.sorted()
-    for index, item in enumerate(found):
-        if not (item.message.isprintable() and (item.hint or "").isprintable() and item.file.isprintable()):
-            hint = printable(item.hint, 1000) if item.hint else None
-            message, file = printable(item.message, 1000), printable(item.file, 1000)
-            found[index] = replace(item, message=message, hint=hint, file=file)
+    """The findings in order; `too_many` is the code of the one that says how many are not listed. No terminal gets to see
+    the control characters that a file's name may hold."""
+    found = [replace(item, file=visible(item.file)) if not item.file.isprintable() else item for item in bag.sorted()]
     if bag.dropped:
         severity: Severity = "error" if bag.dropped_errors else "warning"
         text = f"{bag.dropped:,} more problems are not listed"

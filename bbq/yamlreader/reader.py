@@ -16,7 +16,7 @@ from yaml._yaml import CParser
 
 from bbq import facts
 from bbq.collection import paused
-from bbq.diagnostics import DiagnosticBag, SourceRange
+from bbq.diagnostics import DiagnosticBag, SourceRange, visible
 from bbq.yamlreader.limits import DEFAULT_LIMITS, Limits
 from bbq.yamlreader.values import TAG_PREFIX, at, number_text
 
@@ -30,10 +30,8 @@ _KNOWN_TAGS = frozenset(
 
 
 def printable(text: str, limit: int = 120) -> str:
-    """`text` for a message: control characters escaped (a terminal must not obey a template), long text cut."""
-    if len(text) > limit:
-        text = text[:limit] + "..."
-    return text if text.isprintable() else "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
+    """`text` for a message: control characters escaped, long text cut."""
+    return visible(text[:limit] + "..." if len(text) > limit else text)
 
 
 class ListKey(ScalarNode):
