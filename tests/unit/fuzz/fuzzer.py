@@ -148,7 +148,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
 
 
 def seeds(target: str) -> list[bytes]:
-    """Inputs to begin with: good files, or, where the bytes are choices, some of a fair length; and what once broke a promise."""
+    """Inputs to begin with: good files; where bytes are choices, some of a fair length; and what once broke a promise."""
     if target == "archive":
         import test_archive_fuzz
 
