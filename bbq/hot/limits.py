@@ -201,5 +201,6 @@ def _bad_modulo(argument: Any) -> str | None:
 def limit_of(kind: Kind, argument: Any, description: str = "") -> Limit:
     """A constraint whose argument has no `problem`, ready for `broken`."""
     if kind in ("range", "length", "modulo"):
-        argument = {key: number(value) for key, value in argument.items() if value is not None}
+        keys = ("step", "offset") if kind == "modulo" else ("min", "max")  # others are told elsewhere
+        argument = {key: number(argument[key]) for key in keys if argument.get(key) is not None}
     return Limit(kind, tuple(argument) if kind == "allowed_values" else argument, description)
