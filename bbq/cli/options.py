@@ -55,7 +55,7 @@ def template(parser: argparse.ArgumentParser) -> None:
 
 
 def provider(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--provider", metavar="NAME", help="where to deploy: local (the default) or simulator")
+    parser.add_argument("--provider", metavar="NAME", help="where to deploy: local (the default), openstack or simulator")
 
 
 def run_options(parser: argparse.ArgumentParser) -> None:

@@ -98,7 +98,7 @@ class Workspace:
             id=row.id,
             state_dir=state_dir or str(self.deployment_directory(row.id)),
             expires_at=row.expires_at,
-            options={**self.config.group(row.provider), **self._reap_command(row.id)},
+            options={**self.config.group(row.provider), **self._reap_command(row.id), "config": self.config},
             sleep=clock.spend if isinstance(clock, VirtualClock) else None,
         )
         return open_provider(row.provider, context)

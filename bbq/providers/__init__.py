@@ -10,7 +10,7 @@ from bbq.errors import UsageError
 if TYPE_CHECKING:
     from bbq.engine.contract import DeploymentContext, Provider
 
-NAMES = ("local", "simulator")
+NAMES = ("local", "openstack", "simulator")
 
 
 def open_provider(name: str, context: DeploymentContext) -> Provider:

@@ -1,0 +1,37 @@
+"""What every resource type of the provider adds to the engine's contract."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from typing import ClassVar
+
+from bbq.engine.contract import DeploymentContext, Handle, Resource, State, Tag
+from bbq.providers.openstack.session import Cloud
+from bbq.topology.model import Node
+
+
+class CloudResource(Resource):
+    """A resource type of one of the cloud's services; a file of its own.
+
+    service     the service's type (see `session.SERVICES`); where the cloud lacks it, nothing of the type is made or listed
+    poll_group  is the type's own: `states` is the one list call of a tick for all things of the type
+    """
+
+    service: ClassVar[str]
+
+    def __init__(self, cloud: Cloud, context: DeploymentContext) -> None:
+        self.cloud = cloud
+        self.context = context
+
+    @abstractmethod
+    def states(self, ids: Sequence[str]) -> Mapping[str, State]:
+        """The state of each thing, with one list call; a thing that is gone is absent."""
+
+    @abstractmethod
+    def tagged(self, deployment_id: str) -> Iterable[tuple[Tag, Handle]]:
+        """Everything of this type that exists with the deployment's tag, by a fresh listing."""
+
+    def preflight(self, nodes: Sequence[Node]) -> list[str]:
+        """Problems with what is to be made, all of them, with few calls; a `NoRoom` among them is about quota."""
+        return []

@@ -1,0 +1,125 @@
+"""A Heat stack. https://docs.openstack.org/api-ref/orchestration/v1/
+
+The front end has collected template, files and environments with positions and import maps, so python-heatclient's
+template_utils, which would read them again, is not needed; REST through the shared session does the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar, Final
+
+from bbq.engine.contract import AmbiguousFault, Check, Handle, State, Tag, TransientFault, Wanted
+from bbq.providers.openstack import tags
+from bbq.providers.openstack.faults import Conflict, NotFound
+from bbq.providers.openstack.resource import CloudResource
+from bbq.providers.openstack.stack_failure import root_cause
+from bbq.topology.values import revealed
+
+_BUSY: Final = 5.0
+
+
+class Stack(CloudResource):
+    type: ClassVar = "bbq.nodes.openstack.Stack"
+    service: ClassVar = "orchestration"
+    updatable: ClassVar = frozenset({"template", "files", "environment", "parameters", "disable_rollback"})
+    ignored: ClassVar = frozenset({"timeout"})
+    repairable: ClassVar = True  # Heat updates a stack that failed: what works in it stays
+    poll_group: ClassVar = "stack"
+    timeouts: ClassVar = {"create": 300.0, "ready": 3600.0, "delete": 1800.0}
+
+    def find(self, tag: Tag) -> Handle | None:
+        found = self._list("find the stack of " + tag.node, tags.node_words(tag))
+        return next((handle for one, handle, _ in found if one is not None and one.node == tag.node), None)
+
+    def create(self, wanted: Wanted) -> Handle:
+        name = tags.name_of(wanted.tag)
+        what = f"create the stack {name}"
+        try:
+            made = self.cloud.post("orchestration", "/stacks", what, {"stack_name": name, **_body(wanted)})
+        except Conflict as fault:  # the name is this node's own: an earlier call went through after all
+            raise AmbiguousFault(str(fault)) from None
+        return Handle(made["stack"]["id"], {"id": made["stack"]["id"], "name": name})
+
+    def update(self, handle: Handle, wanted: Wanted, changed: frozenset[str]) -> Handle:
+        """With nothing changed, Heat makes anew what failed in it."""
+        what = f"update the stack {_name(handle)}"
+        try:
+            self.cloud.put("orchestration", _path(handle), what, _body(wanted))
+        except Conflict as fault:  # an action is under way (Heat without convergence)
+            raise TransientFault(str(fault), _BUSY) from None
+        return handle
+
+    def delete(self, handle: Handle, tag: Tag) -> None:
+        try:
+            self.cloud.delete("orchestration", _path(handle), f"delete the stack {_name(handle)}")
+        except NotFound:
+            return
+
+    def states(self, ids: Sequence[str]) -> Mapping[str, State]:
+        found = self._list("list the stacks", [tags.deployment_word(self.context.id)])
+        return {handle.id: state for _, handle, state in found}
+
+    def tagged(self, deployment_id: str) -> Iterator[tuple[Tag, Handle]]:
+        for tag, handle, _ in self._list("list the stacks", [tags.deployment_word(deployment_id)]):
+            if tag is not None:
+                yield tag, handle
+
+    def probe(self, handle: Handle, wanted: Wanted) -> Check:
+        """Heat has said that it is complete; its outputs are only in the stack itself, not in the lists."""
+        stack = self.cloud.get("orchestration", _path(handle), f"read the outputs of {_name(handle)}")["stack"]
+        outputs = {item["output_key"]: item.get("output_value") for item in stack.get("outputs") or ()}
+        attributes = {"id": handle.id, "name": stack["stack_name"], "status": stack["stack_status"], "outputs": outputs}
+        return Check(True, attributes=attributes)
+
+    def explain(self, handle: Handle, state: State) -> str:
+        return root_cause(self.cloud, _path(handle), state.detail or state.name)
+
+    def _list(self, what: str, words: Sequence[str]) -> list[tuple[Tag | None, Handle, State]]:
+        """Live stacks that carry all of these words. The filter of the list is exact, and Heat's list is never behind."""
+        answer = self.cloud.get("orchestration", "/stacks", what, tags=",".join(words))
+        found = []
+        for item in answer["stacks"]:
+            attributes = {"id": item["id"], "name": item["stack_name"], "status": item["stack_status"]}
+            found.append((tags.of_words(item.get("tags") or ()), Handle(item["id"], attributes), state_of(item)))
+        return found
+
+
+def state_of(item: Mapping[str, Any]) -> State:
+    """A stack's state from its entry in a list. ROLLBACK_COMPLETE has failed: it is not what was asked for."""
+    status, reason = item["stack_status"], " ".join((item.get("stack_status_reason") or "").split())
+    action, _, result = status.rpartition("_")
+    if action == "DELETE":
+        return State(status, detail=f"{status}: {reason}" if result == "FAILED" else reason)
+    if result == "FAILED":
+        return State(status, ready=action == "SNAPSHOT", failed=action != "SNAPSHOT", detail=reason)
+    if action == "ROLLBACK":
+        text = f"taken back after it failed: {reason}" if result == "COMPLETE" else reason
+        return State(status, failed=result == "COMPLETE", detail=text)
+    return State(status, ready=result == "COMPLETE" and action != "SUSPEND", detail=reason)
+
+
+def _body(wanted: Wanted) -> dict[str, Any]:
+    """What create, update and their previews send."""
+    given = wanted.properties
+    found: dict[str, Any] = {
+        "template": revealed(given["template"]),
+        "files": revealed(given.get("files") or {}),
+        "environment": revealed(given.get("environment") or {}),
+        "parameters": revealed(given.get("parameters") or {}),
+        "disable_rollback": given.get("disable_rollback", True) is not False,
+        "tags": ",".join(tags.words(wanted.tag)),
+    }
+    if given.get("timeout"):
+        found["timeout_mins"] = given["timeout"]
+    return found
+
+
+def _name(handle: Handle) -> str:
+    return str(handle.attributes.get("name") or handle.id)
+
+
+def _path(handle: Handle) -> str:
+    """By name and id where both are known: by the id alone Heat answers with a redirection."""
+    name = handle.attributes.get("name")
+    return f"/stacks/{name}/{handle.id}" if name else f"/stacks/{handle.id}"
