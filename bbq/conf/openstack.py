@@ -15,10 +15,11 @@ opts = [
         help="Requests in flight at once, at most, over all services of the cloud.",
     ),
     cfg.FloatOpt(
-        "rate",
-        min=0.01,
-        max=1000.0,
-        help="Requests a second, at most, over all services of the cloud. By default there is no limit.",
+        "request_interval",
+        default=0.0,
+        min=0.0,
+        max=60.0,
+        help="Seconds from the beginning of one request to that of the next, at least, over all services of the cloud.",
     ),
     cfg.FloatOpt(
         "request_timeout",

@@ -207,7 +207,7 @@ def _body(response: Response) -> Any:
 def _region(config: Config) -> CloudRegion:
     """Where and how to log in, with the session that all services share."""
     settings, login = config.openstack, config.keystone
-    session_class = budgeted(settings.concurrency, settings.rate)
+    session_class = budgeted(settings.concurrency, settings.request_interval)
     if not login.cloud and "auth_type" in login and login.auth_type:
         return _region_of_options(config, session_class)
     from openstack.config import OpenStackConfig
@@ -252,12 +252,12 @@ def _region_of_options(config: Config, session_class: type[Session]) -> CloudReg
     return from_session(session, region_name=options.region_name, **more)
 
 
-def budgeted(concurrency: int, rate: float | None) -> type[Session]:
+def budgeted(concurrency: int, interval: float) -> type[Session]:
     """keystoneauth's session with one budget for every request that goes through it, whatever the service. (An adapter's own
     `concurrency` and `rate_limit` count for one service only.)"""
     from keystoneauth1.session import Session
 
-    budget = Budget(concurrency, rate)
+    budget = Budget(concurrency, interval)
 
     class BudgetedSession(Session):
         def request(self, *args: Any, **options: Any) -> Response:
@@ -268,21 +268,22 @@ def budgeted(concurrency: int, rate: float | None) -> type[Session]:
 
 
 class Budget:
-    """At most `concurrency` requests at once, at most `rate` begun a second; who is over it waits."""
+    """At most `concurrency` requests at once, and `interval` seconds at least from one's beginning to the next's; the others
+    wait."""
 
-    def __init__(self, concurrency: int, rate: float | None) -> None:
+    def __init__(self, concurrency: int, interval: float) -> None:
         self._places = threading.Semaphore(concurrency)
-        self._pause = 1.0 / rate if rate else 0.0
+        self._interval = interval
         self._lock = threading.Lock()
         self._next = 0.0  # monotonic; guarded by _lock
 
     def __enter__(self) -> None:
         self._places.acquire()
-        if self._pause:
+        if self._interval:
             with self._lock:
                 now = time.monotonic()
                 begin = max(now, self._next)
-                self._next = begin + self._pause
+                self._next = begin + self._interval
             time.sleep(begin - now)
 
     def __exit__(self, *_: object) -> None:
