@@ -6,7 +6,7 @@ PYTEST := $(BIN)/python -m pytest
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-unit test-simulator test-local test-browser test-docs soak lint format conformance bench docs sample wheel clean
+.PHONY: help venv demo test test-unit test-simulator test-local test-browser test-docs test-openstack soak lint format conformance bench docs sample wheel clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -33,7 +33,7 @@ demo: $(VENV)/.base  ## the main job: one template becomes a running Spark pipel
 test: $(VENV)/.dev  ## every test layer that this machine can run (BBQ_REQUIRE=all: a layer left out is a failure)
 	$(PYTEST) tests
 
-test-unit test-simulator test-local test-browser test-docs: test-%: $(VENV)/.dev  ## one layer
+test-unit test-simulator test-local test-browser test-docs test-openstack: test-%: $(VENV)/.dev  ## one layer
 	$(PYTEST) tests/$*
 
 soak: $(VENV)/.dev  ## the long tests: the whole kill matrix and more

@@ -37,12 +37,19 @@ def _docs() -> str | None:
     return _missing_modules("mkdocs", "material")
 
 
+def _openstack() -> str | None:
+    from tests.cloud import impossible
+
+    return _missing_modules("openstack") or impossible()
+
+
 LAYERS: dict[str, Callable[[], str | None]] = {
     "unit": lambda: None,
     "simulator": lambda: None,
     "local": _local,
     "browser": _browser,
     "docs": _docs,
+    "openstack": _openstack,
 }
 LEFT_OUT = pytest.StashKey[dict[str, str]]()
 

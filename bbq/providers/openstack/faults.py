@@ -30,6 +30,7 @@ _QUOTA_TYPES: Final = frozenset(
 _QUOTA_TEXT: Final = re.compile(r"\bquota\b", re.IGNORECASE)
 """nova says `forbidden` for a quota, too; only its text tells it from a missing role."""
 _LONGEST: Final = 600
+WRONG_LOGIN: Final = "wrong user, password or project, or a credential that has expired or was deleted"
 
 
 class NotFound(PermanentFault):
@@ -138,10 +139,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 def _refused(response: Response, what: str) -> ConfigurationFault:
     _, said = message_of(response)
-    return ConfigurationFault(
-        f"{what}: the cloud refused the login: {said or 'no reason given'} (401)",
-        "wrong user, password or project, or a credential that has expired",
-    )
+    return ConfigurationFault(f"{what}: the cloud refused the login: {said or 'no reason given'} (401)", WRONG_LOGIN)
 
 
 def _never_sent(error: BaseException) -> bool:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
 from bbq.engine.contract import ConfigurationFault, PermanentFault
-from bbq.providers.openstack.faults import NoService, fault_of_error, fault_of_response
+from bbq.providers.openstack.faults import WRONG_LOGIN, NoService, fault_of_error, fault_of_response
 
 if TYPE_CHECKING:
     from keystoneauth1.access import AccessInfo
@@ -95,7 +95,7 @@ class Cloud:
                 found: AccessInfo = plugin.get_access(connection.session)
                 return found
         except PermanentFault as fault:  # what is refused there is the login, whatever the status
-            raise fault if isinstance(fault, ConfigurationFault) else ConfigurationFault(str(fault)) from None
+            raise fault if isinstance(fault, ConfigurationFault) else ConfigurationFault(str(fault), WRONG_LOGIN) from None
         except Exception as error:
             if type(error) is Exception:  # keystoneauth's word for a password that was not given
                 raise ConfigurationFault(f"log in to OpenStack: {error}") from None

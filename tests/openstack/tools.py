@@ -1,0 +1,62 @@
+"""What the tests look with: plain listings of the cloud, and bbq's command line."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from bbq.providers.openstack.session import Cloud
+
+
+def stacks(cloud: Cloud, prefix: str) -> list[dict[str, Any]]:
+    """The live stacks of that prefix, by a plain listing."""
+    found = cloud.get("orchestration", "/stacks", "list the stacks")["stacks"]
+    return [stack for stack in found if stack["stack_name"].startswith(prefix)]
+
+
+def servers(cloud: Cloud, prefix: str) -> list[dict[str, Any]]:
+    found = cloud.get("compute", "/servers/detail", "list the servers")["servers"]
+    return [server for server in found if server["name"].startswith(prefix)]
+
+
+class Cli:
+    """`bbq-deploy` in an empty directory, as a user has it."""
+
+    def __init__(self, directory: Path, environment: dict[str, str]) -> None:
+        self.directory = directory
+        self.environment = environment
+
+    def start(self, *argv: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "bbq", *argv],
+            cwd=self.directory,
+            env=self.environment,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+
+    def __call__(self, *argv: str, code: int = 0) -> str:
+        """Its output; fails unless the exit code is `code`."""
+        process = self.start(*argv)
+        out, _ = process.communicate(timeout=280)
+        assert process.returncode == code, f"exit {process.returncode}, not {code}: bbq-deploy {' '.join(argv)}\n{out}"
+        assert "Traceback" not in out
+        return out
+
+    def json(self, *argv: str, code: int = 0) -> Any:
+        process = subprocess.run(
+            [sys.executable, "-m", "bbq", *argv, "--format", "json"],
+            cwd=self.directory,
+            env=self.environment,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=280,
+        )
+        assert process.returncode == code, process.stdout + process.stderr
+        return json.loads(process.stdout)
