@@ -27,6 +27,7 @@ def change_of_up(session: Session) -> Change:
         ttl=options.duration(args, "ttl"),
         offline=args.offline,
         targets=args.target,
+        environments=args.environment,
     )
 
 

@@ -50,7 +50,9 @@ def imports(parser: argparse.ArgumentParser) -> None:
 
 def template(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "template", metavar="TEMPLATE", help="a TOSCA service template: a YAML file, or an archive (.csar, .zip)"
+        "template",
+        metavar="TEMPLATE",
+        help="a TOSCA service template: a YAML file, or an archive (.csar, .zip); or a Heat template (HOT, CFN)",
     )
 
 
@@ -127,6 +129,7 @@ def up(parser: argparse.ArgumentParser) -> None:
     provider(parser)
     parser.add_argument("--name", metavar="NAME", help="the deployment's name; the template's file or directory by default")
     inputs(parser)
+    environments(parser)
     imports(parser)
     parser.add_argument(
         "--target", action="append", default=[], metavar="NODE", help="only this node and what it needs; repeatable"

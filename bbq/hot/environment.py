@@ -63,6 +63,7 @@ class Environment:
     """Name or pattern of a resource -> type -> what makes it."""
     merged: dict[str, Any] = field(default_factory=dict)
     """Everything as plain data, as it is sent to Heat."""
+    registries: list[Node] = field(default_factory=list)
     gives_parameters: bool = False
     _strategies: dict[str, str] = field(default_factory=dict)
 
@@ -107,7 +108,8 @@ class Environment:
 
     def _merge(self, keys: Mapping[str, Node]) -> None:
         if "resource_registry" in keys:
-            _lay_over(self.merged.setdefault("resource_registry", {}), data(keys["resource_registry"]))
+            lay_over(self.merged.setdefault("resource_registry", {}), data(keys["resource_registry"]))
+            self.registries.append(keys["resource_registry"])
         if "event_sinks" in keys:
             found = data(keys["event_sinks"])
             self.merged.setdefault("event_sinks", []).extend(found if isinstance(found, list) else [])
@@ -208,10 +210,11 @@ def _check_sinks(reader: Reader, node: Node | None) -> None:
             reader.error("BBQ-H064", "an event sink of Zaqar lacks its `target`", item, "name a queue")
 
 
-def _lay_over(old: dict[str, Any], new: Any) -> None:
+def lay_over(old: dict[str, Any], new: Any) -> None:
+    """One registry over another, in place."""
     for key, value in new.items() if isinstance(new, dict) else ():
         if isinstance(value, dict) and isinstance(old.get(key), dict):
-            _lay_over(old[key], value)
+            lay_over(old[key], value)
         else:
             old[key] = value
 

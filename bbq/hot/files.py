@@ -52,6 +52,8 @@ class Files:
         self.bag = bag
         self.references: dict[str, FileReference] = {}
         self.digests: dict[Path, str] = {}
+        self.roots: dict[Path, MappingNode] = {}
+        """Of the templates that were read, by real path."""
         self._folder = Path(facts.realpath(main)).parent
         self._import_map = {prefix: Path(facts.realpath(target)) for prefix, target in (import_map or {}).items()}
 
@@ -96,6 +98,7 @@ class Files:
             hint = "it begins with a line like `heat_template_version: 2018-08-31`"
             self.bag.error("BBQ-H002", f"a Heat template is a map, not {shape(root)}", at(root), hint)
             return None
+        self.roots[Path(facts.realpath(path))] = root
         found = self._version(root)
         return None if found is None else Source(path, file, root, found, home, url)
 

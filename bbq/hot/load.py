@@ -106,6 +106,8 @@ class _Loading:
                 self._file(mapped.target, mapped.node, mapped.reader, member=False)
         template.files = self.files.references
         template.environment = self.environment.merged
+        template.registries = tuple(self.environment.registries)
+        template.roots = self.files.roots
         template.digest = self.files.digest()
         return template
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from yaml import Node
+
 from bbq.diagnostics import SourceRange
 from bbq.hot.limits import Limit
 from bbq.hot.values import Call
@@ -100,6 +102,8 @@ class HotTemplate:
     environment    the merged environment: parameters, parameter_defaults, resource_registry, event_sinks; {} without one
     values         the parameters' values in force, as far as they are known (a hidden one's too: do not show them)
     digest         SHA-256 over the template, its nested templates and its environments
+    roots          the YAML of every template that was read, by real path (for `bbq.hot.bundle`)
+    registries     the YAML of the environments' `resource_registry`s, later ones laid over earlier ones
     """
 
     path: str
@@ -116,3 +120,5 @@ class HotTemplate:
     environment: dict[str, Any] = field(default_factory=dict)
     values: dict[str, Any] = field(default_factory=dict)
     digest: str = ""
+    roots: Mapping[Path, Node] = field(default_factory=dict)
+    registries: tuple[Node, ...] = ()

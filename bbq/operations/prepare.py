@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from bbq.errors import UsageError
 from bbq.journal.model import DeploymentRow
 from bbq.operations.change import Change
-from bbq.operations.wanted import Imports, build_topology, check_name, default_name, load_template
+from bbq.operations.wanted import Imports, build_topology, check_name, default_name, load_deployable
 from bbq.plan.model import Plan
 from bbq.topology.values import Secret, revealed
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from bbq.engine.clock import Clock
     from bbq.engine.contract import Provider
     from bbq.journal.model import Record
+    from bbq.operations.heat import HeatService
     from bbq.operations.workspace import Workspace
     from bbq.topology.model import Topology
     from bbq.tosca.model import NodeTemplate, ServiceTemplate
@@ -39,11 +40,13 @@ def prepare_up(
     offline: bool = True,
     targets: Sequence[str] = (),
     only_new: bool = False,
+    environments: Sequence[str] = (),
 ) -> Change:
     """What it takes to make the deployment `name` what the template asks for; a new one, or an update of the live one.
 
     The inputs and scales of a live deployment stay in force unless given again. `ttl` in seconds from now. Raises
     `TemplateError`, and `UsageError` where the name is taken by a deployment on another provider (with `only_new`: at all).
+    `environments` are files for a Heat template, whose provider is `openstack` where none is named.
     """
     name = check_name(default_name(path) if name is None else name)
     row = workspace.journal.get(name)
@@ -57,18 +60,20 @@ def prepare_up(
         if row.status == "destroying":
             raise UsageError(f"{name} is being destroyed", hint=f"finish that first: bbq-deploy destroy {name}")
     new = row is None
+    imports = workspace.imports(import_map, offline=offline)
+    identity = uuid.uuid4().hex[:16] if row is None else row.id
+    service = load_deployable(path, imports, unpacked=workspace.files_directory(identity), environments=environments)
     if row is None:
         row = DeploymentRow(
-            id=uuid.uuid4().hex[:16],
+            id=identity,
             name=name,
-            provider=provider or "local",
+            provider=provider or str(getattr(service, "provider", "local")),
             template=str(Path(path).absolute()),
             created_at=time.time(),
             salt=secrets.token_hex(16),
         )
-    imports = workspace.imports(import_map, offline=offline)
-    service = load_template(path, imports, unpacked=workspace.files_directory(row.id))
-    options = {"import_map": dict(imports.import_map), "allowed_hosts": list(imports.allowed_hosts), "digest": service.digest}
+    options: dict[str, Any] = {"import_map": dict(imports.import_map), "allowed_hosts": list(imports.allowed_hosts)}
+    options |= {"digest": service.digest, "environments": [str(Path(file).absolute()) for file in environments]}
     fields: dict[str, Any] = {"template": str(Path(path).absolute()), "options": {**row.options, **options}}
     if ttl is not None:
         fields["expires_at"] = row.expires_at = time.time() + ttl
@@ -99,7 +104,8 @@ def prepare_scale(workspace: Workspace, name: str, counts: Mapping[str, int]) ->
         now = _instances(base, service, node)
         if now is None:
             found = base.nodes.get(node)
-            able = [other.name for other in base.nodes.values() if other.scale_property]
+            able = [*getattr(service, "groups", ())]
+            able += [other.name for other in base.nodes.values() if other.scale_property]
             able += [other for other, template in service.node_templates.items() if _counted(template)]
             raise UsageError(
                 f"{name} has no node {node!r}" if found is None else f"{node} ({found.type}) cannot be scaled",
@@ -139,7 +145,7 @@ def prepare_destroy(workspace: Workspace, name: str, *, targets: Sequence[str] =
 def _prepare(
     workspace: Workspace,
     row: DeploymentRow,
-    service: ServiceTemplate,
+    service: ServiceTemplate | HeatService,
     given: Mapping[str, Any],
     fields: dict[str, Any],
     new: bool,
@@ -190,7 +196,7 @@ def _planned(change: Change) -> Change:
 
 
 def stored_inputs(
-    workspace: Workspace, row: DeploymentRow, service: ServiceTemplate, given: Collection[str] = ()
+    workspace: Workspace, row: DeploymentRow, service: ServiceTemplate | HeatService, given: Collection[str] = ()
 ) -> dict[str, Any]:
     """The inputs that the deployment was given before, secrets opened, as far as the template still has them.
 
@@ -213,7 +219,7 @@ def stored_inputs(
     return found
 
 
-def template_of(workspace: Workspace, row: DeploymentRow) -> ServiceTemplate:
+def template_of(workspace: Workspace, row: DeploymentRow) -> ServiceTemplate | HeatService:
     """The template that the deployment was made from; `UsageError` where it is gone or was changed since."""
     if not Path(row.template).is_file():
         raise UsageError(
@@ -221,7 +227,8 @@ def template_of(workspace: Workspace, row: DeploymentRow) -> ServiceTemplate:
             hint="bbq-deploy up with its new place, or bbq-deploy destroy, which needs none",
         )
     imports = Imports(row.options.get("import_map", {}), tuple(row.options.get("allowed_hosts", ())))
-    service = load_template(row.template, imports, unpacked=workspace.files_directory(row.id))
+    environments = row.options.get("environments", ())
+    service = load_deployable(row.template, imports, unpacked=workspace.files_directory(row.id), environments=environments)
     if row.options.get("digest") not in (None, service.digest):
         raise UsageError(
             f"{row.template} was changed since the last run of {row.name}",
@@ -231,7 +238,11 @@ def template_of(workspace: Workspace, row: DeploymentRow) -> ServiceTemplate:
 
 
 def _still_scaled(
-    workspace: Workspace, row: DeploymentRow, service: ServiceTemplate, given: Mapping[str, Any], notices: list[str]
+    workspace: Workspace,
+    row: DeploymentRow,
+    service: ServiceTemplate | HeatService,
+    given: Mapping[str, Any],
+    notices: list[str],
 ) -> dict[str, int]:
     """The row's overrides without those whose value the template or an input has changed since they were set."""
     base, _ = build_topology(workspace, service, given, row.provider, {})
@@ -248,13 +259,16 @@ def _still_scaled(
     return kept
 
 
-def _instances(topology: Topology, service: ServiceTemplate, node: str) -> int | None:
-    """How many instances of it the topology has: by the property that scales it, or by its template's `count`. None where it
-    cannot be scaled."""
+def _instances(topology: Topology, service: ServiceTemplate | HeatService, node: str) -> int | None:
+    """How many instances of it the topology has: by the property that scales it, by its template's `count`, or as a group of a
+    Heat template. None where it cannot be scaled."""
+    if node in getattr(service, "groups", ()):
+        number: int | None = topology.nodes["stack"].metadata["groups"].get(node)
+        return number
     found = topology.nodes.get(node)
     if found is not None:
         return int(found.properties.get(found.scale_property) or 0) if found.scale_property else None
-    template = service.node_templates.get(node)
+    template: NodeTemplate | None = service.node_templates.get(node)
     if template is None or not _counted(template):
         return None
     return sum(other.template == node and other.parent is None for other in topology.nodes.values())

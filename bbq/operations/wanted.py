@@ -14,6 +14,7 @@ from bbq.errors import ConfigurationError, QuotaError, TemplateError, UsageError
 if TYPE_CHECKING:
     from bbq.diagnostics import Diagnostic
     from bbq.hot.model import HotTemplate
+    from bbq.operations.heat import HeatService
     from bbq.operations.workspace import Workspace
     from bbq.origins.archive import Archive
     from bbq.topology.model import Topology
@@ -44,18 +45,32 @@ class Imports:
         return cls(ini.import_map(import_map or (), files), allowed)
 
 
+def load_deployable(
+    path: str, imports: Imports, *, unpacked: Path | None = None, environments: Sequence[str] = ()
+) -> ServiceTemplate | HeatService:
+    """As `load_template`, Heat's templates, with these environments, included."""
+    from bbq.languages import language_of
+
+    if language_of(path) != "TOSCA":
+        from bbq.operations.heat import HeatService
+
+        return HeatService.load(path, environments, imports.import_map)
+    if environments:
+        raise UsageError(f"{path} is no Heat template: it has no environments", hint="TOSCA has inputs: --inputs FILE")
+    return load_template(path, imports, unpacked=unpacked)
+
+
 def load_template(path: str, imports: Imports, *, unpacked: Path | None = None) -> ServiceTemplate:
-    """The service template; `TemplateError` with every problem in it, `UsageError` for one that only Heat can make. `unpacked`
-    is where an archive's files will be."""
+    """The service template; `TemplateError` with every problem in it, `UsageError` for a Heat template. `unpacked` is where an
+    archive's files will be."""
     from bbq import tosca
     from bbq.languages import language_of
 
     language = language_of(path)
     if language != "TOSCA":
         raise UsageError(
-            f"{path} is a Heat template ({language}), and no provider here makes Heat stacks",
-            hint=f"bbq-deploy validate {path} and bbq-deploy graph {path} take it; "
-            f"`openstack stack create -t {path} NAME` deploys it",
+            f"{path} is a Heat template ({language}) already",
+            hint=f"bbq-deploy validate, graph, plan and up take it: bbq-deploy up {path} --provider openstack",
         )
     service, found = tosca.load(
         path, import_map=imports.import_map, offline=False, allowed_hosts=imports.allowed_hosts, unpacked=unpacked
@@ -114,10 +129,18 @@ def refuse_errors(found: Iterable[Diagnostic], what: str) -> None:
 
 
 def build_topology(
-    workspace: Workspace, service: ServiceTemplate, given: Mapping[str, Any], provider: str, overrides: Mapping[str, int]
+    workspace: Workspace,
+    service: ServiceTemplate | HeatService,
+    given: Mapping[str, Any],
+    provider: str,
+    overrides: Mapping[str, int],
 ) -> tuple[Topology, list[Diagnostic]]:
     """The graph that the template and the inputs ask for, and what was found on the way; `TemplateError` for errors."""
     from bbq import topology, tosca
+    from bbq.tosca.model import ServiceTemplate
+
+    if not isinstance(service, ServiceTemplate):
+        return service.topology(given, overrides)
 
     values, found = tosca.check_inputs(service, given)
     refuse_errors(found, f"the inputs of {service.path}")
