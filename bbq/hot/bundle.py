@@ -72,13 +72,23 @@ def _is_sent(reference: FileReference) -> bool:
 def _content(template: HotTemplate, reference: FileReference, names: Mapping[SourceRange, str]) -> str:
     assert reference.path is not None
     raw = reference.path.read_bytes()
-    root = template.roots.get(reference.path)
-    if root is not None and reference.kind == "template" and any(at(node) in names for node in _scalars(root)):
-        return json.dumps(_plain(root, names), indent=1)
     try:
-        return raw.decode()
+        text = raw.decode()
     except UnicodeDecodeError:  # as python-heatclient sends it
         return base64.b64encode(raw).decode()
+    root = template.roots.get(reference.path)
+    return text if root is None or reference.kind != "template" else _renamed(text, root, names)
+
+
+def _renamed(text: str, root: Node, names: Mapping[SourceRange, str]) -> str:
+    """A nested template as its author wrote it, but for the names of files."""
+    renamed = {node.start_mark.index: node for node in _scalars(root) if at(node) in names}
+    for start, node in sorted(renamed.items(), reverse=True):
+        end = node.end_mark.index
+        if node.value not in text[start:end]:  # written in another way (with escapes): the same as data
+            return json.dumps(_plain(root, names), indent=1)
+        text = f"{text[:start]}{json.dumps(names[at(node)])}{text[end:]}"
+    return text
 
 
 def _plain(node: Node, names: Mapping[SourceRange, str]) -> Any:

@@ -74,7 +74,7 @@ def test_the_life_of_a_stack(template: Cli, cloud: Cloud, name: str) -> None:
     assert tag is not None and (tag.deployment, tag.node, tag.attempt) == (name, "stack", 1)
     assert sorted(server["name"] for server in servers(cloud, name)) == [f"{name}-0", f"{name}-1"]
 
-    outputs = cli.json("outputs", name)
+    outputs = cli.json("outputs", name)["outputs"]
     assert outputs["names"] == [f"{name}-0", f"{name}-1"]
     assert re.fullmatch(r"http://[0-9.]+/", outputs["url"])
     assert "active" in cli("status", name)
@@ -105,8 +105,8 @@ def test_a_failure_is_told_by_its_root_and_repaired(
     before = {server["name"]: server["id"] for server in servers(cloud, name)}
     (cli.directory / "parts/member.yaml").write_text(MEMBER.replace("cirros", "cirros-of-nobody"))
     said = cli("up", "stack.yaml", "--name", name, "--input", "servers=3", code=7)
-    assert "group.2 (parts/member.yaml)" in said or "group.2.server" in said
-    assert "cirros-of-nobody" in said
+    assert re.search(r"failed \(UPDATE_FAILED\): group\.[012](\.server)? \((parts/member\.yaml|OS::Nova::Server)\): ", said)
+    assert "No images matching {'name': 'cirros-of-nobody'}" in said
     assert "failed" in cli("drift", name, code=3)
     cli("status", name, code=7)
     (cli.directory / "parts/member.yaml").write_text(MEMBER)
@@ -121,7 +121,9 @@ def test_a_server_that_nova_cannot_start(template: Cli, cloud: Cloud, name: str,
     """The server's own fault is in the error, not only that a group of groups has failed."""
     member = MEMBER.replace("devcloud_guest: fake", "devcloud_guest: fake, devcloud_fail: '1'")
     (template.directory / "parts/member.yaml").write_text(member)
-    said = template("up", "stack.yaml", "--name", name, "--input", f"prefix={name}", "--input", "servers=1", "--timeout", "4m", code=7)
+    said = template(
+        "up", "stack.yaml", "--name", name, "--input", f"prefix={name}", "--input", "servers=1", "--timeout", "4m", code=7
+    )
     assert "group.0.server (OS::Nova::Server)" in said
     assert "injected spawn failure" in said
     template("destroy", name, "--yes")
@@ -149,16 +151,18 @@ def test_cfn_and_environments(cli: Cli, cloud: Cloud, name: str) -> None:
         ' "Outputs": {"Text": {"Value": {"Fn::GetAtt": ["R", "value"]}}}}'
     )
     (cli.directory / "env").mkdir()
-    (cli.directory / "env/types.yaml").write_text("resource_registry: { 'My::Random': ../random.yaml }\nparameters: { Length: 7 }\n")
+    (cli.directory / "env/types.yaml").write_text(
+        "resource_registry: { 'My::Random': ../random.yaml }\nparameters: { Length: 7 }\n"
+    )
     (cli.directory / "random.yaml").write_text(
         "heat_template_version: 2018-08-31\nparameters: { length: { type: number } }\n"
         "resources: { r: { type: OS::Heat::RandomString, properties: { length: { get_param: length } } } }\n"
         "outputs: { value: { value: { get_attr: [ r, value ] } } }\n"
     )
     cli("up", "app.template", "--name", name, "--environment", "env/types.yaml")
-    assert len(cli.json("outputs", name)["Text"]) == 7
+    assert len(cli.json("outputs", name)["outputs"]["Text"]) == 7
     cli("up", "app.template", "--name", name, "--environment", "env/types.yaml", "--input", "Length=9")
-    assert len(cli.json("outputs", name)["Text"]) == 9
+    assert len(cli.json("outputs", name)["outputs"]["Text"]) == 9
     cli("destroy", name, "--yes")
 
 
