@@ -110,6 +110,7 @@ def plan(
     import_map: Mapping[str, str] | None = None,
     offline: bool = False,
     targets: Sequence[str] = (),
+    environments: Sequence[Path] = (),
 ) -> Plan:
     """What `deploy` would do, without doing it. Raises `TemplateError` with all diagnostics for an invalid template."""
     from bbq.operations.prepare import prepare_up
@@ -125,6 +126,7 @@ def plan(
             import_map=import_map,
             offline=offline,
             targets=targets,
+            environments=[fspath(file) for file in environments],
         ).plan
 
 
@@ -139,6 +141,7 @@ def deploy(
     import_map: Mapping[str, str] | None = None,
     offline: bool = False,
     targets: Sequence[str] = (),
+    environments: Sequence[Path] = (),
     parallel: int | None = None,
     on_error: str | None = None,
     timeout: Duration | None = None,
@@ -146,7 +149,7 @@ def deploy(
     """Make the deployment `name` what the template asks for, and return when it is active.
 
     A live deployment of that name is updated; its inputs stay in force unless given again. `name` is the template's file or
-    directory name by default, `provider` is `local`. `ttl` (`"2h"`, seconds, `timedelta`) is the time after which it may be
+    directory name by default, `provider` is `local`, for Heat templates (with `environments`) `openstack`. `ttl` (`"2h"`, seconds, `timedelta`) is the time after which it may be
     reaped. `on_event` is called with each event, in this thread. `on_error`: stop, continue or rollback.
 
     Raises a `BbqError` of the class of the cause; what was made stays (unless rolled back) and is found by `bbq.open(name)`.
@@ -166,6 +169,7 @@ def deploy(
         import_map=import_map,
         offline=offline,
         targets=targets,
+        environments=[fspath(file) for file in environments],
     )
     carry_out(change, on_event, run_options(parallel, on_error, timeout))
     return Deployment(workspace, change.row.name, change.row.id)

@@ -112,14 +112,33 @@ def test_environments_belong_to_heat(tmp_path, capsys):
     assert "environments are for those" in err
 
 
-@pytest.mark.parametrize(
-    "command", [["plan"], ["up", "--yes"], ["plan", "--provider", "simulator"], ["render", "--to", "compose"]]
-)
-def test_no_provider_makes_heat_stacks(stack, capsys, command):
-    code, _, err = run(capsys, command[0], "stack.yaml", *command[1:])
+def test_what_is_not_for_heat_templates(stack, capsys):
+    code, _, err = run(capsys, "render", "stack.yaml", "--to", "compose")
     assert code == 2
-    assert "stack.yaml is a Heat template (HOT), and no provider here makes Heat stacks" in err
-    assert "hint: bbq-deploy validate stack.yaml" in err
+    assert "stack.yaml is a Heat template (HOT) already" in err
+    code, _, err = run(capsys, "plan", "stack.yaml", "--provider", "local", "--input", "key=k")
+    assert code == 2
+    assert "the provider local cannot make: bbq.nodes.openstack.Stack (stack)" in err
+
+
+def test_a_heat_template_is_rehearsed_on_the_simulator(stack, capsys):
+    (stack.parent / "env.yaml").write_text("parameters: { key: k }\n")
+    code, out, _ = run(capsys, "up", "stack.yaml", "--provider", "simulator", "--name", "s", "-e", "env.yaml", "--yes")
+    assert code == 0
+    assert "stack: ready" in out
+    code, out, _ = run(capsys, "scale", "s", "group=5", "--yes")
+    assert code == 0
+    code, _, err = run(capsys, "scale", "s", "net=5", "--yes")
+    assert code == 2
+    assert "these can: group" in err
+    code, _, _ = run(capsys, "destroy", "s", "--yes")
+    assert code == 0
+
+
+def test_parameters_of_a_deployment_are_checked(stack, capsys):
+    code, out, err = run(capsys, "plan", "stack.yaml", "--input", "kye=k")
+    assert code == 4
+    assert "BBQ-H070" in out + err and "BBQ-H071" in out + err
 
 
 @pytest.mark.parametrize("format", ["mermaid", "dot", "svg", "html"])
