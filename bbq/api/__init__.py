@@ -149,8 +149,9 @@ def deploy(
     """Make the deployment `name` what the template asks for, and return when it is active.
 
     A live deployment of that name is updated; its inputs stay in force unless given again. `name` is the template's file or
-    directory name by default, `provider` is `local`, for Heat templates (with `environments`) `openstack`. `ttl` (`"2h"`, seconds, `timedelta`) is the time after which it may be
-    reaped. `on_event` is called with each event, in this thread. `on_error`: stop, continue or rollback.
+    directory name by default, `provider` is `local`, for Heat templates (with `environments`) `openstack`. `ttl` (`"2h"`,
+    seconds, `timedelta`) is the time after which it may be reaped. `on_event` is called with each event, in this thread.
+    `on_error`: stop, continue or rollback.
 
     Raises a `BbqError` of the class of the cause; what was made stays (unless rolled back) and is found by `bbq.open(name)`.
     Ctrl-C finishes what is in flight and raises `Interrupted`; a second one stops at once.

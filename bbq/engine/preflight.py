@@ -2,22 +2,40 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
+from random import Random
 
-from bbq.engine.contract import NoRoom, Provider, ProviderFault, QuotaFault
-from bbq.errors import BbqError, ConfigurationError, QuotaError
+from bbq.engine.clock import Clock, VirtualClock
+from bbq.engine.contract import NoRoom, Provider, ProviderFault, QuotaFault, TransientFault
+from bbq.engine.options import EngineOptions
+from bbq.engine.retry import Backoff
+from bbq.errors import BbqError, ConfigurationError, QuotaError, UnreachableError
 from bbq.topology.model import Node
 
+_TRIES = 4
 
-def missing(provider: Provider, nodes: Iterable[Node], scrub: Callable[[str], str]) -> BbqError | None:
-    """The error that refuses to make `nodes`, or None: `QuotaError` where room is all that lacks, else
-    `ConfigurationError`. `scrub` takes secrets out of texts."""
-    try:
-        problems = provider.preflight(nodes)
-    except QuotaFault as fault:
-        problems = [NoRoom(str(fault))]
-    except ProviderFault as fault:
-        problems = [str(fault)]
+
+def missing(provider: Provider, nodes: Iterable[Node], scrub: Callable[[str], str], clock: Clock) -> BbqError | None:
+    """The error that refuses to make `nodes`, or None: `QuotaError` where room is all that lacks, `UnreachableError` where the
+    provider does not answer, else `ConfigurationError`. `scrub` takes secrets out of texts."""
+    nodes, backoff = list(nodes), Backoff(EngineOptions(retries=_TRIES), Random(0))
+    while True:
+        try:
+            problems = provider.preflight(nodes)
+            break
+        except QuotaFault as fault:
+            problems = [NoRoom(str(fault))]
+            break
+        except ProviderFault as fault:
+            pause = backoff.pause(fault)
+            if pause is not None:
+                clock.spend(pause) if isinstance(clock, VirtualClock) else time.sleep(pause)
+                continue
+            if isinstance(fault, TransientFault):
+                return UnreachableError(scrub(str(fault)), hint="nothing was made; try again in a moment")
+            problems = [str(fault)]
+            break
     if not problems:
         return None
     told = scrub("\n- ".join(problems))

@@ -77,7 +77,9 @@ def _content(template: HotTemplate, reference: FileReference, names: Mapping[Sou
     except UnicodeDecodeError:  # as python-heatclient sends it
         return base64.b64encode(raw).decode()
     root = template.roots.get(reference.path)
-    return text if root is None or reference.kind != "template" else _renamed(text, root, names)
+    if root is None or reference.kind != "template":
+        return text
+    return _renamed(text.removeprefix("\ufeff"), root, names)
 
 
 def _renamed(text: str, root: Node, names: Mapping[SourceRange, str]) -> str:

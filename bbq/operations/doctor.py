@@ -1,17 +1,19 @@
-"""What this machine has for the local provider: the same searches that the provider makes, nothing is started or changed."""
+"""What there is for a provider. For the local one: the same searches that it makes itself; nothing is started or changed."""
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import os
 import platform
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from bbq.errors import BbqError
+from bbq.errors import BbqError, UsageError
+from bbq.providers import NAMES
+from bbq.providers.finding import Finding
 
 if TYPE_CHECKING:
     from bbq.operations.workspace import Workspace
@@ -20,17 +22,14 @@ ROOM = 2 << 30
 """Bytes that a small deployment needs on the disk, with Spark's work files."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """`verdict`: ok; missing (what needs it does not work, the rest does); failed (nothing works)."""
-
-    check: str
-    verdict: Literal["ok", "missing", "failed"]
-    detail: str
-
-
-def examine(workspace: Workspace) -> Iterator[Finding]:
-    """One finding a check."""
+def examine(workspace: Workspace, provider: str = "local") -> Iterator[Finding]:
+    """One finding a check. `UsageError` for a provider that has no checks."""
+    if provider != "local":
+        if provider not in NAMES or importlib.util.find_spec(f"bbq.providers.{provider}.doctor") is None:
+            able = [name for name in NAMES if name == "local" or importlib.util.find_spec(f"bbq.providers.{name}.doctor")]
+            raise UsageError(f"doctor knows nothing of the provider {provider!r}", hint=f"one of {', '.join(able)}")
+        yield from importlib.import_module(f"bbq.providers.{provider}.doctor").examine(workspace.config)
+        return
     yield Finding("Python", "ok", f"{platform.python_version()} ({sys.executable})")
     yield from _state(workspace)
     for name, search, needed in (

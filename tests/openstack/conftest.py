@@ -65,6 +65,21 @@ def name(request: pytest.FixtureRequest, cloud: Cloud) -> Iterator[str]:
 
 
 @pytest.fixture
+def project(testcloud: TestCloud, cloud: Cloud, name: str) -> Iterator[dict[str, str]]:
+    """A project of its own with a user, for quotas: the variables that log in there."""
+    project = cloud.post("identity", "/projects", "make a project", {"project": {"name": name}})["project"]["id"]
+    user = {"name": name, "password": "own-password", "default_project_id": project}
+    user_id = cloud.post("identity", "/users", "make a user", {"user": user})["user"]["id"]
+    roles = cloud.get("identity", "/roles", "list the roles")["roles"]
+    for role in (role["id"] for role in roles if role["name"] in ("member", "heat_stack_owner")):
+        cloud.put("identity", f"/projects/{project}/users/{user_id}/roles/{role}", "give a role")
+    auth = {**testcloud.login["auth"], "username": name, "password": user["password"], "project_name": name}
+    yield {f"OS_{key.upper()}": value for key, value in {**auth, "region_name": "RegionOne"}.items()} | {"project": project}
+    cloud.delete("identity", f"/users/{user_id}", "clean up")
+    cloud.delete("identity", f"/projects/{project}", "clean up")
+
+
+@pytest.fixture
 def cli(tmp_path: Path, testcloud: TestCloud) -> Cli:
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("BBQ_", "XDG_", "OS_"))}
     return Cli(tmp_path, {**kept, "HOME": str(tmp_path), "NO_COLOR": "1", **testcloud.environment()})

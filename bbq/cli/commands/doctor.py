@@ -1,4 +1,4 @@
-"""`bbq-deploy doctor`: what this machine has for the local provider."""
+"""`bbq-deploy doctor`: what there is for a provider: on this machine, or in a cloud."""
 
 from __future__ import annotations
 
@@ -10,16 +10,20 @@ from bbq.errors import ExitCode
 if TYPE_CHECKING:
     from bbq.cli.session import Session
 
-EXAMPLES = ("bbq-deploy doctor", "bbq-deploy doctor --format json")
+EXAMPLES = (
+    "bbq-deploy doctor",
+    "bbq-deploy doctor --provider openstack  # who you are there, services, quotas left",
+    "bbq-deploy doctor --format json",
+)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """None of its own."""
+    parser.add_argument("--provider", metavar="NAME", default="local", help="local (the default) or openstack")
 
 
 def run(session: Session) -> int:
     from bbq.operations.doctor import examine
 
-    found = list(examine(session.workspace))
+    found = list(examine(session.workspace, session.args.provider))
     session.view.table("checks", ("check", "verdict", "detail"), [(item.check, item.verdict, item.detail) for item in found])
-    return ExitCode.CONFIGURATION if any(item.verdict == "failed" for item in found) else ExitCode.OK
+    return next((item.exit_code for item in found if item.verdict == "failed"), ExitCode.OK)

@@ -14,7 +14,10 @@ from bbq.providers.openstack import tags
 from bbq.providers.openstack.faults import Conflict, NotFound
 from bbq.providers.openstack.resource import CloudResource
 from bbq.providers.openstack.stack_failure import root_cause
-from bbq.topology.values import revealed
+from bbq.providers.openstack.stack_needs import Needs, needs_of
+from bbq.providers.openstack.stack_preflight import problems, said_by_heat
+from bbq.topology.model import Node
+from bbq.topology.values import Expr, contains, revealed
 
 _BUSY: Final = 5.0
 
@@ -75,6 +78,18 @@ class Stack(CloudResource):
     def explain(self, handle: Handle, state: State) -> str:
         return root_cause(self.cloud, _path(handle), state.detail or state.name)
 
+    def preflight(self, nodes: Sequence[Node]) -> list[str]:
+        needs = Needs()
+        for node in nodes:
+            needs_of(node.name, node.properties, needs)
+        found = list(problems(self.cloud, needs))
+        if not found:  # Heat would only say the first of the same again
+            for node in nodes:
+                if not contains(node.properties, lambda value: isinstance(value, Expr)):
+                    said = said_by_heat(self.cloud, node.name, _content(node.properties))
+                    found += [said] if said else []
+        return found
+
     def _list(self, what: str, words: Sequence[str]) -> list[tuple[Tag | None, Handle, State]]:
         """Live stacks that carry all of these words. The filter of the list is exact, and Heat's list is never behind."""
         answer = self.cloud.get("orchestration", "/stacks", what, tags=",".join(words))
@@ -100,15 +115,17 @@ def state_of(item: Mapping[str, Any]) -> State:
 
 
 def _body(wanted: Wanted) -> dict[str, Any]:
-    """What create, update and their previews send."""
-    given = wanted.properties
+    """What create and update send."""
+    return {**_content(wanted.properties), "tags": ",".join(tags.words(wanted.tag))}
+
+
+def _content(given: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {
         "template": revealed(given["template"]),
         "files": revealed(given.get("files") or {}),
         "environment": revealed(given.get("environment") or {}),
         "parameters": revealed(given.get("parameters") or {}),
         "disable_rollback": given.get("disable_rollback", True) is not False,
-        "tags": ",".join(tags.words(wanted.tag)),
     }
     if given.get("timeout"):
         found["timeout_mins"] = given["timeout"]

@@ -1,0 +1,152 @@
+"""What a cloud offers, what the account may do there, and what of its quotas is left. Nothing is changed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from email.utils import parsedate_to_datetime
+from typing import Any, Final
+
+from bbq.conf.loader import Config
+from bbq.engine.contract import PermanentFault, ProviderFault
+from bbq.engine.retry import error_of
+from bbq.providers.finding import Finding
+from bbq.providers.openstack.session import SERVICES, Cloud
+
+MOST_SKEW: Final = 30.0
+"""Seconds by which clocks may differ before signatures and tokens of some services are refused."""
+_NEEDED_BY: Final = {
+    "orchestration": "Stack, and with it everything that is made of servers",
+    "compute": "every server",
+    "network": "every server",
+    "image": "every server",
+    "block-storage": "volumes, databases of Trove",
+    "database": "Database with implementation trove",
+    "message": "MessageQueue with implementation zaqar",
+    "data-processing": "SparkCluster with implementation sahara",
+    "container-infrastructure-management": "KubernetesCluster with implementation magnum",
+    "application-catalog": "MuranoApp",
+}
+_LISTS: Final = {
+    "orchestration": ("/stacks?limit=1", "list stacks"),
+    "compute": ("/servers?limit=1", "list servers"),
+    "network": ("/networks?limit=1", "list networks"),
+    "image": ("/images?limit=1", "list images"),
+    "block-storage": ("/volumes?limit=1", "list volumes"),
+}
+"""A call for each service that every account of a project may make."""
+
+
+def examine(config: Config) -> Iterator[Finding]:
+    """One finding a check; after a failed one there are no more."""
+    try:
+        yield from _examine(Cloud(config))
+    except ProviderFault as fault:  # at the login, or where it ends in the middle
+        hint = getattr(fault, "hint", None)
+        yield Finding("Login", "failed", f"{fault}" + (f"; {hint}" if hint else ""), error_of(fault, str(fault)).exit_code)
+
+
+def _examine(cloud: Cloud) -> Iterator[Finding]:
+    access = cloud.access
+    cloud.require("identity")  # says so where the region is unknown
+    where = f"project {access.project_name} ({access.project_domain_name})" if access.project_id else "no project"
+    until = f"{access.expires:%Y-%m-%d %H:%M} UTC"
+    yield Finding(
+        "Login",
+        "ok" if access.project_id else "missing",
+        f"{access.username} in {where} at {cloud.endpoint('identity')}; the token ends {until}",
+    )
+    roles = sorted(access.role_names or ())
+    yield Finding("Roles", "ok" if roles else "missing", ", ".join(roles) or "none")
+    regions = cloud.regions()
+    others = f"; there are {', '.join(regions)}" if len(regions) > 1 else ""
+    yield Finding("Region", "ok", (cloud.region or "none is chosen") + others)
+    yield _tried("Clock", lambda: _clock(cloud))
+    for service, name in SERVICES.items():
+        if service in _NEEDED_BY or cloud.has(service):
+            yield _service(cloud, service, name[0].upper() + name[1:])
+    for check, service, ask in (
+        ("Compute quota", "compute", _compute_quota),
+        ("Network quota", "network", _network_quota),
+        ("Volume quota", "block-storage", _volume_quota),
+    ):
+        if cloud.has(service):
+            yield _tried(check, lambda ask=ask, check=check: Finding(check, *ask(cloud)))  # type: ignore[misc]
+
+
+def _tried(check: str, ask: Callable[[], Finding]) -> Finding:
+    try:
+        return ask()
+    except ProviderFault as fault:
+        return Finding(check, "missing", str(fault))
+
+
+def _clock(cloud: Cloud) -> Finding:
+    with cloud.faults("ask for the time"):
+        answer = cloud.connection.session.get(cloud.endpoint("identity") or "", authenticated=False, raise_exc=False)
+    said = answer.headers.get("Date")
+    if not said:
+        return Finding("Clock", "ok", "the cloud does not say what time it is")
+    skew = time.time() - parsedate_to_datetime(said).timestamp()
+    if abs(skew) <= MOST_SKEW:
+        return Finding("Clock", "ok", f"within {max(1, round(abs(skew)))} s of the cloud's")
+    return Finding("Clock", "missing", f"this machine is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} the cloud")
+
+
+def _service(cloud: Cloud, service: str, name: str) -> Finding:
+    """Its version, and whether the account may ask it at all."""
+    if not cloud.has(service):
+        return Finding(name, "missing", f"not in the catalogue; needed by {_NEEDED_BY[service]}")
+    try:
+        with cloud.faults("ask for its versions"):
+            data = cloud._client(service).get_endpoint_data()
+        if service in _LISTS:
+            cloud.get(service, *_LISTS[service])
+    except ProviderFault as fault:
+        refused = isinstance(fault, PermanentFault)
+        return Finding(name, "missing", f"{'the account may not use it: ' if refused else ''}{fault}")
+    version = ".".join(map(str, data.api_version)) if data is not None and data.api_version else "unknown"
+    more = ""
+    if data is not None and data.max_microversion:
+        low, high = (".".join(map(str, one)) for one in (data.min_microversion, data.max_microversion))
+        more = f", microversions {low} to {high}"
+    return Finding(name, "ok", f"version {version}{more}")
+
+
+def _compute_quota(cloud: Cloud) -> tuple[Any, str]:
+    """https://docs.openstack.org/api-ref/compute/#limits-limits"""
+    limits = cloud.get("compute", "/limits", "read the limits")["limits"]["absolute"]
+    return _left(
+        ("servers", limits["maxTotalInstances"], limits["totalInstancesUsed"]),
+        ("cores", limits["maxTotalCores"], limits["totalCoresUsed"]),
+        ("MiB of memory", limits["maxTotalRAMSize"], limits["totalRAMUsed"]),
+    )
+
+
+def _network_quota(cloud: Cloud) -> tuple[Any, str]:
+    """https://docs.openstack.org/api-ref/network/v2/#show-quota-details-for-a-tenant"""
+    path = f"/quotas/{cloud.access.project_id}/details.json"
+    quota = cloud.get("network", path, "read the quotas")["quota"]
+    names = {"network": "networks", "port": "ports", "router": "routers", "floatingip": "floating IPs"}
+    names["security_group"] = "security groups"
+    return _left(
+        *((names[key], quota[key]["limit"], quota[key]["used"] + quota[key]["reserved"]) for key in names if key in quota)
+    )
+
+
+def _volume_quota(cloud: Cloud) -> tuple[Any, str]:
+    """https://docs.openstack.org/api-ref/block-storage/v3/#limits-limits"""
+    limits = cloud.get("block-storage", "/limits", "read the limits")["limits"]["absolute"]
+    return _left(
+        ("volumes", limits["maxTotalVolumes"], limits["totalVolumesUsed"]),
+        ("GiB", limits["maxTotalVolumeGigabytes"], limits["totalGigabytesUsed"]),
+    )
+
+
+def _left(*counts: tuple[str, int, int]) -> tuple[Any, str]:
+    """`missing` where one of them is used up. A limit of -1 is none."""
+    told = [
+        f"{name}: {used} used, no limit" if limit < 0 else f"{name}: {limit - used} of {limit} left"
+        for name, limit, used in counts
+    ]
+    return "missing" if any(0 <= limit <= used for _, limit, used in counts) else "ok", "; ".join(told)

@@ -1,0 +1,102 @@
+"""What is wrong is said before anything is made, all of it at once."""
+
+from __future__ import annotations
+
+import pytest
+
+from bbq.providers.openstack.session import Cloud
+from tests.openstack.tools import Cli, stacks
+
+TEMPLATE = """\
+heat_template_version: 2018-08-31
+parameters:
+  key: { type: string, constraints: [ { custom_constraint: nova.keypair } ] }
+  flavor: { type: string, default: m1.tiny }
+  image: { type: string, default: cirros }
+  net: { type: string, default: private }
+  servers: { type: number, default: 2 }
+resources:
+  group:
+    type: OS::Heat::ResourceGroup
+    properties:
+      count: { get_param: servers }
+      resource_def:
+        type: member.yaml
+        properties: { flavor: { get_param: flavor }, image: { get_param: image }, net: { get_param: net } }
+  own: { type: OS::Neutron::Net }
+"""
+MEMBER = """\
+heat_template_version: 2018-08-31
+parameters: { flavor: { type: string }, image: { type: string }, net: { type: string } }
+resources:
+  server:
+    type: OS::Nova::Server
+    properties:
+      flavor: { get_param: flavor }
+      image: { get_param: image }
+      networks: [ { network: { get_param: net } } ]
+      metadata: { devcloud_guest: fake }
+"""
+
+
+@pytest.fixture
+def template(cli: Cli) -> Cli:
+    (cli.directory / "stack.yaml").write_text(TEMPLATE)
+    (cli.directory / "member.yaml").write_text(MEMBER)
+    return cli
+
+
+def test_all_names_that_mean_nothing(template: Cli, cloud: Cloud, name: str) -> None:
+    wrong = {"key": "devclod", "flavor": "m1.tinny", "image": "ciros", "net": "privat"}
+    given = [part for key, value in wrong.items() for part in ("--input", f"{key}={value}")]
+    said = template("up", "stack.yaml", "--name", name, *given, code=5)
+    assert "4 things are in the way" in said
+    assert "stack, parameter key: there is no keypair 'devclod'; did you mean `devcloud`?" in said
+    assert "stack.group.server: there is no flavor 'm1.tinny'; did you mean `m1.tiny`?" in said
+    assert "there is no image 'ciros'; did you mean `cirros`?" in said
+    assert "there is no network 'privat'; did you mean `private" in said
+    assert stacks(cloud, name) == []
+    assert name not in template("list")
+
+
+def test_an_image_that_two_are_called(template: Cli, cloud: Cloud, name: str) -> None:
+    body = {"name": name, "disk_format": "raw", "container_format": "bare"}
+    ids = [cloud.post("image", "/images", "make an image", body)["id"] for _ in range(2)]
+    try:
+        said = template("up", "stack.yaml", "--name", name, "--input", "key=devcloud", "--input", f"image={name}", code=5)
+        assert f"2 images are called '{name}'" in said and ids[0] in said
+    finally:
+        for id in ids:
+            cloud.delete("image", f"/images/{id}", "clean up")
+
+
+PORT = "  port: {{ type: OS::Neutron::Port, properties: {{ network: {}, fixed_ips: [ {{ subnet: no-such-subnet }} ] }} }}\n"
+
+
+def test_what_heat_itself_refuses(template: Cli, cloud: Cloud, name: str) -> None:
+    (template.directory / "stack.yaml").write_text(TEMPLATE + PORT.format("nowhere-at-all"))
+    said = template("up", "stack.yaml", "--name", name, "--input", "key=devcloud", code=5)
+    assert "stack.port: there is no network 'nowhere-at-all'" in said
+    (template.directory / "stack.yaml").write_text(TEMPLATE + PORT.format("private"))
+    said = template("up", "stack.yaml", "--name", name, "--input", "key=devcloud", code=5)
+    assert "stack: Heat refuses the template: " in said and "no-such-subnet" in said
+    assert stacks(cloud, name) == []
+
+
+def test_a_quota_that_does_not_suffice(template: Cli, cloud: Cloud, name: str, project: dict[str, str]) -> None:
+    """Servers, cores and networks at once, exit code 6; what was asked for is said, and what is left."""
+    id = project.pop("project")
+    cloud.put("compute", f"/os-quota-sets/{id}", "set a quota", {"quota_set": {"instances": 3, "cores": 2}})
+    cloud.put("network", f"/quotas/{id}", "set a quota", {"quota": {"network": 0}})
+    network = cloud.get("network", "/networks", "find the network", name="public")["networks"][0]["id"]
+    template.environment.pop("OS_CLOUD")
+    template.environment.pop("OS_CLIENT_CONFIG_FILE")
+    template.environment.update(project)
+    body = TEMPLATE.replace("  key: { type: string, constraints: [ { custom_constraint: nova.keypair } ] }\n", "")
+    (template.directory / "stack.yaml").write_text(body)
+    said = template("up", "stack.yaml", "--name", name, "--input", "servers=4", "--input", f"net={network}", code=6)
+    assert "the quota lacks servers: 4 wanted, 3 of 3 left" in said
+    assert "the quota lacks cores: 4 wanted, 2 of 2 left" in said
+    assert "the quota lacks networks: 1 wanted, 0 of 0 left" in said
+    said = template("doctor", "--provider", "openstack")
+    assert "servers: 3 of 3 left; cores: 2 of 2 left" in said
