@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 PROFILES: Final = {
     "bbq:1.0": "bbq.yaml",
+    "bbq.openstack:1.0": "../openstack/types.yaml",
     "tosca-simple:1.0": "tosca-simple-1.0.yaml",
     "tosca-simple:1.1": "tosca-simple-1.1.yaml",
     "tosca-simple:1.2": "tosca-simple-1.2.yaml",
