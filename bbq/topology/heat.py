@@ -15,7 +15,12 @@ from bbq.topology.values import Attribute, Secret
 STACK: Final = "stack"
 """The node's name."""
 TYPE: Final = "bbq.nodes.openstack.Stack"
-_COUNTS: Final = {"OS::Heat::ResourceGroup": "count", "OS::Heat::AutoScalingGroup": "desired_capacity"}
+_COUNTS: Final = {
+    "AWS::AutoScaling::AutoScalingGroup": "DesiredCapacity",
+    "OS::Heat::AutoScalingGroup": "desired_capacity",
+    "OS::Heat::InstanceGroup": "Size",
+    "OS::Heat::ResourceGroup": "count",
+}
 """Groups of a number of members, with the property that says how many."""
 
 
@@ -74,11 +79,11 @@ def counted(template: HotTemplate) -> dict[str, tuple[str | None, int | None]]:
         if key is None:
             continue
         value = resource.properties.get(key, 1 if key == "count" else None)
-        if isinstance(value, Call) and value.name == "get_param" and isinstance(value.args, str):
+        if isinstance(value, Call) and value.name in ("get_param", "Ref") and value.args in template.parameters:
             number = template.values.get(value.args)
             found[name] = (value.args, int(number) if isinstance(number, (int, float, str)) and str(number).isdigit() else None)
-        elif isinstance(value, int) and not isinstance(value, bool):
-            found[name] = (None, value)
+        elif isinstance(value, (int, str)) and str(value).isdigit():  # CFN's numbers may be texts
+            found[name] = (None, int(value))
     return found
 
 
@@ -87,16 +92,14 @@ def _count_key(resource: Resource) -> str | None:
 
 
 def _template(template: HotTemplate, made: Bundle, counts: Mapping[str, int]) -> dict[str, Any]:
-    found = made.template
+    found, spelled = made.template, template.version.spelled
     for name, number in counts.items():
         key = _count_key(template.resources[name])
-        found["resources"][name].setdefault("properties", {})[key] = number
-    section = found.get(template.version.spelled("parameters")) or {}
+        found[spelled("resources")][name].setdefault(spelled("properties"), {})[key] = number
+    section = found.get(spelled("parameters")) or {}
     for name, parameter in template.parameters.items():
         if parameter.hidden and parameter.has_default:
-            key = next((key for key in ("default", "Default") if key in section[name]), None)
-            if key is not None:
-                section[name][key] = Secret(section[name][key])
+            section[name][spelled("default")] = Secret(section[name][spelled("default")])
     return found
 
 

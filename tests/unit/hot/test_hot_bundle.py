@@ -145,3 +145,19 @@ def test_groups_that_can_be_scaled(write: Any) -> None:
     resources = node.properties["template"]["resources"]
     assert (resources["b"]["properties"]["count"], resources["c"]["properties"]["count"]) == (7, 0)
     assert node.metadata["groups"] == {"a": 2, "b": 7, "c": 0, "d": 3}
+
+
+def test_groups_of_cfn(write: Any) -> None:
+    size = "MinSize: '1', MaxSize: '5', AvailabilityZones: []"
+    group = "{{ Type: AWS::AutoScaling::AutoScalingGroup, Properties: {{ {}, " + size + " }} }}"
+    folder = write(
+        main_dot_yaml="AWSTemplateFormatVersion: 2010-09-09\nParameters: { N: { Type: Number, Default: 2 },"
+        " P: { Type: String, NoEcho: true, Default: dflt } }\nResources:\n"
+        f"  a: {group.format('DesiredCapacity: { Ref: N }, LaunchConfigurationName: x')}\n"
+        "  b: " + group.format("DesiredCapacity: '3', LaunchConfigurationName: x") + "\n"
+    )
+    template = loaded(folder / "main.yaml", parameters={})
+    assert counted(template) == {"a": ("N", 2), "b": (None, 3)}
+    sent = topology_of(template, {}, {"b": 4}).nodes["stack"].properties["template"]
+    assert sent["Resources"]["b"]["Properties"]["DesiredCapacity"] == 4
+    assert sent["Parameters"]["P"]["Default"] == Secret("dflt")
