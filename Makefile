@@ -33,8 +33,11 @@ demo: $(VENV)/.base  ## the main job: one template becomes a running Spark pipel
 test: $(VENV)/.dev  ## every test layer that this machine can run (BBQ_REQUIRE=all: a layer left out is a failure)
 	$(PYTEST) tests
 
-test-unit test-simulator test-local test-browser test-docs test-openstack: test-%: $(VENV)/.dev  ## one layer
+test-unit test-simulator test-local test-browser test-docs: test-%: $(VENV)/.dev  ## one layer
 	$(PYTEST) tests/$*
+
+test-openstack: $(VENV)/.dev  ## on a real cloud; where none runs it starts one (Debian 12, root; installs packages of the system)
+	BBQ_REQUIRE=openstack $(PYTEST) tests/openstack
 
 soak: $(VENV)/.dev  ## the long tests: the whole kill matrix and more
 	@$(BIN)/python -m pip install --quiet --use-pep517 --editable '.[soak]'

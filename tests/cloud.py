@@ -81,18 +81,21 @@ def running(home: Path = USUAL) -> bool:
 
 
 def impossible() -> str | None:
-    """Why there is no cloud here and none can be started; None where there is one, or can be."""
+    """Why there is no cloud here and none can be started; None where there is one, or one may be.
+
+    A start installs packages of the system: that has to be asked for, with `BBQ_REQUIRE=openstack`.
+    """
     if running() or running(OWN):
         return None
+    if not {"openstack", "all"} & set(os.environ.get("BBQ_REQUIRE", "").replace(" ", "").split(",")):
+        return "no test cloud runs; make test-openstack starts one (on Debian 12, as root; it installs packages of the system)"
     try:
         system = Path("/etc/os-release").read_text()
     except OSError:
         system = ""
     if not re.search(r"^ID=debian$", system, re.MULTILINE) or not re.search(r'^VERSION_ID="12"$', system, re.MULTILINE):
         return "the test cloud is made of Debian 12's packages, and this is another system"
-    if os.geteuid() != 0:
-        return "no test cloud runs, and only root can install and start one (tests/devcloud/devcloud up)"
-    return None
+    return None if os.geteuid() == 0 else "no test cloud runs, and only root can install and start one"
 
 
 def open_cloud() -> TestCloud:
