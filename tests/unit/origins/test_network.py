@@ -170,7 +170,7 @@ HEAD = b"HTTP/1.1 200 OK\r\n"
         ((b"HTTP/1.1 500 It \x1b[31mbroke\r\nContent-Length: 0\r\n\r\n",), "answers 500"),
         ((b"nonsense\r\n\r\n",), "cannot be fetched"),
         ((HEAD + b"X: " + b"x" * 70000 + b"\r\n\r\n",), "cannot be fetched"),
-        ((HEAD + b"X: x\r\n" * 200 + b"\r\n",), "cannot be fetched"),
+        ((HEAD + b"X: x\r\n" * 400 + b"\r\n",), "cannot be fetched"),
         ((b"",), "cannot be fetched"),
     ],
 )

@@ -30,7 +30,7 @@ def test_profiles_are_valid(name):
 def test_substitution_templates_are_valid(path):
     service, found = bbq.tosca.load(path)
     assert service is not None and not found, "\n".join(map(str, found))
-    assert service.substitution is not None
+    assert service.substitution is not None or path.name == "types.yaml"  # a profile
 
 
 NORMATIVE = {
