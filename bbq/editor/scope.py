@@ -9,7 +9,7 @@ from yaml import MappingNode, ScalarNode
 
 from bbq.editor.reading import Names
 from bbq.editor.shapes import INTERFACES
-from bbq.editor.walk import Frame, Frames
+from bbq.editor.visits import Frame, Frames
 from bbq.tosca.model import InterfaceDef, TypeDef
 
 _TYPED: Final = {

@@ -16,8 +16,9 @@ from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
 
 from bbq.editor.format import FormatError, formatted
-from bbq.editor.lsp import completion, findings, navigation
+from bbq.editor.lsp import completion, findings, navigation, rename
 from bbq.editor.lsp.documents import Analysis, Document, Documents, analyse
+from bbq.editor.lsp.language import Read, tosca
 from bbq.editor.lsp.text import Text
 from bbq.editor.reading import ImportMap
 
@@ -76,7 +77,7 @@ class Server(LanguageServer):
         if self.documents.open.get(document.uri) is not document:
             return
         if not self.documents.is_template(document):
-            self._found(document, Analysis(document, document.version, None, {}, frozenset()))
+            self._found(document, Analysis(document, document.version, Read(None, {}, frozenset())))
             return
         version, overlay = document.version, self.documents.overlay()
         work = asyncio.get_running_loop().run_in_executor(
@@ -88,12 +89,13 @@ class Server(LanguageServer):
             self._found(document, analysis)
 
     def _found(self, document: Document, analysis: Analysis) -> None:
-        if analysis.names is not None:
-            document.names = analysis.names
-        if analysis.names is not None or not document.imports:
-            document.imports = analysis.files
+        read = analysis.read
+        if read.names is not None:
+            document.names = read.names
+        if read.names is not None or not document.imports:
+            document.imports = read.files
         touched = {uri for uri, parts in self._published.items() if parts.pop(document.uri, None) is not None}
-        for path, items in analysis.found.items():
+        for path, items in read.found.items():
             other = self.documents.at(path)
             if other is not None and other is not document and self.documents.is_template(other):
                 continue  # it is open, and tells its own
@@ -183,7 +185,7 @@ def _answer(server: Server) -> None:
     )
     def complete(params: lsp.CompletionParams) -> list[lsp.CompletionItem]:
         document = server.document(params.text_document.uri)
-        if document is None or not (server.documents.is_template(document) or not document.version.text.source.strip()):
+        if document is None or not (server.documents.is_template(document) or document.version.is_new):
             return []
         return completion.complete(document, params.position, server.documents.import_map, snippets=server.snippets)
 
@@ -211,16 +213,16 @@ def _answer(server: Server) -> None:
 
 def _edit(server: Server) -> None:
     @server.feature(lsp.TEXT_DOCUMENT_RENAME, lsp.RenameOptions(prepare_provider=True))
-    def rename(params: lsp.RenameParams) -> lsp.WorkspaceEdit | None:
+    def renaming(params: lsp.RenameParams) -> lsp.WorkspaceEdit | None:
         def work(document: Document) -> lsp.WorkspaceEdit | None:
-            return navigation.rename(document, params.position, params.new_name, server.documents)
+            return rename.rename(document, params.position, params.new_name, server.documents)
 
         return _refusing(lambda: _of_template(server, params, work))
 
     @server.feature(lsp.TEXT_DOCUMENT_PREPARE_RENAME)
     def prepare(params: lsp.PrepareRenameParams) -> lsp.PrepareRenamePlaceholder | None:
         def work(document: Document) -> lsp.PrepareRenamePlaceholder | None:
-            found = navigation.renamed_at(document, params.position, server.documents)
+            found = rename.renamed_at(document, params.position, server.documents)
             return lsp.PrepareRenamePlaceholder(found[1], found[0].name.rpartition("/")[2]) if found is not None else None
 
         return _refusing(lambda: _of_template(server, params, work))
@@ -228,8 +230,8 @@ def _edit(server: Server) -> None:
     @server.feature(lsp.TEXT_DOCUMENT_FORMATTING)
     def format(params: lsp.DocumentFormattingParams) -> list[lsp.TextEdit] | None:
         document = server.document(params.text_document.uri)
-        if document is None or document.version.root is None:
-            return None
+        if document is None or document.version.root is None or document.version.language is not tosca():
+            return None  # Heat's have no order of their own
         text = document.version.text
         try:
             result = formatted(text.source, document.path)
@@ -251,7 +253,7 @@ def _of_template(server: Server, params: Any, work: Callable[[Document], T]) -> 
 def _refusing(work: Callable[[], T]) -> T:
     try:
         return work()
-    except navigation.Refused as error:
+    except rename.Refused as error:
         raise RequestFailed(str(error)) from None
 
 
