@@ -97,7 +97,7 @@ class _Walker(Walker):
                 super().at(node, PROPERTIES, (*frames, Frame("fields", None, node, fields)), None)
             else:
                 for key, value in node.value:
-                    self.tell(key, VALUES, frames, "data", value)
+                    self.tell(key, CONDITION if shape == CONDITION else VALUES, frames, "data", value)
                     self.at(value, Value(schema.entry if schema is not None else None), frames, key.value)
 
     def _call(self, name: str, key: Node, argument: Node, schema: Schema | None, frames: Frames) -> None:

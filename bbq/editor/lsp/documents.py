@@ -101,6 +101,8 @@ class Documents:
     def __init__(self, import_map: ImportMap | None = None) -> None:
         self.open: dict[str, Document] = {}
         self.import_map: ImportMap = dict(import_map or {})
+        self.roots: tuple[Path, ...] = ()
+        """The client's folders, links followed."""
         self.encoding: str = PositionEncodingKind.Utf16
         """What the client's columns count."""
 
@@ -121,6 +123,18 @@ class Documents:
 
     def at(self, path: Path) -> Document | None:
         return next((document for document in self.open.values() if document.path == path), None)
+
+    def roots_of(self, document: Document) -> tuple[Path, ...]:
+        """The folders whose templates belong together: without folders of the client's, the document's own."""
+        return self.roots or (document.path.parent,)
+
+    def view(self, path: Path) -> Document:
+        """A file as it is now, for one look at it: the open one's text, else the disk's."""
+        uri, text = self.text_of(path)
+        known = self.at(path)
+        view = Document(uri, path, known.language_id if known is not None else "", Version(None, text))
+        view.language = view.version.language or (known.language if known is not None else None)
+        return view
 
     def text_of(self, path: Path) -> tuple[str, Text]:
         """URI and text of a file: the open one's, else the disk's ("" where it cannot be read)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,19 @@ from bbq.editor.visits import Frames, Visit
 
 Place = Node | SourceRange | Path
 """Where something is defined: in the document itself, in a file that was read, or it is a file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The one place, in whatever file, that all uses of a name go back to. `line` and `column` are the reader's, from 1 on."""
+
+    file: Path
+    line: int
+    column: int
+
+    @staticmethod
+    def of(at: SourceRange) -> Home:
+        return Home(Path(os.path.realpath(at.file)), at.line, at.column)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,7 +49,7 @@ class Index:
     """The names of one document. A language says what its places name, and what is known of that."""
 
     renamed: ClassVar[frozenset[str]] = frozenset()
-    """Spaces whose names mean something in their own file only."""
+    """Spaces whose names a document defines for itself."""
     shared: ClassVar[tuple[frozenset[str], ...]] = ()
     """Spaces whose names stand in the same places, so that one name cannot be in two of them."""
 
@@ -81,8 +95,20 @@ class Index:
         raise NotImplementedError
 
     def refusal(self, occurrence: Occurrence, new: str) -> str | None:
-        """Why a name of the document cannot become `new`, which is free and looks like a name."""
+        """Why what is named there cannot be called `new` in this document: something else that it knows has the name."""
+        if occurrence.space in self.renamed:
+            scope, slash, _ = occurrence.name.rpartition("/")
+            if self.taken(occurrence.space, f"{scope}{slash}{new}"):
+                return f"there is a {occurrence.space} {new!r} already"
         return None
+
+    def home(self, occurrence: Occurrence) -> Home | None:
+        """Where the name comes from, if it may stand in other files, too."""
+        return None
+
+    def respelled(self, occurrence: Occurrence, written: str, new: str) -> str | None:
+        """What has to stand in the place of `written`; None where that cannot be told."""
+        return new if written == occurrence.name.rpartition("/")[2] else None
 
     # --- the same for all
 

@@ -15,7 +15,6 @@ from bbq.editor.lsp.index import Index, Place
 from bbq.editor.lsp.text import Text
 from bbq.editor.shapes import Entity, Map, Named
 from bbq.editor.visits import Visit
-from bbq.tosca.model import TypeDef
 
 
 def place_of(document: Document, position: lsp.Position) -> tuple[int, int]:
@@ -67,20 +66,20 @@ def _own(document: Document, node: Node) -> lsp.Location:
 
 
 def references(document: Document, position: lsp.Position, documents: Documents, *, declaration: bool) -> list[lsp.Location]:
-    """Every place in the document that names the same thing; of a type, in all open documents."""
+    """Every place in the document that names the same thing; of what other files may name, in all open documents."""
     index = document.index(documents.import_map)
     occurrence = index.at(*place_of(document, position))
     if occurrence is None:
         return []
     own = [other for other in index.same(occurrence) if declaration or not other.definition]
     found = [_own(document, other.node) for other in own]
-    if isinstance(occurrence.target, TypeDef):
-        for other in documents.open.values():
-            if other is not document and documents.is_template(other):
-                for use in other.index(documents.import_map).occurrences:
-                    same = isinstance(use.target, TypeDef) and use.target.at == occurrence.target.at
-                    if same and use.space == occurrence.space and (declaration or not use.definition):
-                        found.append(_own(other, use.node))
+    home = index.home(occurrence)
+    for other in documents.open.values() if home is not None else ():
+        if other is not document and documents.is_template(other):
+            theirs = other.index(documents.import_map)
+            for use in theirs.occurrences:
+                if (declaration or not use.definition) and theirs.home(use) == home:
+                    found.append(_own(other, use.node))
     return found
 
 

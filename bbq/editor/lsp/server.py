@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
+from pygls.uris import to_fs_path
 
 from bbq.editor.format import FormatError, formatted
 from bbq.editor.lsp import completion, findings, navigation, rename
@@ -135,6 +136,8 @@ def make(version: str, import_map: ImportMap | None = None) -> Server:
             getattr(server.workspace.position_encoding, "value", server.workspace.position_encoding)
         )
         server.configure(params.initialization_options, server.workspace.root_path)
+        folders = [to_fs_path(folder.uri) for folder in server.workspace.folders.values()] or [server.workspace.root_path]
+        server.documents.roots = tuple(Path(os.path.realpath(folder)) for folder in folders if folder)
         text = params.capabilities.text_document
         item = text.completion.completion_item if text is not None and text.completion is not None else None
         server.snippets = bool(item is not None and item.snippet_support)
@@ -223,7 +226,7 @@ def _edit(server: Server) -> None:
     def prepare(params: lsp.PrepareRenameParams) -> lsp.PrepareRenamePlaceholder | None:
         def work(document: Document) -> lsp.PrepareRenamePlaceholder | None:
             found = rename.renamed_at(document, params.position, server.documents)
-            return lsp.PrepareRenamePlaceholder(found[1], found[0].name.rpartition("/")[2]) if found is not None else None
+            return lsp.PrepareRenamePlaceholder(found[1], found[2]) if found is not None else None
 
         return _refusing(lambda: _of_template(server, params, work))
 

@@ -13,7 +13,7 @@ from bbq.editor.heat.functions import FUNCTIONS
 from bbq.editor.heat.names import Kind, Names, Property, ResourceAttribute, attributes_of
 from bbq.editor.heat.shapes import ATTRIBUTE
 from bbq.editor.heat.walk import walk
-from bbq.editor.lsp.index import Index, Occurrence
+from bbq.editor.lsp.index import Home, Index, Occurrence
 from bbq.editor.shapes import Map, Named, Ref, Text
 from bbq.editor.visits import Frames, Visit
 from bbq.hot.files import TEMPLATE_SUFFIXES
@@ -126,6 +126,23 @@ class HeatIndex(Index):
         if visit.key == "function" and visit.node.value in FUNCTIONS:
             return describe.function_markdown(visit.node.value)
         return ""
+
+    def home(self, occurrence: Occurrence) -> Home | None:
+        """A parameter is a property of whatever resource the template is nested in, an output an attribute."""
+        target = occurrence.target
+        if isinstance(target, (Property, ResourceAttribute)):
+            return Home.of(target.at) if target.at is not None else None
+        return self._own.get((occurrence.space, occurrence.name))
+
+    @cached_property
+    def _own(self) -> dict[tuple[str, str], Home]:
+        """Where the template defines its parameters and outputs."""
+        found = {}
+        for each in self.occurrences:
+            if each.definition and each.space in ("parameter", "output"):
+                mark = each.node.start_mark
+                found[each.space, each.name] = Home(self.names.path, mark.line + 1, mark.column + 1)
+        return found
 
     def file_named(self, text: str) -> Path | None:
         return self.names.file(text)

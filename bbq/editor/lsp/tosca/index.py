@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from yaml import MappingNode, Node, ScalarNode, SequenceNode
 
 from bbq.diagnostics import SourceRange
 from bbq.editor import describe
-from bbq.editor.lsp.index import Index, Occurrence, Place
+from bbq.editor.lsp.index import Home, Index, Occurrence, Place
 from bbq.editor.reading import Names
 from bbq.editor.scope import TemplateScope, template_named
 from bbq.editor.shapes import KEYWORDS, Map, Named, Ref, Text
@@ -20,6 +21,10 @@ from bbq.editor.walk import functions_of, walk
 from bbq.tosca.checker import BUILT_IN
 from bbq.tosca.grammar import KINDS, Grammar
 from bbq.tosca.model import CapabilityDef, ParameterDef, RequirementDef, TypeDef
+from bbq.tosca.schemas import find
+
+_OF_TYPES: Final = frozenset(("property", "attribute", "properties", "attributes", "fields", "member"))
+"""Spaces of what types have."""
 
 
 class ToscaIndex(Index):
@@ -65,11 +70,14 @@ class ToscaIndex(Index):
 
     def _defining(self, node: ScalarNode, shape: Map | Named, frames: Frames) -> Occurrence:
         space = shape.defines
-        target = None
+        target: Any = None
         kind, word, rest = space.partition(" type")
         if word and not rest and kind in KINDS:
             target = self.names.type_named(kind, node.value)
             return Occurrence(space, target.name if target is not None else node.value, node, True, target, frames)
+        if space in ("property", "attribute") and frames:
+            owner = self.scope.type_of(frames[-1], frames[:-1])
+            target = (owner.properties if space == "property" else owner.attributes).get(node.value) if owner else None
         return Occurrence(space, self.qualified(space, node.value, frames), node, True, target, frames)
 
     def _member(self, frames: Frames, what: str, name: str) -> Any:
@@ -119,7 +127,8 @@ class ToscaIndex(Index):
         """The template that SELF and the like stand for, where the text around says so."""
         if name not in KEYWORDS:
             return None
-        around = [frame for frame in frames if frame.entity in ("node template", "relationship template")]
+        owners = ("node template", "relationship template", "node type")
+        around = [frame for frame in frames if frame.entity in owners]
         return around[-1] if around and name in ("SELF", "SOURCE") else None
 
     def node_type(self, name: str, frames: Frames) -> TypeDef | None:
@@ -235,7 +244,7 @@ class ToscaIndex(Index):
             return _paragraphs(text, target.description, target.at)
         if isinstance(target, Frame) or occurrence.space == "node template":
             node = target.name if isinstance(target, Frame) else name
-            type_def = self.node_type(node or "", occurrence.frames)
+            type_def = self.node_type(name, occurrence.frames)
             if type_def is not None:
                 return f"**{node}** (node template of type `{type_def.name}`)\n\n---\n\n{describe.type_markdown(type_def)}"
             return f"**{node}** (node template)"
@@ -262,7 +271,7 @@ class ToscaIndex(Index):
         if isinstance(target, Frame):  # what a keyword stands for
             if target.name is None:
                 return [target.node]
-            named = ("node template", target.name)
+            named = (target.entity, target.name)
             return [each.node for each in self.occurrences if each.definition and (each.space, each.name) == named]
         return super().places(occurrence)
 
@@ -274,11 +283,60 @@ class ToscaIndex(Index):
         return found
 
     def refusal(self, occurrence: Occurrence, new: str) -> str | None:
+        space, target = occurrence.space, occurrence.target
         if new in KEYWORDS:
             return f"{new} means something else in functions"
-        if occurrence.space == "node template" and self.names.type_named("node", new) is not None:
+        if space == "node template" and self.names.type_named("node", new) is not None:
             return f"{new!r} is a node type: a requirement could not tell them apart"
+        if isinstance(target, TypeDef):
+            if new in BUILT_IN or self.names.type_named(target.kind, new) is not None:
+                return f"there is a {target.kind} type {new!r} already"
+            if target.kind == "node" and new in self.defined("node template"):
+                return f"{new!r} is a node template: a requirement could not tell them apart"
+        elif space in _OF_TYPES and (home := self.home(occurrence)) is not None:
+            for other in self.names.service.types.values():
+                names = other.properties | other.attributes
+                if new in names and any(self._origins.get(Home.of(item.at)) == home for item in names.values()):
+                    return f"{other.name} has a property or attribute {new!r} already"
+        return super().refusal(occurrence, new)
+
+    def home(self, occurrence: Occurrence) -> Home | None:
+        target = occurrence.target
+        if isinstance(target, TypeDef):
+            return Home.of(target.at)
+        if isinstance(target, ParameterDef) and occurrence.space in _OF_TYPES:
+            return self._origins.get(Home.of(target.at))
         return None
+
+    @cached_property
+    def _origins(self) -> dict[Home, Home]:
+        """Place of each definition of a property or attribute -> of the first one, in the ancestor that others refine."""
+        types, found = self.names.service.types, {}
+        for type_def in types.values():
+            line = [known for name in type_def.ancestry if (known := types.get((type_def.kind, name))) is not None]
+            for name, definition in (type_def.attributes | type_def.properties).items():
+                first = next((item for known in reversed(line) if (item := _member_of(known, name)) is not None), definition)
+                found[Home.of(definition.at)] = Home.of(first.at)
+        return found
+
+    def respelled(self, occurrence: Occurrence, written: str, new: str) -> str | None:
+        target = occurrence.target
+        if not isinstance(target, TypeDef):
+            return super().respelled(occurrence, written, new)
+        declaration = find(self.names.unit, target.kind, written)
+        name = declaration.name if declaration is not None else written
+        prefix = written.removesuffix(name)
+        if written.endswith(name) and (not prefix or prefix.endswith(":")):
+            return prefix + new
+        short = written.removeprefix("tosca:")  # of 1.x: `Compute`, `tosca:Compute`
+        if not name.endswith(short):
+            return None
+        head = name.removesuffix(short)
+        return written.removesuffix(short) + new.removeprefix(head) if new.startswith(head) else new
+
+
+def _member_of(type_def: TypeDef, name: str) -> ParameterDef | None:
+    return type_def.properties.get(name) or type_def.attributes.get(name)
 
 
 def _paragraphs(text: str, description: str, at: SourceRange) -> str:
