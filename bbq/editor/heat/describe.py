@@ -52,8 +52,7 @@ def schema_line(schema: Schema) -> str:
 def property_markdown(found: Property) -> str:
     schema = found.schema
     parts = [f"**{found.name}** (property of `{found.owner}`): {schema_line(schema)}"]
-    if schema.note:
-        parts.append(schema.note)
+    parts += [text for text in (found.text.strip(), schema.note) if text]
     if not schema.implemented:
         parts.append("Heat knows it and refuses it.")
     elif found.at is None:
@@ -71,8 +70,7 @@ def attribute_markdown(found: ResourceAttribute) -> str:
     kind = f": {attribute.type}" if attribute.type else ""
     status = f"; {attribute.status}" if attribute.status else ""
     parts = [f"**{found.name}** (attribute of `{found.owner}`){kind}{status}"]
-    if attribute.note:
-        parts.append(attribute.note)
+    parts += [text for text in (found.text.strip(), attribute.note) if text]
     if found.at is not None:
         parts.append(f"An output of the nested template, defined in {place(found.at)}")
     return "\n\n".join(parts)
@@ -87,8 +85,8 @@ def kind_markdown(found: Kind) -> str:
     """A resource type for a hover: what it asks for, what it has."""
     kind, template = found.type, found.template
     parts = [f"**{found.name}** ({'nested template' if template is not None else 'resource type'})"]
-    if template is not None and template.description:
-        parts.append(template.description.strip())
+    if found.text:
+        parts.append(found.text.strip())
     if kind.status:
         parts.append(f"It is {kind.status}. {kind.note}".strip())
     if lines := _lines(kind.properties.items()):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from yaml import MappingNode, Node, ScalarNode
@@ -12,9 +12,9 @@ from yaml import MappingNode, Node, ScalarNode
 from bbq import facts, hot
 from bbq.diagnostics import SourceRange
 from bbq.hot.files import TEMPLATE_SUFFIXES
-from bbq.hot.model import HotTemplate
+from bbq.hot.model import HotTemplate, Output, Parameter
 from bbq.hot.names import type_of_template
-from bbq.hot.types import Attribute, ResourceType, Schema, alias, index, resource_type
+from bbq.hot.types import Attribute, ResourceType, Schema, alias, index, resource_type, texts
 from bbq.hot.versions import HOT, VERSION_KEYS, Version, known_versions, version_of
 
 
@@ -42,25 +42,57 @@ class Kind:
     type: ResourceType
     template: HotTemplate | None = None
 
+    @property
+    def text(self) -> str:
+        return self.template.description if self.template is not None else texts(self.name).text
+
 
 @dataclass(frozen=True, slots=True)
 class Property:
-    """A property of a type, or a member of one. `at` is the nested template's parameter."""
+    """A property of a type, or what is within one. `path` leads to it from the type: `networks.port`. `parameter` is the nested
+    template's."""
 
     name: str
     schema: Schema
     owner: str
-    at: SourceRange | None = None
+    path: str
+    parameter: Parameter | None = None
+
+    @property
+    def at(self) -> SourceRange | None:
+        return self.parameter.at if self.parameter is not None else None
+
+    @property
+    def text(self) -> str:
+        if self.parameter is not None:
+            return self.parameter.description
+        known = texts(self.owner)
+        return known.properties.get(self.path) or known.update_policy.get(self.path, "")
+
+    def entry(self) -> Property | None:
+        """An entry of a list, or of a map without names."""
+        return replace(self, schema=self.schema.entry) if self.schema.entry is not None else None
+
+    def fields(self) -> dict[str, Property]:
+        return members(self.schema.properties or {}, self.owner, prefix=f"{self.path}.")
 
 
 @dataclass(frozen=True, slots=True)
 class ResourceAttribute:
-    """An attribute of a type. `at` is the nested template's output."""
+    """An attribute of a type. `output` is the nested template's."""
 
     name: str
     attribute: Attribute
     owner: str
-    at: SourceRange | None = None
+    output: Output | None = None
+
+    @property
+    def at(self) -> SourceRange | None:
+        return self.output.at if self.output is not None else None
+
+    @property
+    def text(self) -> str:
+        return self.output.description if self.output is not None else texts(self.owner).attributes.get(self.name, "")
 
 
 class Names:
@@ -113,18 +145,21 @@ def _nested(name: str, template: HotTemplate) -> Kind:
 
 
 def properties_of(kind: Kind) -> dict[str, Property]:
-    places = {name: item.at for name, item in kind.template.parameters.items()} if kind.template is not None else {}
-    return members(kind.type.properties, kind.name, places)
+    return members(kind.type.properties, kind.name, kind.template.parameters if kind.template is not None else {})
 
 
-def members(schemas: Mapping[str, Schema], owner: str, places: Mapping[str, SourceRange] | None = None) -> dict[str, Property]:
-    return {name: Property(name, schema, owner, (places or {}).get(name)) for name, schema in schemas.items()}
+def members(
+    schemas: Mapping[str, Schema], owner: str, parameters: Mapping[str, Parameter] | None = None, *, prefix: str = ""
+) -> dict[str, Property]:
+    return {
+        name: Property(name, schema, owner, prefix + name, (parameters or {}).get(name)) for name, schema in schemas.items()
+    }
 
 
 def attributes_of(kind: Kind) -> Iterator[ResourceAttribute]:
-    places = {name: item.at for name, item in kind.template.outputs.items()} if kind.template is not None else {}
+    outputs = kind.template.outputs if kind.template is not None else {}
     for name, attribute in kind.type.attributes.items():
-        yield ResourceAttribute(name, attribute, kind.name, places.get(name))
+        yield ResourceAttribute(name, attribute, kind.name, outputs.get(name))
 
 
 def type_names() -> list[str]:

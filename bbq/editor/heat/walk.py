@@ -12,7 +12,6 @@ from bbq.editor.heat.shapes import CONDITION, CONNECTIVES, FIRST, PROPERTIES, TY
 from bbq.editor.shapes import VALUE, VALUES, Entity, Items, Map, Named, Shape, Value
 from bbq.editor.visits import Frame, Frames, Visit, Walker
 from bbq.hot.resources import MEMBERS
-from bbq.hot.types import Schema
 from bbq.hot.values import call_of
 from bbq.hot.versions import Version
 
@@ -51,8 +50,7 @@ class _Walker(Walker):
             return Entity("member")
         if owner == CHAIN and key.value == "resources":
             return Items(TYPE)
-        found: Property | None = frames[-1].known.get(key.value)
-        return Value(found.schema) if found is not None else shape.value
+        return Value(frames[-1].known.get(key.value))
 
     def entity(self, node: MappingNode, shape: Entity, frames: Frames, name: str | None) -> None:
         inner = (*frames, Frame(shape.name, name, node, self._kind(shape.name, node)))
@@ -84,36 +82,36 @@ class _Walker(Walker):
     # --- values
 
     def value(self, node: Node, shape: Shape, frames: Frames) -> None:
-        schema: Schema | None = shape.schema if isinstance(shape, Value) else None
+        wanted: Property | None = shape.schema if isinstance(shape, Value) else None
+        entry = wanted.entry() if wanted is not None else None
         if isinstance(node, SequenceNode):
             for item in node.value:
-                self.at(item, Value(schema.entry if schema is not None else None), frames, None)
+                self.at(item, Value(entry), frames, None)
         elif isinstance(node, MappingNode):
             call = call_of(node, self._version, condition=True)
             if call is not None:
-                self._call(*call, schema, frames)
-            elif schema is not None and schema.properties:
-                fields = members(schema.properties, frames[-1].name or "" if frames else "")
-                super().at(node, PROPERTIES, (*frames, Frame("fields", None, node, fields)), None)
+                self._call(*call, wanted, frames)
+            elif wanted is not None and wanted.schema.properties:
+                super().at(node, PROPERTIES, (*frames, Frame("fields", None, node, wanted.fields())), None)
             else:
                 for key, value in node.value:
                     self.tell(key, CONDITION if shape == CONDITION else VALUES, frames, "data", value)
-                    self.at(value, Value(schema.entry if schema is not None else None), frames, key.value)
+                    self.at(value, Value(entry), frames, key.value)
 
-    def _call(self, name: str, key: Node, argument: Node, schema: Schema | None, frames: Frames) -> None:
-        self.tell(key, Value(schema), frames, "function", argument)
+    def _call(self, name: str, key: Node, argument: Node, wanted: Property | None, frames: Frames) -> None:
+        self.tell(key, Value(wanted), frames, "function", argument)
         inner = (*frames, Frame("call", name, argument))
         if isinstance(argument, MappingNode) and name in ARGUMENTS and not self.is_call(argument):
             super().at(argument, Entity(name), inner, None)
             return
         for place, item in enumerate(argument.value if isinstance(argument, SequenceNode) else [argument]):
-            self.at(item, _argument(name, place, schema), inner, None)
+            self.at(item, _argument(name, place, wanted), inner, None)
 
 
-def _argument(name: str, place: int, schema: Schema | None) -> Shape:
+def _argument(name: str, place: int, wanted: Property | None) -> Shape:
     first = FIRST.get(name, ())
     if place < len(first):
         return first[place]
     if name in CONNECTIVES:
         return CONDITION
-    return Value(schema) if name in ("if", "Fn::If") else VALUE
+    return Value(wanted) if name in ("if", "Fn::If") else VALUE

@@ -99,7 +99,7 @@ class Index:
         if occurrence.space in self.renamed:
             scope, slash, _ = occurrence.name.rpartition("/")
             if self.taken(occurrence.space, f"{scope}{slash}{new}"):
-                return f"there is a {occurrence.space} {new!r} already"
+                return f"{occurrence.space} {new!r} is there already"
         return None
 
     def home(self, occurrence: Occurrence) -> Home | None:

@@ -46,7 +46,7 @@ def renamed_at(document: Document, position: lsp.Position, documents: Documents)
     if home is not None:
         _is_ours(occurrence, home, document, documents)
     elif occurrence.space not in index.renamed:
-        raise Refused(f"a {occurrence.space} is not renamed here: it is not the template's own")
+        raise Refused(f"{_a(occurrence.space)} is not renamed")
     start, written, _ = _written(document, occurrence)
     text, mark = document.version.text, "\0"
     respelled = index.respelled(occurrence, written, mark)
@@ -57,6 +57,10 @@ def renamed_at(document: Document, position: lsp.Position, documents: Documents)
         raise Refused(f"{written!r} stands for {occurrence.name!r}: rename it where it is defined")
     start += len(written) - len(name)
     return occurrence, text.range(start, start + len(name)), name
+
+
+def _a(what: str) -> str:
+    return f"{'an' if what[:1] in 'aeiou' else 'a'} {what}"
 
 
 def _is_ours(occurrence: Occurrence, home: Home, document: Document, documents: Documents) -> None:

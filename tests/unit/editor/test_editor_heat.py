@@ -270,6 +270,10 @@ def test_hover(outer: Session) -> None:
     assert "- `flavor`: string, required; a nova.flavor" in at("OS::Nova::Server", 5)
     assert "**config_drive** (property of `OS::Nova::Server`): boolean" in at("config_drive", 3)
     assert "replaces the resource" in at("config_drive", 3)
+    assert "A resource for managing Nova instances." in at("OS::Nova::Server", 5)
+    assert "If True, enable config drive on the server." in at("config_drive", 3)
+    assert "Name or ID of network to create a port on." in at("{ network:", 4)
+    assert "A dict of assigned network addresses" in at("server, networks", 10)
     assert "**flavor** (parameter): string, default m1\n\nHow large." in at("get_param: flavor", 12)
     assert "`[ condition, value if true, value if false ]`" in at("{ if:", 3)
     assert "**networks** (attribute of `OS::Nova::Server`)" in at("server, networks", 10)
@@ -361,9 +365,9 @@ def test_rename_of_what_a_nested_template_asks_for_and_gives(outer: Session) -> 
         ("  net:", 3, "server", "already"),
         ("  net:", 3, "key", "a parameter|already"),
         ("  net:", 3, "1a", "not a name"),
-        ("config_drive", 3, "drive", "not the template's own"),
-        ("type: inner.yaml", 8, "other.yaml", "not the template's own"),
-        ("OS::Nova::Server", 3, "Other", "not the template's own"),
+        ("config_drive", 3, "drive", "is not renamed"),
+        ("type: inner.yaml", 8, "other.yaml", "is not renamed"),
+        ("OS::Nova::Server", 3, "Other", "is not renamed"),
         ("size: 2", 1, "volume", "already"),
     ],
 )

@@ -14,7 +14,7 @@ from bbq.editor.lsp.completion import KIND, Completer, Cursor, Proposal
 from bbq.editor.lsp.heat.index import HeatIndex
 from bbq.editor.shapes import Items, Map, Named, Ref, Text, Value
 from bbq.hot.resources import MEMBERS
-from bbq.hot.types import Schema, resource_type
+from bbq.hot.types import resource_type
 from bbq.hot.versions import VERSION_KEYS, known_versions
 
 _OUTDATED: Final = ("hidden", "unsupported")
@@ -40,23 +40,27 @@ class HeatCompleter(Completer):
                 yield Proposal(name, KIND.Property, detail, "", insert, order if place < 10 else order + 1)
 
     def members(self, shape: Map | Named, taken: set[str]) -> Iterator[Proposal]:
-        known: Mapping[str, Property] = self.frames[-1].known if self.frames else {}
-        for name, found in known.items() if isinstance(known, dict) else ():
+        known = self.frames[-1].known if self.frames else None
+        if isinstance(known, dict):
+            yield from self._properties(known, taken)
+        if not taken and self.frames and self.frames[-1].entity == "fields":
+            yield from self.functions(bare=True)
+
+    def _properties(self, known: Mapping[str, Property], taken: set[str]) -> Iterator[Proposal]:
+        for name, found in known.items():
             if name in taken or found.schema.status in _OUTDATED or not found.schema.implemented:
                 continue
             member = found.owner in MEMBERS and name == MEMBERS[found.owner]
-            insert = self.entry(name, Map(Value()) if member else self._shape(found.schema))
+            insert = self.entry(name, Map(Value()) if member else self._shape(found))
             order = 0 if found.schema.required else 4 if found.schema.status else 2
             line = describe.schema_line(found.schema)
             yield Proposal(name, KIND.Property, line, describe.property_markdown(found), insert, order)
-        if not taken and shape.members == "properties" and self.frames and self.frames[-1].entity == "fields":
-            yield from self.functions(bare=True)
 
-    def _shape(self, schema: Schema) -> Value | Items:
-        return Items(Value(schema.entry)) if schema.type == "list" else Value(schema)
+    def _shape(self, found: Property) -> Value | Items:
+        return Items(Value(found.entry())) if found.schema.type == "list" else Value(found)
 
-    def is_block(self, schema: Schema) -> bool:
-        return schema.type == "map"
+    def is_block(self, schema: Property) -> bool:
+        return schema.schema.type == "map"
 
     # --- values
 
@@ -107,21 +111,16 @@ class HeatCompleter(Completer):
             yield Proposal(name, KIND.Class, detail, text, order=4 if status else 2)
         yield from self.files((".yaml", ".template"))
 
-    def constants(self, schema: Schema) -> Iterator[Proposal]:
-        if schema.type == "boolean":
+    def constants(self, schema: Property) -> Iterator[Proposal]:
+        if schema.schema.type == "boolean":
             yield Proposal("true", KIND.Value, order=0)
             yield Proposal("false", KIND.Value, order=0)
-        for limit in schema.limits:
+        for limit in schema.schema.limits:
             if limit.kind == "allowed_values" and isinstance(limit.argument, (list, tuple)):
                 for value in limit.argument:
                     yield Proposal(flow(value), KIND.Value, order=0)
-        if schema.properties and self.below_key():
-            for name, found in schema.properties.items():
-                if found.status not in _OUTDATED:
-                    order = 0 if found.required else 2
-                    yield Proposal(
-                        name, KIND.Property, describe.schema_line(found), "", self.entry(name, self._shape(found)), order
-                    )
+        if self.below_key():
+            yield from self._properties(schema.fields(), set())
 
     def functions(self, *, bare: bool) -> Iterator[Proposal]:
         inside = any(frame.entity == "call" and frame.name in _OF_CONDITIONS for frame in self.frames)
