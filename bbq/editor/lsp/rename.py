@@ -18,7 +18,7 @@ from bbq.collection import paused
 from bbq.datafiles import data_dir
 from bbq.editor.lsp.documents import Document, Documents
 from bbq.editor.lsp.index import Home, Index, Occurrence
-from bbq.editor.lsp.language import Read
+from bbq.editor.lsp.language import Read, tosca
 from bbq.editor.lsp.navigation import place_of
 from bbq.editor.paths import short
 from bbq.errors import UsageError
@@ -36,8 +36,20 @@ class Refused(Exception):
 def renamed_at(document: Document, position: lsp.Position, documents: Documents) -> tuple[Occurrence, lsp.Range, str] | None:
     """What a rename at the position would rename, where it stands and how it is written; None where there is nothing that can
     be renamed. Raises `Refused`."""
+    return _renamed_at(_now(document, documents), position, documents)
+
+
+def _now(document: Document, documents: Documents) -> Document:
+    """The document as it is read now: its last reading may be older than its text."""
     if document.version.root is None:
         raise Refused("the text is not whole: correct the YAML first")
+    view = documents.view(document.path)
+    read = (view.language or tosca()).read(document.path, documents.overlay(), documents.import_map)
+    view.uri, view.names = document.uri, read.names or document.names
+    return view
+
+
+def _renamed_at(document: Document, position: lsp.Position, documents: Documents) -> tuple[Occurrence, lsp.Range, str] | None:
     index = document.index(documents.import_map)
     occurrence = index.at(*place_of(document, position))
     if occurrence is None:
@@ -46,6 +58,8 @@ def renamed_at(document: Document, position: lsp.Position, documents: Documents)
     if home is not None:
         _is_ours(occurrence, home, document, documents)
     elif occurrence.space not in index.renamed:
+        if occurrence.space.endswith(" type") and occurrence.target is None:
+            raise Refused(f"what {occurrence.name!r} is cannot be read: correct the file's problems first")
         raise Refused(f"{_a(occurrence.space)} is not renamed")
     start, written, _ = _written(document, occurrence)
     text, mark = document.version.text, "\0"
@@ -60,7 +74,8 @@ def renamed_at(document: Document, position: lsp.Position, documents: Documents)
 
 
 def _a(what: str) -> str:
-    return f"{'an' if what[:1] in 'aeiou' else 'a'} {what}"
+    one = f"{what[:-3]}y" if what.endswith("ies") else what.removesuffix("s")
+    return f"{'an' if one[:1] in 'aeiou' else 'a'} {one}"
 
 
 def _is_ours(occurrence: Occurrence, home: Home, document: Document, documents: Documents) -> None:
@@ -76,7 +91,8 @@ def _is_ours(occurrence: Occurrence, home: Home, document: Document, documents: 
 @paused()
 def rename(document: Document, position: lsp.Position, new: str, documents: Documents) -> lsp.WorkspaceEdit | None:
     """All edits that give what stands at the position another name. Raises `Refused`."""
-    found = renamed_at(document, position, documents)
+    document = _now(document, documents)
+    found = _renamed_at(document, position, documents)
     if found is None:
         return None
     occurrence = found[0]

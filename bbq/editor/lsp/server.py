@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterable
@@ -276,6 +277,10 @@ def _edits(text: Text, result: str) -> list[lsp.TextEdit]:
 def serve(version: str, import_map: ImportMap | None = None) -> None:
     """Runs a session over standard streams until the client ends it. `version` is bbq's."""
     server = make(version, import_map)
+    # A refusal is an answer, and no exception to write down.
+    logging.getLogger("pygls.protocol.json_rpc").addFilter(
+        lambda record: not (record.exc_info and isinstance(record.exc_info[1], RequestFailed))
+    )
     # The protocol has the stream for itself: what else is printed, by whatever library, goes to standard error.
     protocol = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
