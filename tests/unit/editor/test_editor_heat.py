@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 from editor_samples import CORPORA, PRESENT, samples
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 pytest.importorskip("pygls")
 from editor_client import Session
@@ -382,6 +384,26 @@ def test_renames_that_are_refused(outer: Session, mark: str, into: int, new: str
 def test_every_function_is_described() -> None:
     assert set(FUNCTIONS) == set(HANDLERS)
     assert set(ARGUMENTS) <= set(FUNCTIONS)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.sampled_from([OUTER, CFN]),
+    st.integers(0, len(OUTER)),
+    st.integers(0, 40),
+    st.sampled_from(["", "{", "[", "- ", ":", "'", '"', "&a ", "*a", "|", "\n    ", "\t", "𝄞", "<<: *n", "if: "]),
+    st.integers(0, len(OUTER)),
+)
+def test_whatever_is_typed(template: str, start: int, length: int, inserted: str, cursor: int) -> None:
+    text = template[:start] + inserted + template[start + length :]
+    documents = Documents()
+    document = documents.put("file:///nowhere/s.yaml", "/nowhere/s.yaml", "yaml", 1, Text(text))
+    position = document.version.text.position(min(cursor, len(text)))
+    complete(document, position, {})
+    navigation.hover(document, position, documents)
+    navigation.definition(document, position, documents)
+    navigation.references(document, position, documents, declaration=True)
+    navigation.symbols(document, documents)
 
 
 @pytest.mark.skipif(not PRESENT, reason="no sample templates beside the repository")

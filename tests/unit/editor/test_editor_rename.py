@@ -38,7 +38,7 @@ node_types:
     properties:
       limit: { type: float, default: 2.5 }   # refined
     requirements:
-      - friend: { node: Mine, capability: Talks, count_range: [ 0, 1 ] }
+      - friend: { node: Mine, capability: Talks, relationship: tosca.relationships.ConnectsTo, count_range: [ 0, 1 ] }
 """,
     "service.yaml": """\
 tosca_definitions_version: tosca_2_0
@@ -92,7 +92,7 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
     for name, text in FILES.items():
         (root / name).write_text(text)
     session = Session(sys.executable, "-m", "bbq", "lsp", "--stdio", root=root)
-    for name in ("service.yaml", "old.yaml"):
+    for name in ("service.yaml", "lib/types.yaml", "old.yaml"):
         assert session.open(name, FILES[name]) == []
     yield session
     assert session.close() == 0
@@ -129,7 +129,6 @@ def test_a_type_in_all_files_that_import_it(session: Session) -> None:
 
 def test_types_of_other_kinds(session: Session) -> None:
     assert renamed(session, "service.yaml", "my:Yours", 4, "Theirs").keys() == {"service.yaml", "lib/types.yaml"}
-    session.open("lib/types.yaml", FILES["lib/types.yaml"])
     result = renamed(session, "lib/types.yaml", "  Talks", 3, "Speaks")
     assert result == {"lib/types.yaml": FILES["lib/types.yaml"].replace("Talks", "Speaks")}
     result = renamed(session, "lib/types.yaml", "  Size", 3, "Bytes")
@@ -213,11 +212,12 @@ def test_a_type_outside_of_the_workspace(tmp_path: Path) -> None:
     (tmp_path / "lib").mkdir()
     (tmp_path / "work").mkdir()
     (tmp_path / "lib" / "types.yaml").write_text(FILES["lib/types.yaml"])
+    text = FILES["service.yaml"].replace("lib/types", "https://example.org/types")
     session = Session(
         *(sys.executable, "-m", "bbq", "lsp", "--import-map", f"https://example.org/={tmp_path}/lib"), root=tmp_path / "work"
     )
     try:
-        assert session.open("service.yaml", FILES["service.yaml"].replace("lib/types", "https://example.org/types")) == []
+        assert session.open("service.yaml", text) == []
         line, column = where(FILES["service.yaml"], "my:Mine", into=4)
         with pytest.raises(JsonRpcException, match="outside of the workspace"):
             session.call(
@@ -225,5 +225,25 @@ def test_a_type_outside_of_the_workspace(tmp_path: Path) -> None:
                     lsp.PrepareRenameParams(**session.at("service.yaml", line, column))
                 )
             )
+    finally:
+        assert session.close() == 0
+
+
+def test_a_mapped_import_in_the_workspace(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "lib").mkdir()
+    types, text = FILES["lib/types.yaml"], FILES["service.yaml"].replace("lib/types", "https://example.org/types")
+    (tmp_path / "lib" / "types.yaml").write_text(types)
+    session = Session(sys.executable, "-m", "bbq", "lsp", "--import-map", f"https://example.org/={tmp_path}/lib", root=tmp_path)
+    try:
+        assert session.open("service.yaml", text) == []
+        params = lsp.RenameParams(new_name="Ours", **session.at("service.yaml", *where(text, "my:Mine", into=4)))
+        edit = session.call(session.client.text_document_rename_async(params))
+        after = applied(types, edit.changes[session.uri("lib/types.yaml")])
+        assert after == types.replace("  Mine:", "  Ours:").replace("'Mine'", "'Ours'").replace("node: Mine", "node: Ours")
+        # what is in the editor, and not yet on the disk, is what the import means
+        session.open("lib/types.yaml", after)
+        session.change("service.yaml", (None, applied(text, edit.changes[session.uri("service.yaml")])))
+        assert session.until("service.yaml", lambda items: not items) == []
     finally:
         assert session.close() == 0
