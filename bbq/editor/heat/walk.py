@@ -29,6 +29,7 @@ class _Walker(Walker):
         super().__init__(visit)
         self._version = version
         self._names = names
+        self._properties: dict[str, dict[str, Property]] = {}
 
     def is_call(self, node: Node) -> bool:
         return call_of(node, self._version, condition=True) is not None
@@ -76,7 +77,7 @@ class _Walker(Walker):
         if kind is not None and keyname == self._version.spelled("update_policy"):
             known = members(kind.type.update_policy, kind.name)
         elif kind is not None:
-            known = properties_of(kind)
+            known = self._properties.get(kind.name) or self._properties.setdefault(kind.name, properties_of(kind))
         self.at(value, PROPERTIES, (*frames, Frame("properties", kind.name if kind else None, value, known)), None)
 
     # --- values
