@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 from bbq.editor.constraints import flow
 from bbq.editor.describe import place
@@ -14,7 +14,7 @@ from bbq.hot.model import Parameter
 from bbq.hot.types import Schema
 from bbq.topology.values import MASK
 
-_MOST: int = 60
+_MOST: Final = 60
 
 
 def limit_text(limit: Limit) -> str:

@@ -198,7 +198,7 @@ def _views(document: Document, words: re.Pattern[str], documents: Documents) -> 
     overlay = documents.overlay()
     for path in paths:
         view = documents.view(path)
-        if view.language is not None and words.search(view.version.text.source):
+        if view.language is (document.language or tosca()) and words.search(view.version.text.source):
             read = view.language.read(path, overlay, documents.import_map)
             view.names = read.names
             yield view, read

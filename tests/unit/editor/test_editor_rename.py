@@ -70,6 +70,22 @@ tosca_definitions_version: tosca_2_0
 node_types:
   Mine: { properties: { limit: { type: float } } }
 """,
+    "call.yaml": """\
+tosca_definitions_version: tosca_2_0
+data_types:
+  Context: { properties: { role: { type: string } } }
+node_types:
+  Server: { properties: { context: { type: string } } }
+functions:
+  context_of:
+    signatures:
+      - arguments: [ { type: Context } ]
+        result: { type: string }
+        implementation: context.sh
+service_template:
+  node_templates:
+    server: { type: Server, properties: { context: { $context_of: [ { role: admin } ] } } }
+""",
     "old.yaml": """\
 tosca_definitions_version: tosca_simple_yaml_1_3
 node_types:
@@ -206,6 +222,13 @@ def test_what_cannot_be_renamed_is_said_before(session: Session, name: str, mark
 def test_names_that_are_taken(session: Session, name: str, mark: str, into: int, new: str, reason: str) -> None:
     with pytest.raises(JsonRpcException, match=reason):
         renamed(session, name, mark, into, new)
+
+
+def test_what_would_leave_a_problem(session: Session) -> None:
+    """The map's keys are names only by the signature of the function, which no index of names looks at."""
+    session.open("call.yaml", FILES["call.yaml"])
+    with pytest.raises(JsonRpcException, match=r"it would leave a problem: .*call.yaml:14: .*context_of"):
+        renamed(session, "call.yaml", "role: {", 2, "duty")
 
 
 def test_a_type_outside_of_the_workspace(tmp_path: Path) -> None:
