@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import argparse
 import ast
+import contextlib
+import ipaddress
 import os
 import re
+import socket
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
 from mkdocs.structure.files import File, Files
@@ -212,9 +216,7 @@ def _block(block: Any) -> str:
 
 
 def _said(page: Any, format: str = "human") -> str:
-    """What `validate` prints of the wrong example; nothing where it is shortened, may ask the network, or
-    another command tells it."""
-    import contextlib
+    """What `validate` prints of the wrong example; nothing where it is shortened, or another command tells it."""
     import io
     import shlex
     import tempfile
@@ -227,13 +229,13 @@ def _said(page: Any, format: str = "human") -> str:
 
     name, *words = shlex.split(page.command("wrong"))[1:]
     args = command_parser(name).parse_args(words)
-    if name != "validate" or args.allow_host or any(block.shortened for block in page.blocks):
+    if name != "validate" or any(block.shortened for block in page.blocks):
         return ""
     with tempfile.TemporaryDirectory() as top:
         folder = Path(top) / "templates" / "deploy"
         folder.mkdir(parents=True)
         page.write("wrong", folder)
-        with contextlib.chdir(folder):
+        with contextlib.chdir(folder), _no_network(page):
             import_map = ini.import_map(args.import_map or (), ())
             report = validation.check(
                 args.template,
@@ -241,12 +243,40 @@ def _said(page: Any, format: str = "human") -> str:
                 import_map=import_map,
                 cached=False,
                 environments=args.environment,
+                allowed_hosts=args.allow_host or (),
             )
             stream = io.StringIO()
             location.root.cache_clear()
             views.reporter(format, stream).diagnostics(report.found, verdicts=report.verdicts)
             location.root.cache_clear()
         return stream.getvalue().replace(f"{folder}/", "")
+
+
+@contextlib.contextmanager
+def _no_network(page: Any) -> Iterator[None]:
+    """No name has an address, wherever the site is built. Of a code about what a host has answered, the example's own file is
+    the answer."""
+    from unittest import mock
+
+    from bbq.origins import network
+
+    real = socket.getaddrinfo
+
+    def addresses(host: str, *args: Any, **keywords: Any) -> Any:
+        try:
+            ipaddress.ip_address(host)
+        except ValueError:
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known") from None
+        return real(host, *args, **keywords)
+
+    def answer(url: str, leave: Any) -> bytes:
+        return Path(urlsplit(url).path.lstrip("/")).read_bytes()
+
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(mock.patch("socket.getaddrinfo", addresses))
+        if page.code == "BBQ-T321":
+            stack.enter_context(mock.patch.object(network, "fetch", answer))
+        yield
 
 
 def heat() -> str:

@@ -7,6 +7,7 @@ their schemas. Stands alone: bbq is not installed there.
 
 from __future__ import annotations
 
+import inspect
 import json
 import logging
 import sys
@@ -50,9 +51,14 @@ def status_of(item: Any) -> dict[str, Any]:
     return found
 
 
+def text_of(text: Any) -> dict[str, str]:
+    """What Heat says of a thing, on one line."""
+    return {"text": " ".join(str(text).split())} if text else {}
+
+
 def property_schema(schema: Any) -> dict[str, Any]:
     """One property; what is as usual is left out."""
-    found: dict[str, Any] = {"type": schema.type.lower(), **status_of(schema)}
+    found: dict[str, Any] = {"type": schema.type.lower(), **status_of(schema), **text_of(schema.description)}
     if schema.required:
         found["required"] = True
     if schema.default is not None:
@@ -77,7 +83,7 @@ def property_schema(schema: Any) -> dict[str, Any]:
 
 
 def attribute_schema(schema: Any) -> dict[str, Any]:
-    return {**({"type": schema.type.lower()} if schema.type else {}), **status_of(schema)}
+    return {**({"type": schema.type.lower()} if schema.type else {}), **status_of(schema), **text_of(schema.description)}
 
 
 class _Anything:
@@ -113,7 +119,8 @@ def replacements(cls: Any) -> list[list[list[str]]]:
 
 
 def resource_type(cls: Any) -> dict[str, Any]:
-    found: dict[str, Any] = {**status_of(cls)}
+    first = (inspect.getdoc(cls) or "").split("\n\n")[0]
+    found: dict[str, Any] = {**status_of(cls), **text_of(first)}
     found["properties"] = {
         key: property_schema(item) for key, item in sorted(properties.schemata(cls.properties_schema).items())
     }

@@ -6,7 +6,8 @@ Each `--heat` names an interpreter with Heat in it, the oldest release first: De
 with openstack-heat from the package index. Their answers (`heat_schema.py`) are laid over each other, so that a template is
 right when one of these Heats takes it: a type whose service was retired keeps the properties that it had, newer properties and
 values are added. Written are `heat.json` (which Heats, the names of all types, their aliases, custom constraints) and
-`types/<service>.json`, which `bbq/hot/types.py` reads, and `versions.json` (functions and keynames by version), to which a test
+`types/<service>.json`, which `bbq/hot/types.py` reads, `texts/<service>.json` (what Heat says of types, properties and
+attributes, for editors: a check needs none of it), and `versions.json` (functions and keynames by version), to which a test
 holds `bbq/hot/versions.py`.
 """
 
@@ -66,6 +67,32 @@ def merged_schema(old: dict[str, Any] | None, new: dict[str, Any] | None) -> dic
     return {**found, "constraints": limits} if limits else found
 
 
+def texts(found: dict[str, Any]) -> dict[str, Any]:
+    """What is said of a type: its own under `text`, that of properties (`networks.port`) and attributes by name. It is taken
+    out of the type."""
+    said: dict[str, Any] = {"text": found.pop("text", "")}
+    for key in ("properties", "attributes", "update_policy"):
+        lines: dict[str, str] = {}
+        for name, schema in found.get(key, {}).items():
+            take_texts(name, schema, lines)
+        said[key] = lines
+    return {key: value for key, value in said.items() if value}
+
+
+def take_texts(path: str, schema: dict[str, Any], lines: dict[str, str]) -> None:
+    if text := schema.pop("text", ""):
+        lines[path] = text
+    entry = schema.get("entry")
+    if entry is not None:
+        entry.pop("text", None)
+        for name, inner in entry.get("properties", {}).items():
+            take_texts(f"{path}.{name}", inner, lines)
+        while entry := entry.get("entry"):
+            take_texts(path, entry, {})
+    for name, inner in schema.get("properties", {}).items():
+        take_texts(f"{path}.{name}", inner, lines)
+
+
 def service(name: str) -> str:
     return "-".join(name.lower().split("::")[:2])
 
@@ -83,7 +110,9 @@ def main() -> None:
             types[name] = merged_type(types[name], found) if name in types else found
         aliases |= answer["aliases"]
     files: dict[str, dict[str, Any]] = {}
+    said: dict[str, dict[str, Any]] = {}
     for name in sorted(types):
+        said.setdefault(service(name), {})[name] = texts(types[name])
         files.setdefault(service(name), {})[name] = types[name]
     index = {
         "sources": [answer["heat"] for answer in answers],
@@ -91,13 +120,14 @@ def main() -> None:
         "constraints": sorted({name for answer in answers for name in answer["constraints"]}),
         "types": sorted(types),
     }
-    (TARGET / "types").mkdir(parents=True, exist_ok=True)
-    for stale in set((TARGET / "types").glob("*.json")) - {TARGET / "types" / f"{name}.json" for name in files}:
-        stale.unlink()
     write(TARGET / "heat.json", index)
     write(TARGET / "versions.json", answers[-1]["versions"])
-    for name, found in files.items():
-        write(TARGET / "types" / f"{name}.json", found)
+    for folder, contents in ((TARGET / "types", files), (TARGET / "texts", said)):
+        folder.mkdir(parents=True, exist_ok=True)
+        for stale in set(folder.glob("*.json")) - {folder / f"{name}.json" for name in contents}:
+            stale.unlink()
+        for name, found in contents.items():
+            write(folder / f"{name}.json", found)
 
 
 def write(path: Path, content: dict[str, Any]) -> None:

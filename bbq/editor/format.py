@@ -19,7 +19,8 @@ from bbq.editor.meaning import difference
 from bbq.editor.order import rank
 from bbq.editor.shapes import Entity, keynames_of
 from bbq.editor.syntax import Comment, Entry, Piece, Tree, Unsupported, parse
-from bbq.editor.walk import Visit, walk
+from bbq.editor.visits import Visit
+from bbq.editor.walk import walk
 from bbq.errors import BbqError
 from bbq.tosca.grammar import Grammar, grammar_of
 

@@ -9,7 +9,7 @@ from yaml import MappingNode, ScalarNode
 
 from bbq.editor.reading import Names
 from bbq.editor.shapes import INTERFACES
-from bbq.editor.walk import Frame, Frames
+from bbq.editor.visits import Frame, Frames
 from bbq.tosca.model import InterfaceDef, TypeDef
 
 _TYPED: Final = {
@@ -31,7 +31,8 @@ class TemplateScope:
         self._names = names
 
     def type_named(self, kind: str, name: str) -> TypeDef | None:
-        return self._names.type_named(kind, name)
+        """The type that the file means; a definition from another file may name one that this file has under a prefix only."""
+        return self._names.type_named(kind, name) or self._names.service.types.get((kind, name))
 
     def type_of(self, frame: Frame, around: Frames = ()) -> TypeDef | None:
         """The type of a template; of one that copies another, that one's."""

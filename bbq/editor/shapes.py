@@ -11,10 +11,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
 from bbq.tosca.grammar import KINDS, Grammar, Keynames
-from bbq.tosca.model import Schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +31,9 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """Any value, functions inside; `schema` says of which type where it is known."""
+    """Any value, functions inside; `schema` says of which type where it is known, in the words of its language's model."""
 
-    schema: Schema | None = field(default=None, hash=False)
+    schema: Any = field(default=None, hash=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,11 @@
-"""Visits a document's nodes with what they are: keyname, name that is defined, name that refers to something, value.
+"""TOSCA files visited: what its entities hold, and what its functions take.
 
-Works on the reader's checked nodes and on those of `outline`, which may be broken text. With a `Scope` the types are known,
-too: which properties a map may have, of which data type a value is.
+With a `Scope` the types are known, too: which properties a map may have, of which data type a value is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from yaml import MappingNode, Node, ScalarNode, SequenceNode
@@ -15,7 +13,6 @@ from yaml import MappingNode, Node, ScalarNode, SequenceNode
 from bbq.editor.shapes import (
     INTERFACES,
     VALUE,
-    Bounds,
     Either,
     Entity,
     Items,
@@ -28,12 +25,10 @@ from bbq.editor.shapes import (
     keynames_of,
     shape_of,
 )
+from bbq.editor.visits import Frame, Frames, Visit, Walker
 from bbq.tosca.functions import FUNCTIONS_1, FUNCTIONS_2
 from bbq.tosca.grammar import Grammar
 from bbq.tosca.model import ParameterDef, Schema, TypeDef
-
-MOST_VISITS: Final = 2_000_000
-"""Aliases are followed; a document that the reader has not checked may expand to more than can be visited."""
 
 PATH_OF_NAMES: Final = Ref(("path",))
 _NODE_OR_KEYWORD: Final = Ref(("node template", "keyword"))
@@ -46,47 +41,6 @@ ARGUMENTS: Final[dict[str, tuple[Shape, ...]]] = {
     "get_nodes_of_type": (Ref((), ("node",)),),
 }
 """Shapes of a function's first arguments; `path` stands for all that follow."""
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """One entity around a place: its kind, the name that it has (None where it has none), its map."""
-
-    entity: str
-    name: str | None
-    node: Node
-
-    def child(self, keyname: str) -> Node | None:
-        if not isinstance(self.node, MappingNode):
-            return None
-        return next((value for key, value in self.node.value if key.value == keyname), None)
-
-    def text(self, keyname: str) -> str | None:
-        """The text of a scalar at a keyname."""
-        node = self.child(keyname)
-        return node.value if isinstance(node, ScalarNode) and node.value else None
-
-
-Frames = tuple[Frame, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Visit:
-    """One node and what it is.
-
-    key: None for a value; for a key, what kind of key: "keyname" (of `frames[-1].entity`), "definition" (of `shape.defines`),
-    "member" (of `shape.members`), "function", "data" (a plain map's). `value` is then the node behind the key.
-    """
-
-    node: Node
-    shape: Shape
-    frames: Frames
-    key: str | None = None
-    value: Node | None = None
-    allowed: Shape | None = None
-    """Of a value: the shape before one of its forms was chosen by what stands there."""
-    name: str | None = None
-    """Of a value: the name that it stands behind."""
 
 
 class Scope(Protocol):
@@ -124,104 +78,35 @@ def functions_of(grammar: Grammar) -> Mapping[str, tuple[int, int | None]]:
     return FUNCTIONS_2 if grammar.two else FUNCTIONS_1
 
 
-class _Walker:
+class _Walker(Walker):
     def __init__(self, grammar: Grammar, visit: Callable[[Visit], None], scope: Scope) -> None:
+        super().__init__(visit)
         self._grammar = grammar
-        self._visit = visit
         self._scope = scope
-        self._left = MOST_VISITS
-        self._seen: set[tuple[int, object]] = set()
 
-    def _tell(
-        self,
-        node: Node,
-        shape: Shape,
-        frames: Frames,
-        key: str | None = None,
-        value: Node | None = None,
-        allowed: Shape | None = None,
-        name: str | None = None,
-    ) -> None:
-        self._left -= 1
-        if self._left > 0:
-            self._visit(Visit(node, shape, frames, key, value, allowed, name))
+    def is_call(self, node: Node) -> bool:
+        return self._grammar.two and isinstance(node, ScalarNode) and node.value.startswith("$") and node.value[1:2] != "$"
 
-    def at(self, node: Node, shape: Shape, frames: Frames, name: str | None) -> None:
-        if self._left <= 0 or len(frames) > 100:
-            return
-        allowed = shape
-        while isinstance(shape, Either):
-            shape = shape.scalar if isinstance(node, ScalarNode) and not self._is_call(node) else shape.other
-        self._tell(node, shape, frames, allowed=allowed, name=name)
-        if not isinstance(node, ScalarNode):
-            # What several aliases stand for is visited once as each of the things that it is.
-            key = id(node), shape.name if isinstance(shape, Entity) else shape.__class__
-            if key in self._seen:
-                return
-            self._seen.add(key)
-        if isinstance(shape, Entity):
-            self._entity(node, shape, frames, name)
-        elif isinstance(shape, Map):
-            if isinstance(node, MappingNode):
-                for key, value in node.value:
-                    self._named(key, value, shape, frames)
-            elif isinstance(node, SequenceNode):  # some maps may be lists of single entries as well
-                self._list_of_maps(node, shape, frames)
-        elif isinstance(shape, Named):
-            if isinstance(node, SequenceNode):
-                self._list_of_maps(node, shape, frames)
-            elif isinstance(node, MappingNode):
-                for key, value in node.value:
-                    self._named(key, value, shape, frames)
-        elif isinstance(shape, Items):
-            self._items(node, shape, frames)
-        elif isinstance(shape, (Value, Ref, Text, Bounds)) and not (isinstance(shape, Ref) and isinstance(node, ScalarNode)):
-            self._value(node, shape.schema if isinstance(shape, Value) else None, frames)
-
-    def _is_call(self, node: ScalarNode) -> bool:
-        return self._grammar.two and node.value.startswith("$") and not node.value.startswith("$$")
-
-    def _items(self, node: Node, shape: Items, frames: Frames) -> None:
-        if isinstance(node, SequenceNode):
-            inner = (*frames, Frame("list", None, node)) if shape.fixed else frames
-            for index, item in enumerate(node.value):
-                self.at(item, shape.fixed[index] if index < len(shape.fixed) else shape.item, inner, None)
-        elif shape.one or isinstance(node, MappingNode):  # one in place of a list of one
-            self.at(node, shape.item, frames, None)
-
-    def _list_of_maps(self, node: SequenceNode, shape: Map | Named, frames: Frames) -> None:
-        for item in node.value:
-            if isinstance(item, MappingNode):
-                for key, value in item.value:
-                    self._named(key, value, shape, frames)
-            else:
-                self._tell(item, shape, frames)
-
-    def _named(self, key: Node, value: Node, shape: Map | Named, frames: Frames) -> None:
-        kind = "definition" if shape.defines else "member" if shape.members else "data"
-        self._tell(key, shape, frames, kind, value)
-        inner = shape.value
-        if shape.members in ("properties", "attributes", "inputs") and inner == VALUE:
+    def within(self, key: Node, shape: Map | Named, frames: Frames) -> Shape:
+        if shape.members in ("properties", "attributes", "inputs") and shape.value == VALUE:
             definition = self._scope.members(frames, shape.members).get(key.value)
             if isinstance(definition, ParameterDef):
-                inner = Value(definition.schema)
-        self.at(value, inner, frames, key.value)
+                return Value(definition.schema)
+        return shape.value
 
-    def _entity(self, node: Node, shape: Entity, frames: Frames, name: str | None) -> None:
-        if not isinstance(node, MappingNode):
-            return
+    def entity(self, node: MappingNode, shape: Entity, frames: Frames, name: str | None) -> None:
         if shape.name == "node filter" and len(node.value) == 1 and function_name(*_text(node.value[0]), self._grammar):
-            self._value(node, None, frames)
+            self.value(node, VALUE, frames)
             return
         keynames = keynames_of(self._grammar, shape.name)
         inner = (*frames, Frame(shape.name, name, node))
         single = len(node.value) == 1 and shape.name == "import" and not self._grammar.two
         for key, value in node.value:
             if single and key.value not in keynames.allowed:  # TOSCA 1.0 names its imports
-                self._tell(key, Map(VALUE), inner, "data", value)
+                self.tell(key, Map(VALUE), inner, "data", value)
                 self.at(value, Either(Text("path"), Entity("import")), frames, key.value)
                 return
-            self._tell(key, shape, inner, "keyname", value)
+            self.tell(key, shape, inner, "keyname", value)
             if shape.name in INTERFACES and key.value not in _INTERFACE:
                 self.at(value, _OPERATION, inner, key.value)  # TOSCA 1.0 has operations directly in the interface
             elif shape.name == "interface type" and key.value not in _INTERFACE_TYPE:
@@ -233,7 +118,8 @@ class _Walker:
 
     # --- values
 
-    def _value(self, node: Node, schema: Schema | None, frames: Frames) -> None:
+    def value(self, node: Node, shape: Shape, frames: Frames) -> None:
+        schema = shape.schema if isinstance(shape, Value) else None
         if isinstance(node, SequenceNode):
             entry = schema.entry if schema is not None else None
             for item in node.value:
@@ -254,14 +140,14 @@ class _Walker:
         for key, value in node.value:
             definition = fields.get(key.value)
             if fields:
-                self._tell(key, Map(VALUE, members="fields"), inner, "member", value)
+                self.tell(key, Map(VALUE, members="fields"), inner, "member", value)
             else:
-                self._tell(key, Map(VALUE), frames, "data", value)
+                self.tell(key, Map(VALUE), frames, "data", value)
             entry = definition.schema if definition is not None else schema.entry if schema is not None else None
             self.at(value, Value(entry), inner, key.value)
 
     def _call(self, name: str, key: Node, argument: Node, frames: Frames) -> None:
-        self._tell(key, VALUE, frames, "function", argument)
+        self.tell(key, VALUE, frames, "function", argument)
         shapes = ARGUMENTS.get(name, ())
         inner = (*frames, Frame("call", name, argument))
         arguments = argument.value if isinstance(argument, SequenceNode) else [argument]

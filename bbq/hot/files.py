@@ -21,7 +21,7 @@ from bbq.diagnostics import DiagnosticBag, SourceRange
 from bbq.hot.model import FileReference
 from bbq.hot.versions import HOT, VERSION_KEYS, Version, known_versions, version_of
 from bbq.wording import nearest, one_of, quoted, shape
-from bbq.yamlreader import DEFAULT_LIMITS, Document, at, read_file
+from bbq.yamlreader import DEFAULT_LIMITS, Document, at, read_bytes, read_file
 
 Kind = Literal["template", "content", "environment"]
 TEMPLATE_SUFFIXES: Final = (".yaml", ".template")
@@ -48,8 +48,15 @@ class Source:
 class Files:
     """Reads templates and environments, and remembers every file that is named."""
 
-    def __init__(self, main: Path, bag: DiagnosticBag, import_map: Mapping[str, str | os.PathLike[str]] | None) -> None:
+    def __init__(
+        self,
+        main: Path,
+        bag: DiagnosticBag,
+        import_map: Mapping[str, str | os.PathLike[str]] | None,
+        overlay: Mapping[Path, bytes] | None = None,
+    ) -> None:
         self.bag = bag
+        self._overlay = {Path(facts.realpath(path)): content for path, content in (overlay or {}).items()}
         self.references: dict[str, FileReference] = {}
         self.digests: dict[Path, str] = {}
         self.roots: dict[Path, MappingNode] = {}
@@ -68,9 +75,9 @@ class Files:
         if path not in self.digests and len(self.digests) >= MAX_FILES:
             self.bag.error("BBQ-H055", f"more than {MAX_FILES} files are read", SourceRange(file, 1, 1))
             return None
-        document = read_file(path, self.bag, DEFAULT_LIMITS, name=file, judge=True)
+        document = self._read(path, file, judge=True)
         if document is not None and document.list_keys:  # which no Heat takes: the reader says so
-            document = read_file(path, self.bag, DEFAULT_LIMITS, name=file)
+            document = self._read(path, file, judge=False)
         if document is None:
             return None
         for found in (item for items in document.duplicates.values() for item in items):
@@ -80,6 +87,15 @@ class Files:
             self.bag.warning("BBQ-Y009", text, at(found.key), "rename or remove one", (first,))
         self.digests[Path(facts.realpath(path))] = document.digest
         return document
+
+    def _read(self, path: Path, file: str, *, judge: bool) -> Document | None:
+        content = self._overlay.get(Path(facts.realpath(path))) if self._overlay else None
+        if content is not None:
+            return read_bytes(content, file, self.bag, DEFAULT_LIMITS, judge=judge)
+        return read_file(path, self.bag, DEFAULT_LIMITS, name=file, judge=judge)
+
+    def _is_file(self, path: Path) -> bool:
+        return path in self._overlay or facts.is_file(path)
 
     def template(
         self,
@@ -167,7 +183,7 @@ class Files:
             path = Path(facts.realpath(folder / name))
             if not path.is_relative_to(folder if name.startswith("/") else source.home):
                 return "outside", path, None
-            return ("there" if facts.is_file(path) else "missing"), path, None
+            return ("there" if self._is_file(path) else "missing"), path, None
         except (OSError, ValueError):  # too long, a loop of links
             return "missing", None, None
 
@@ -180,7 +196,7 @@ class Files:
         path = Path(facts.realpath(base / url[len(prefix) :].lstrip("/")))
         if not path.is_relative_to(base):
             return "outside", path, url
-        return ("there" if facts.is_file(path) else "missing"), path, url
+        return ("there" if self._is_file(path) else "missing"), path, url
 
 
 def shown(source: Source, name: str, path: Path) -> str:

@@ -46,31 +46,33 @@ def load(
     environments: Sequence[str | os.PathLike[str]] = (),
     parameters: Mapping[str, Any] | None = None,
     import_map: Mapping[str, str | os.PathLike[str]] | None = None,
+    overlay: Mapping[Path, bytes] | None = None,
 ) -> tuple[HotTemplate | None, list[Diagnostic]]:
     """The HOT or CFN template at `path`, and every problem found, sorted by place.
 
     `environments` are files, later ones laid over earlier ones. `parameters` are values by name (text is converted), which win
     over the environments'; with them (None: none are known yet), or with an environment's parameters, missing ones are
-    reported. `import_map` is {URL prefix: local directory}; nothing is read over the network.
+    reported. `import_map` is {URL prefix: local directory}; nothing is read over the network. `overlay` is {path: content},
+    of files as they are in an editor.
 
     The template is None where the file itself could not be read; otherwise it is as complete as the problems allow, and only
     fit for use without errors. Never raises for a bad template.
     """
     bag = DiagnosticBag(sources=Sources())
     with few_timeouts():
-        template = _load(Path(path), str(path), bag, environments, parameters, import_map)
+        files = Files(Path(path), bag, import_map, overlay)
+        template = _load(files, Path(path), str(path), bag, environments, parameters)
     return template, told(bag, _TOO_MANY)
 
 
 def _load(
+    files: Files,
     path: Path,
     name: str,
     bag: DiagnosticBag,
     environments: Sequence[str | os.PathLike[str]],
     parameters: Mapping[str, Any] | None,
-    import_map: Mapping[str, str | os.PathLike[str]] | None,
 ) -> HotTemplate | None:
-    files = Files(path, bag, import_map)
     source = files.template(path, name)
     if source is None:
         return None

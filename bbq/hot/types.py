@@ -72,6 +72,15 @@ class _Index(msgspec.Struct, frozen=True):
     types: frozenset[str]
 
 
+class Texts(msgspec.Struct, frozen=True):
+    """What Heat says of a type, of its properties (`networks.port` is within another one) and attributes."""
+
+    text: str = ""
+    properties: dict[str, str] = {}
+    attributes: dict[str, str] = {}
+    update_policy: dict[str, str] = {}
+
+
 @cache
 def index() -> _Index:
     """The names of all types, and what is in no type: aliases and custom constraints of Heat's own."""
@@ -82,6 +91,12 @@ def index() -> _Index:
 def _service(name: str) -> dict[str, ResourceType]:
     path = data_dir("templates") / "hot" / "types" / f"{name}.json"
     return msgspec.json.decode(path.read_bytes(), type=dict[str, ResourceType])
+
+
+@cache
+def _texts(service: str) -> dict[str, Texts]:
+    path = data_dir("templates") / "hot" / "texts" / f"{service}.json"
+    return msgspec.json.decode(path.read_bytes(), type=dict[str, Texts])
 
 
 def alias(name: str) -> str | None:
@@ -99,4 +114,14 @@ def resource_type(name: str) -> ResourceType | None:
     """The type of that name; None where Heat has none."""
     if name not in index().types:
         return None
-    return _service("-".join(name.lower().split("::")[:2]))[name]
+    return _service(_service_of(name))[name]
+
+
+def texts(name: str) -> Texts:
+    """What there is to read about the type of that name, or of an old one."""
+    name = name if name in index().types else alias(name) or ""
+    return _texts(_service_of(name))[name] if name in index().types else Texts()
+
+
+def _service_of(name: str) -> str:
+    return "-".join(name.lower().split("::")[:2])

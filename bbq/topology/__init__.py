@@ -21,8 +21,11 @@ def build(
     provider: str,
     overrides: Mapping[str, int] | None = None,
     template_dirs: Sequence[str | Path] = (),
+    digests: bool = True,
 ) -> tuple[Topology | None, list[Diagnostic]]:
     """See `bbq.topology.builder.build`, which is imported at the first call."""
     from bbq.topology.builder import build as implementation
 
-    return implementation(service, inputs=inputs, provider=provider, overrides=overrides, template_dirs=template_dirs)
+    return implementation(
+        service, inputs=inputs, provider=provider, overrides=overrides, template_dirs=template_dirs, digests=digests
+    )

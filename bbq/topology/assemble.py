@@ -25,9 +25,10 @@ _KINDS: Final = ("tcp", "http", "command")
 
 
 class Assembler:
-    """Makes nodes. Edges of a composite are inherited by its members, so a composite is assembled before them."""
+    """Makes nodes. Edges of a composite are inherited by its members, so a composite is assembled before them. Without a `tree`
+    no file is looked at."""
 
-    def __init__(self, evaluator: Evaluator, matcher: Matcher, tree: Tree) -> None:
+    def __init__(self, evaluator: Evaluator, matcher: Matcher, tree: Tree | None) -> None:
         self._evaluator = evaluator
         self._tree = tree
         self._matcher = matcher
@@ -48,7 +49,8 @@ class Assembler:
             timeouts |= self._seconds(instance, properties.pop("timeouts", None), at.get("timeouts", template.at))
         self._timeouts[instance.address] = timeouts
         self._check_own_attributes(instance, properties)
-        if instance.child is None and (digests := source_digests(type_.properties, properties, self._tree)):
+        tree = self._tree if instance.child is None else None
+        if tree is not None and (digests := source_digests(type_.properties, properties, tree)):
             properties[PROPERTY] = digests
         return Node(
             name=instance.address,

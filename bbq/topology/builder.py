@@ -35,14 +35,16 @@ def build(
     provider: str,
     overrides: Mapping[str, int] | None = None,
     template_dirs: Sequence[str | Path] = (),
+    digests: bool = True,
 ) -> tuple[Topology | None, list[Diagnostic]]:
     """The graph that `service` wants, for `provider`, and every problem found; the graph is None where one is an error.
 
     `inputs` were checked by `bbq.tosca.check_inputs`. `overrides` maps nodes to the count that they are scaled to.
     `template_dirs` hold the user's substitution templates, in a folder named like the provider or for all of them; they win,
-    type by type, over `templates/<provider>/`. For the provider `simulator` abstract nodes stay as they are.
+    type by type, over `templates/<provider>/`. For the provider `simulator` abstract nodes stay as they are. Without `digests`
+    the files that nodes name are not read (see `sources.py`): no problem that is found depends on them.
     """
-    return _Builder(service, dict(overrides or {}), provider, template_dirs).build(inputs)
+    return _Builder(service, dict(overrides or {}), provider, template_dirs).build(inputs, digests=digests)
 
 
 class _Builder:
@@ -64,11 +66,11 @@ class _Builder:
         self._used_overrides: set[str] = set()
         self._size = len(service.node_templates)
 
-    def build(self, inputs: Mapping[str, Any]) -> tuple[Topology | None, list[Diagnostic]]:
+    def build(self, inputs: Mapping[str, Any], *, digests: bool) -> tuple[Topology | None, list[Diagnostic]]:
         self._set_inputs(self._root, dict(inputs))
         self._expand()
         tree = Tree.of(self._root.service)
-        assembler = Assembler(self._evaluator, self._matcher, tree)
+        assembler = Assembler(self._evaluator, self._matcher, tree if digests else None)
         nodes = {address: assembler.node(instance) for address, instance in self._instances.items()}
         self._check_overrides()
         topology = Topology(

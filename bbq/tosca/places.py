@@ -310,10 +310,13 @@ class Resolver:
         self.import_map = {prefix: Path(target) for prefix, target in (import_map or {}).items()}
         self._profiles = profiles
         self._fetch = fetch
+        self._disk = _DISK
 
     def start(self, root: LocalFile | Member, bag: DiagnosticBag) -> None:
         """Take the pins of the lock file beside the template at `root`; what is wrong with it is reported at its lines."""
         self.root = root
+        if isinstance(root, LocalFile):
+            self._disk = root.disk
         if root.bundled or not root.has(lock.NAME):
             return
         document = root.beside(lock.NAME).read(bag, judge=False)
@@ -334,7 +337,7 @@ class Resolver:
             mapped, pin = self.import_map.get(name), self.pins.get(name)
             if mapped is not None:
                 real = Path(facts.realpath(mapped))
-                self.used[name] = found(LocalFile(real, str(mapped), real.parent, mount=name), str(mapped))
+                self.used[name] = found(LocalFile(real, str(mapped), real.parent, mount=name, disk=self._disk), str(mapped))
             elif name in PROFILES:
                 self.used[name] = self.bundled(name)
             elif pin is not None and pin.path:
@@ -374,7 +377,7 @@ class Resolver:
         real = Path(facts.realpath(base / url[len(prefix) :].lstrip("/")))
         if not real.is_relative_to(base):
             raise Refused("BBQ-T022", f"import {quoted(url, 200)} leaves the folder that it is mapped to")
-        return found(LocalFile(real, str(real), base), url)
+        return found(LocalFile(real, str(real), base, disk=self._disk), url)
 
     def _kept(self, name: str, pin: Pin) -> LocalFile | Member:
         """The file that the lock file names, beside it."""

@@ -24,14 +24,19 @@ def templates(paths: Sequence[str]) -> list[str]:
         if not os.path.isdir(path):  # noqa: PTH112 - pathlib costs start-up time
             found[path] = None
             continue
-        below = list(_below(path, [_MOST_VISITED]))
-        if not below:
+        there = below(path)
+        if not there:
             raise UsageError(
                 f"there is no template in the directory {path!r}",
                 hint=f"looked for {', '.join(_SUFFIXES)} with a line such as `tosca_definitions_version: ...`",
             )
-        found |= dict.fromkeys(below)
+        found |= dict.fromkeys(there)
     return list(found)
+
+
+def below(directory: str) -> list[str]:
+    """The templates below a directory. Raises `UsageError` where it has too many files to look at."""
+    return list(_below(directory, [_MOST_VISITED]))
 
 
 def _below(directory: str, left: list[int], depth: int = 0) -> Iterator[str]:

@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import Any
 
-import yaml
 from lsprotocol.types import Location, PositionEncodingKind
-from yaml import MappingNode, Node, ScalarNode
+from yaml import Node
 
 from bbq.collection import paused
-from bbq.diagnostics import Diagnostic, DiagnosticBag, SourceRange
-from bbq.editor.format import grammar_in
+from bbq.diagnostics import DiagnosticBag, SourceRange
 from bbq.editor.lsp.index import Index
+from bbq.editor.lsp.language import Language, Read, heat, language_in, tosca
 from bbq.editor.lsp.text import Text
 from bbq.editor.outline import compose
-from bbq.editor.reading import ImportMap, Names, Overlay, names_in, profile, read
-from bbq.tosca.grammar import Grammar, grammar_of
-from bbq.validation.findings import with_graph
-from bbq.yamlreader import data, read_bytes, read_content
-
-_TEMPLATE: Final = re.compile(r"^\ufeff?[ ]*[\"']?tosca_definitions_version[\"']?[ ]*:", re.MULTILINE)
-DEFAULT_VERSION: Final = "tosca_2_0"
+from bbq.editor.reading import ImportMap, Overlay
+from bbq.yamlreader import read_bytes, read_content
 
 
 class Version:
@@ -51,9 +43,15 @@ class Version:
     def content(self) -> bytes:
         return self.text.source.encode("utf-8", "surrogatepass")
 
+    @cached_property
+    def language(self) -> Language | None:
+        """None where no version's key stands in it."""
+        return language_in(self.content)
+
     @property
-    def is_template(self) -> bool:
-        return _TEMPLATE.search(self.text.source) is not None
+    def is_new(self) -> bool:
+        """Whether nothing but a word stands in it yet: the key of a version may be typed."""
+        return len(self.text.source.split()) < 2 and ":" not in self.text.source
 
 
 @dataclass(slots=True, eq=False)
@@ -61,55 +59,40 @@ class Document:
     uri: str
     path: Path
     """Where it is, links followed."""
-    language: str
+    language_id: str
+    """The client's word for it."""
     version: Version
-    names: Names | None = None
-    """What names mean in it, by the last version that could be read."""
+    language: Language | None = None
+    """Of the text; without a key of a version, of what it was before."""
+    names: Any = None
+    """What names mean in it, by the last version that could be read; the language knows what that is."""
     imports: frozenset[Path] = frozenset()
     """Files that it was read with, itself included."""
-    grammar: Grammar | None = None
-    _indexed: tuple[Version, Names | None, Index] | None = field(default=None)
+    _indexed: tuple[Version, Any, Index] | None = field(default=None)
 
-    def known_grammar(self) -> Grammar:
-        """The grammar of the text as it is, else the last one, else that of TOSCA 2.0."""
-        found = grammar_in(self.version.outline) or self.grammar or grammar_of(DEFAULT_VERSION)
-        assert found is not None
-        self.grammar = found
-        return found
-
-    def known_names(self, import_map: ImportMap | None = None) -> Names:
-        """What names mean: by the last readable version, else by the imports as far as the text shows them, else by the
-        version's normative types."""
-        grammar = self.known_grammar()
-        if self.names is not None and self.names.unit.grammar is grammar:
-            return self.names
-        head = {"tosca_definitions_version": grammar.version}
-        for key, value in self.version.outline.value if isinstance(self.version.outline, MappingNode) else ():
-            if key.value in ("imports", "repositories") and not (isinstance(value, ScalarNode) and not value.value):
-                head[key.value] = data(value, grammar.dialect)
-        found = names_in(yaml.safe_dump(head), self.path, import_map)
-        self.names = found if found is not None else profile(grammar, None)
-        return self.names
+    def languages(self) -> tuple[Language, ...]:
+        """What it may be written in: of a new file, any."""
+        if self.version.is_new:
+            return tosca(), heat()
+        return (self.language or tosca(),)
 
     def index(self, import_map: ImportMap | None = None) -> Index:
         """The names in it; of a broken text, those that its indentation shows."""
-        names = self.known_names(import_map)
-        if self._indexed is None or self._indexed[0] is not self.version or self._indexed[1] is not names:
+        if self._indexed is None or self._indexed[0] is not self.version or self._indexed[1] is not self.names:
             root = self.version.root if self.version.root is not None else self.version.outline
             with paused():
-                self._indexed = self.version, names, Index(root, self.known_grammar(), names)
+                index = (self.language or tosca()).index(self, root, import_map or {})
+            self._indexed = self.version, self.names, index
         return self._indexed[2]
 
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """What was found about one version of a document: by file, each file's own list."""
+    """What was found about one version of a document."""
 
     document: Document
     version: Version
-    names: Names | None
-    found: Mapping[Path, list[Diagnostic]]
-    files: frozenset[Path]
+    read: Read
 
 
 class Documents:
@@ -118,6 +101,8 @@ class Documents:
     def __init__(self, import_map: ImportMap | None = None) -> None:
         self.open: dict[str, Document] = {}
         self.import_map: ImportMap = dict(import_map or {})
+        self.roots: tuple[Path, ...] = ()
+        """The client's folders, links followed."""
         self.encoding: str = PositionEncodingKind.Utf16
         """What the client's columns count."""
 
@@ -129,6 +114,7 @@ class Documents:
             document = self.open[uri] = Document(uri, real, language, Version(number, text))
         else:
             document.version = Version(number, text)
+        document.language = document.version.language or document.language
         return document
 
     def overlay(self) -> dict[Path, bytes]:
@@ -137,6 +123,18 @@ class Documents:
 
     def at(self, path: Path) -> Document | None:
         return next((document for document in self.open.values() if document.path == path), None)
+
+    def roots_of(self, document: Document) -> tuple[Path, ...]:
+        """The folders whose templates belong together: without folders of the client's, the document's own."""
+        return self.roots or (document.path.parent,)
+
+    def view(self, path: Path) -> Document:
+        """A file as it is now, for one look at it: the open one's text, else the disk's."""
+        uri, text = self.text_of(path)
+        known = self.at(path)
+        view = Document(uri, path, known.language_id if known is not None else "", Version(None, text))
+        view.language = view.version.language or (known.language if known is not None else None)
+        return view
 
     def text_of(self, path: Path) -> tuple[str, Text]:
         """URI and text of a file: the open one's, else the disk's ("" where it cannot be read)."""
@@ -161,20 +159,9 @@ class Documents:
     def is_template(self, document: Document) -> bool:
         """Whether it is one of ours: other YAML files are nobody's business here."""
         imported = any(document.path in other.imports for other in self.open.values() if other is not document)
-        return document.language == "tosca" or imported or document.version.is_template
+        return document.language_id == "tosca" or imported or document.version.language is not None
 
 
-@paused()
 def analyse(document: Document, version: Version, overlay: Overlay, import_map: ImportMap) -> Analysis:
     """Reads a document with its imports and checks it; may run in another thread. Nothing is fetched."""
-    reading = read(document.path, overlay=overlay, import_map=import_map)
-    found = with_graph(reading.service, reading.found, None) if reading.names is not None else reading.found
-    by_file: dict[Path, list[Diagnostic]] = {document.path: []}
-    for item in found:
-        by_file.setdefault(Path(os.path.realpath(item.file)), []).append(item)
-    files = (
-        frozenset(Path(os.path.realpath(name)) for name in reading.service.files)
-        if reading.service is not None
-        else frozenset()
-    )
-    return Analysis(document, version, reading.names, by_file, files | {document.path})
+    return Analysis(document, version, (document.language or tosca()).read(document.path, overlay, import_map))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterable
@@ -14,10 +15,12 @@ from typing import Any, Final, TypeVar
 from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
+from pygls.uris import to_fs_path
 
 from bbq.editor.format import FormatError, formatted
-from bbq.editor.lsp import completion, findings, navigation
+from bbq.editor.lsp import completion, findings, navigation, rename
 from bbq.editor.lsp.documents import Analysis, Document, Documents, analyse
+from bbq.editor.lsp.language import Read, tosca
 from bbq.editor.lsp.text import Text
 from bbq.editor.reading import ImportMap
 
@@ -76,7 +79,7 @@ class Server(LanguageServer):
         if self.documents.open.get(document.uri) is not document:
             return
         if not self.documents.is_template(document):
-            self._found(document, Analysis(document, document.version, None, {}, frozenset()))
+            self._found(document, Analysis(document, document.version, Read(None, {}, frozenset())))
             return
         version, overlay = document.version, self.documents.overlay()
         work = asyncio.get_running_loop().run_in_executor(
@@ -88,12 +91,13 @@ class Server(LanguageServer):
             self._found(document, analysis)
 
     def _found(self, document: Document, analysis: Analysis) -> None:
-        if analysis.names is not None:
-            document.names = analysis.names
-        if analysis.names is not None or not document.imports:
-            document.imports = analysis.files
+        read = analysis.read
+        if read.names is not None:
+            document.names = read.names
+        if read.names is not None or not document.imports:
+            document.imports = read.files
         touched = {uri for uri, parts in self._published.items() if parts.pop(document.uri, None) is not None}
-        for path, items in analysis.found.items():
+        for path, items in read.found.items():
             other = self.documents.at(path)
             if other is not None and other is not document and self.documents.is_template(other):
                 continue  # it is open, and tells its own
@@ -133,6 +137,8 @@ def make(version: str, import_map: ImportMap | None = None) -> Server:
             getattr(server.workspace.position_encoding, "value", server.workspace.position_encoding)
         )
         server.configure(params.initialization_options, server.workspace.root_path)
+        folders = [to_fs_path(folder.uri) for folder in server.workspace.folders.values()] or [server.workspace.root_path]
+        server.documents.roots = tuple(Path(os.path.realpath(folder)) for folder in folders if folder)
         text = params.capabilities.text_document
         item = text.completion.completion_item if text is not None and text.completion is not None else None
         server.snippets = bool(item is not None and item.snippet_support)
@@ -150,7 +156,7 @@ def _synchronise(server: Server) -> None:
         workspace = server.client_capabilities.workspace
         watching = workspace.did_change_watched_files if workspace is not None else None
         if watching is not None and watching.dynamic_registration:
-            options = lsp.DidChangeWatchedFilesRegistrationOptions([lsp.FileSystemWatcher("**/*.{yaml,yml,tosca}")])
+            options = lsp.DidChangeWatchedFilesRegistrationOptions([lsp.FileSystemWatcher("**/*.{yaml,yml,tosca,template}")])
             wanted = lsp.Registration("bbq-files", lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES, options)
             await server.client_register_capability_async(lsp.RegistrationParams([wanted]))
 
@@ -183,7 +189,7 @@ def _answer(server: Server) -> None:
     )
     def complete(params: lsp.CompletionParams) -> list[lsp.CompletionItem]:
         document = server.document(params.text_document.uri)
-        if document is None or not (server.documents.is_template(document) or not document.version.text.source.strip()):
+        if document is None or not (server.documents.is_template(document) or document.version.is_new):
             return []
         return completion.complete(document, params.position, server.documents.import_map, snippets=server.snippets)
 
@@ -211,25 +217,25 @@ def _answer(server: Server) -> None:
 
 def _edit(server: Server) -> None:
     @server.feature(lsp.TEXT_DOCUMENT_RENAME, lsp.RenameOptions(prepare_provider=True))
-    def rename(params: lsp.RenameParams) -> lsp.WorkspaceEdit | None:
+    def renaming(params: lsp.RenameParams) -> lsp.WorkspaceEdit | None:
         def work(document: Document) -> lsp.WorkspaceEdit | None:
-            return navigation.rename(document, params.position, params.new_name, server.documents)
+            return rename.rename(document, params.position, params.new_name, server.documents)
 
         return _refusing(lambda: _of_template(server, params, work))
 
     @server.feature(lsp.TEXT_DOCUMENT_PREPARE_RENAME)
     def prepare(params: lsp.PrepareRenameParams) -> lsp.PrepareRenamePlaceholder | None:
         def work(document: Document) -> lsp.PrepareRenamePlaceholder | None:
-            found = navigation.renamed_at(document, params.position, server.documents)
-            return lsp.PrepareRenamePlaceholder(found[1], found[0].name.rpartition("/")[2]) if found is not None else None
+            found = rename.renamed_at(document, params.position, server.documents)
+            return lsp.PrepareRenamePlaceholder(found[1], found[2]) if found is not None else None
 
         return _refusing(lambda: _of_template(server, params, work))
 
     @server.feature(lsp.TEXT_DOCUMENT_FORMATTING)
     def format(params: lsp.DocumentFormattingParams) -> list[lsp.TextEdit] | None:
         document = server.document(params.text_document.uri)
-        if document is None or document.version.root is None:
-            return None
+        if document is None or document.version.root is None or document.version.language is not tosca():
+            return None  # Heat's have no order of their own
         text = document.version.text
         try:
             result = formatted(text.source, document.path)
@@ -251,7 +257,7 @@ def _of_template(server: Server, params: Any, work: Callable[[Document], T]) -> 
 def _refusing(work: Callable[[], T]) -> T:
     try:
         return work()
-    except navigation.Refused as error:
+    except rename.Refused as error:
         raise RequestFailed(str(error)) from None
 
 
@@ -271,6 +277,10 @@ def _edits(text: Text, result: str) -> list[lsp.TextEdit]:
 def serve(version: str, import_map: ImportMap | None = None) -> None:
     """Runs a session over standard streams until the client ends it. `version` is bbq's."""
     server = make(version, import_map)
+    # A refusal is an answer, and no exception to write down.
+    logging.getLogger("pygls.protocol.json_rpc").addFilter(
+        lambda record: not (record.exc_info and isinstance(record.exc_info[1], RequestFailed))
+    )
     # The protocol has the stream for itself: what else is printed, by whatever library, goes to standard error.
     protocol = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)

@@ -13,7 +13,7 @@ from bbq.editor.syntax import Entry, Piece
 from bbq.editor.upgrade.edits import Source
 from bbq.editor.upgrade.step import Step, Warned
 from bbq.editor.upgrade.types import Renaming, two
-from bbq.editor.walk import Visit
+from bbq.editor.visits import Visit
 from bbq.tosca.constraints import OPERATORS
 from bbq.tosca.schemas import find
 from bbq.yamlreader import data

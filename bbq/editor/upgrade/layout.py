@@ -11,7 +11,7 @@ from bbq.editor.syntax import Comment, Entry, Piece
 from bbq.editor.upgrade.edits import Source
 from bbq.editor.upgrade.step import Step, Warned
 from bbq.editor.upgrade.types import Renaming
-from bbq.editor.walk import Visit
+from bbq.editor.visits import Visit
 
 _INTERFACE: Final = frozenset(("type", "description", "metadata", "inputs", "operations", "notifications"))
 _INTERFACE_TYPE: Final = _INTERFACE | {"derived_from", "version"}

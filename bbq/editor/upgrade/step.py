@@ -14,7 +14,8 @@ from bbq.editor.reading import Names
 from bbq.editor.scope import TemplateScope
 from bbq.editor.syntax import Entry, Piece, parse
 from bbq.editor.upgrade.edits import Edits, Source
-from bbq.editor.walk import Frames, Visit, walk
+from bbq.editor.visits import Frames, Visit
+from bbq.editor.walk import walk
 
 _BARE: Final = re.compile(r"[A-Za-z0-9_$./-][A-Za-z0-9_$./:-]*(?: [A-Za-z0-9_./-]+)*\Z")
 

@@ -13,7 +13,7 @@ from bbq.editor.syntax import Piece
 from bbq.editor.upgrade.edits import Source
 from bbq.editor.upgrade.step import Step, Warned
 from bbq.editor.upgrade.types import Renaming
-from bbq.editor.walk import Frames, Visit
+from bbq.editor.visits import Frames, Visit
 from bbq.tosca.checker import Checker
 from bbq.tosca.functions import FUNCTIONS_2
 from bbq.tosca.model import Schema, TypeDef

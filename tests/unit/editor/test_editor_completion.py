@@ -32,7 +32,7 @@ def offered(text: str, *, good: str | None = None) -> dict[str, str]:
 
     if good is not None:
         document = put(1, good)
-        document.names = analyse(document, document.version, documents.overlay(), {}).names
+        document.names = analyse(document, document.version, documents.overlay(), {}).read.names
     index = text.index("‸")
     document = put(2, text.replace("‸", ""))
     items = complete(document, document.version.text.position(index), {})

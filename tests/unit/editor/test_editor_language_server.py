@@ -367,7 +367,8 @@ def test_rename_across_groups_policies_workflows_and_mappings(session: Session) 
         ("    queue:", 5, "yes", "not a name"),
         ("    queue:", 5, "SELF", "means something else"),
         ("    queue:", 5, "Mine", "node type"),
-        ("type: Mine", 7, "Yours", "other files"),
+        ("type: Mine", 7, "bbq.nodes.Worker", "already"),
+        ("type: bbq.nodes.SparkCluster", 8, "Yours", "comes with bbq"),
     ],
 )
 def test_renames_that_are_refused(session: Session, mark: str, into: int, new: str, reason: str) -> None:

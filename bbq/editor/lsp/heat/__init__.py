@@ -1,0 +1,1 @@
+"""Heat's templates, HOT and CFN, for the language server."""

@@ -1,0 +1,1 @@
+"""TOSCA for the language server."""
