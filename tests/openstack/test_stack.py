@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -201,3 +202,36 @@ def test_one_list_call_a_tick_for_any_number_of_stacks(cloud: Cloud, name: str, 
     while list(provider.list_tagged(context.id)):
         pass
     resource.delete(found, Tag(name, context.id, "n1", 1))  # what is gone is gone
+
+
+CORPUS = Path(__file__).parents[3] / "shared/corpora/heat-templates"
+
+
+@pytest.mark.skipif(not CORPUS.is_dir(), reason="needs the corpus of Heat templates")
+def test_templates_of_others(cli: Cli, cloud: Cloud, name: str) -> None:
+    """Heat's own examples, unchanged: an instance group that scales, ports with floating IPs, CFN's networks, conditions."""
+    given = {"key_name": "devcloud", "image_id": "cirros", "instance_type": "m1.tiny"}
+    cli("up", str(CORPUS / "hot/instance_group.yaml"), "--name", f"{name}-a", *inputs(given))
+    cli("scale", f"{name}-a", "server_group=2")
+    assert len(cli.json("outputs", f"{name}-a")["outputs"]["server_group_addresses"].split(",")) == 2
+    given = {
+        "key_name": "devcloud",
+        "image": "cirros",
+        "flavor": "m1.tiny",
+        "public_net_id": "public",
+        "private_net_id": "private",
+    }
+    subnet = cloud.get("network", "/subnets", "find it", name="private-subnet")["subnets"][0]
+    template = str(CORPUS / "hot/servers_in_existing_neutron_net.yaml")
+    cli("up", template, "--name", f"{name}-b", *inputs({**given, "private_subnet_id": subnet["id"]}))
+    outputs = cli.json("outputs", f"{name}-b")["outputs"]
+    assert outputs["server1_private_ip"] != outputs["server2_private_ip"]
+    cli("up", str(CORPUS / "cfn/F17/Neutron.yaml"), "--name", f"{name}-c")
+    cli("up", str(CORPUS / "hot/condition.yaml"), "--name", f"{name}-d")
+    for letter in "abcd":
+        cli("destroy", f"{name}-{letter}", "--yes")
+    assert stacks(cloud, name) == []
+
+
+def inputs(given: dict[str, str]) -> list[str]:
+    return [part for key, value in given.items() for part in ("--input", f"{key}={value}")]
