@@ -174,6 +174,11 @@ class Resource(ABC):
     def delete(self, handle: Handle, tag: Tag) -> None:
         """Ask for its end; success where it is gone already. The engine waits until `list_states` no longer has it."""
 
+    def preview(self, handle: Handle, properties: Mapping[str, Any]) -> Sequence[tuple[str, str | None, str | None]]:
+        """What an update to these properties (which may hold expressions) would do inside the thing, for the eyes of who reads
+        the plan: (path, before, after), None for what is not there. Nothing is changed."""
+        return ()
+
     def probe(self, handle: Handle, wanted: Wanted) -> Check:
         """Does it truly work? Asked only after `list_states` said ready; one attempt, a few seconds at most."""
         return Check(True)

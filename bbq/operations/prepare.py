@@ -7,6 +7,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -190,9 +191,28 @@ def _planned(change: Change) -> Change:
         provider = change.workspace.open_provider(change.row, clock, state_dir=nothing_yet if change.new else None)
         try:
             change.plan = change.make_plan(provider, records, clock)
+            _preview(change, provider, records)
         finally:
             provider.close()
     return change
+
+
+def _preview(change: Change, provider: Provider, records: Mapping[str, Record]) -> None:
+    """Add to updates in the plan what the provider says that they would do; where it says nothing, the plan is as good."""
+    from bbq.engine.contract import Handle, ProviderFault
+    from bbq.plan.model import Action, FieldChange
+
+    for step in change.plan.steps.values():
+        node = change.topology.nodes.get(step.node) if change.topology is not None else None
+        record = records.get(step.node)
+        if step.action is not Action.UPDATE or node is None or record is None or record.handle is None:
+            continue
+        resource = provider.resource(node.ancestry)
+        if resource is not None:
+            handle = Handle(record.handle, record.attributes)
+            with suppress(ProviderFault):
+                found = resource.preview(handle, node.properties)
+                step.changes += tuple(FieldChange(path, before, after) for path, before, after in found)
 
 
 def stored_inputs(

@@ -53,6 +53,20 @@ class Stack(CloudResource):
             raise TransientFault(str(fault), _BUSY) from None
         return handle
 
+    def preview(self, handle: Handle, properties: Mapping[str, Any]) -> list[tuple[str, str | None, str | None]]:
+        """Which resources of the stack itself Heat would add, change, replace and delete. (Those of nested stacks only count as
+        a change of what they are nested in: `show_nested` fails in Heat where a nested stack is to be made.)"""
+        if contains(properties, lambda value: isinstance(value, Expr)):
+            return []
+        what = f"preview the update of the stack {_name(handle)}"
+        answer = self.cloud.put("orchestration", f"{_path(handle)}/preview", what, _content(properties))
+        words = {"added": (None, "added"), "updated": ("", "updated"), "replaced": ("", "replaced"), "deleted": ("", None)}
+        return [
+            (f"resources.{item['resource_name']}", item["resource_type"] if before is not None else None, after)
+            for kind, (before, after) in words.items()
+            for item in answer["resource_changes"].get(kind, ())
+        ]
+
     def delete(self, handle: Handle, tag: Tag) -> None:
         try:
             self.cloud.delete("orchestration", _path(handle), f"delete the stack {_name(handle)}")
