@@ -46,7 +46,11 @@ class Conclusion:
             )
         return RunResult(
             nodes,
-            [replace(failure, source=self._source(run)) for run in failed if (failure := run.failure()) is not None],
+            [
+                replace(failure, source=self._source(run), logged=shared.provider.has_logs)
+                for run in failed
+                if (failure := run.failure()) is not None
+            ],
             elapsed=now - self._began,
             interrupted=shared.stopping == "interrupt" and unfinished > 0,
             partial=shared.options.on_error == "continue",

@@ -193,11 +193,13 @@ class Provider(ABC):
 
     list_grace      seconds for which a thing that was just made may be missing from `find` and from the lists; 0 where they
                     are exact. After an unknown outcome the engine looks several times over that long before it creates again
+    has_logs        False where `logs` has nothing to show
     simulated       True where nothing really exists: a template's own probes (a port, a URL, a command) have nothing to ask
     """
 
     name: ClassVar[str]
     list_grace: ClassVar[float] = 5.0
+    has_logs: ClassVar[bool] = True
     simulated: ClassVar[bool] = False
 
     @abstractmethod

@@ -23,13 +23,14 @@ from bbq.plan.model import Action
 @dataclass(frozen=True, slots=True)
 class Failure:
     """One node that failed. `error` carries the exit code and the hint, `cause` is the root cause, `source` where the node
-    stands in the template."""
+    stands in the template. `logged`: the node's provider has logs."""
 
     node: str
     error: BbqError
     cause: str
     stage: str
     source: SourceRange | None = None
+    logged: bool = True
 
     def __str__(self) -> str:
         place = f"{self.source}: " if self.source else ""
@@ -95,7 +96,7 @@ class RunResult:
             hint = f"{self._command('resume')} tries again"
             if self.rolled_back:
                 hint = f"what this run had made was deleted again; {hint}"
-            elif first.stage not in ("create", "update", "delete"):  # it was made, and has said something
+            elif first.logged and first.stage not in ("create", "update", "delete"):  # it was made, and has said something
                 hint = f"{self._command('logs', first.node)} shows its log; {hint}"
         if self.partial:
             names = ", ".join(f.node for f in self.failures[:5]) + (", ..." if len(self.failures) > 5 else "")

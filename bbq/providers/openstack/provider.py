@@ -19,6 +19,7 @@ RESOURCES: dict[str, str] = {
 
 class OpenStackProvider(Provider):
     name = "openstack"
+    has_logs = False
 
     def __init__(self, context: DeploymentContext, cloud: Cloud | None = None) -> None:
         self.context = context
