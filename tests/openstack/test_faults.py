@@ -14,7 +14,7 @@ import pytest
 from bbq.providers.openstack.session import Cloud
 from tests.cloud import TestCloud
 from tests.openstack.proxy import Proxy
-from tests.openstack.tools import Cli, stacks
+from tests.openstack.tools import Cli, servers, stacks
 
 TEMPLATE = """\
 heat_template_version: 2018-08-31
@@ -168,3 +168,39 @@ def test_killed_while_it_destroys(matches: str, action: str, heat: Proxy, cli: C
     killed(cli, heat, matches, action, 0, "destroy", name, "--yes")
     cli("destroy", name, "--yes")
     assert stacks(cloud, name) == []
+
+
+SLOW = """\
+heat_template_version: 2018-08-31
+parameters: { prefix: { type: string } }
+resources:
+  server:
+    type: OS::Nova::Server
+    properties:
+      name: { get_param: prefix }
+      flavor: m1.tiny
+      image: cirros
+      networks: [ { network: private } ]
+      metadata: { devcloud_guest: fake, devcloud_delay: "8" }
+"""
+
+
+def test_heats_engine_is_killed_in_the_middle(cli: Cli, cloud: Cloud, testcloud: TestCloud, name: str) -> None:
+    """The stack fails, which is told; `resume` repairs it, `destroy` leaves nothing."""
+    if not testcloud.started:
+        pytest.skip("others use the running cloud")
+    (cli.directory / "stack.yaml").write_text(SLOW)
+    process = cli.start("up", "stack.yaml", "--name", name, "--input", f"prefix={name}")
+    while not servers(cloud, name):
+        assert process.poll() is None, process.communicate()
+    engine = int((testcloud.home / "run/heat-engine.pid").read_text().split()[0])
+    os.kill(engine, signal.SIGKILL)
+    testcloud.command("restart", "heat-engine")
+    said, _ = process.communicate(timeout=250)
+    assert process.returncode == 7, said
+    assert "went down" in said
+    cli("resume", name)
+    (stack,) = stacks(cloud, name)
+    assert stack["stack_status"] == "UPDATE_COMPLETE"
+    cli("destroy", name, "--yes")
+    assert stacks(cloud, name) == [] and servers(cloud, name) == []

@@ -101,3 +101,14 @@ def test_services_and_what_they_say(cloud: Cloud) -> None:
     assert cloud.has("compute") and cloud.has("network") and not cloud.has("load-balancer")
     with pytest.raises(NotFound, match="look at a server"):
         cloud.get("compute", "/servers/00000000-0000-0000-0000-000000000000", "look at a server")
+
+
+def test_microversions_are_negotiated(cloud: Cloud) -> None:
+    assert cloud.microversion("compute", "2.52") == "2.52"
+    newest = cloud.microversion("compute", "2.999")
+    assert newest is not None and newest.startswith("2.") and newest != "2.999"
+    assert cloud.microversion("compute", "1.0") == "2.1"
+    assert cloud.microversion("orchestration", "2.1") is None
+    flavors = cloud.get("compute", "/flavors/detail", "list the flavors", microversion="2.61")["flavors"]
+    assert "extra_specs" in flavors[0]
+    assert "extra_specs" not in cloud.get("compute", "/flavors/detail", "list the flavors")["flavors"][0]

@@ -146,10 +146,23 @@ class Cloud:
         found = {endpoint.get("region") for service in catalogue for endpoint in service.get("endpoints", [])}
         return sorted(name for name in found if name)
 
-    # Asking
+    def microversion(self, service: str, wanted: str) -> str | None:
+        """`wanted` (`2.52`) where the service has it, else the nearest that it has; None for a service without microversions.
+        For the option `microversion` of the calls below; without it they are of the oldest."""
+        from keystoneauth1.discover import normalize_version_number, version_to_string
 
-    def get(self, service: str, path: str, what: str, **params: Any) -> Any:
-        return self._ask("GET", service, path, what, params=params)
+        with self.faults("ask for its versions"):
+            data = self._client(service).get_endpoint_data()
+        if data is None or not data.max_microversion:
+            return None
+        nearest = max(data.min_microversion, min(data.max_microversion, normalize_version_number(wanted)))
+        return str(version_to_string(nearest))
+
+    # Asking. `what` says what is asked for, as a fault's text begins; options are those of keystoneauth's `Adapter.request`
+
+    def get(self, service: str, path: str, what: str, *, microversion: str | None = None, **params: Any) -> Any:
+        """`params` is the query."""
+        return self._ask("GET", service, path, what, params=params, microversion=microversion)
 
     def post(self, service: str, path: str, what: str, body: Any = None, *, creates: bool = True, **options: Any) -> Any:
         """`creates` False for a POST that may be made twice without harm (an action that sets something)."""
