@@ -81,6 +81,8 @@ class Engine:
         records = self._begin(topology, plan.steps.values())
         new = [s.node for s in plan.steps.values() if s.action is Action.CREATE and s.node not in records]
         nodes = [topology.nodes[name] for name in new if not self._runs[name].composite]
+        for node in nodes:  # what is known of them before expressions are answered: a provider may say it again
+            self._shared.scope.learn(node.properties)
         error = missing(self._provider, nodes, self._shared.scope.scrub, self._clock) if nodes else None
         if error is not None:
             result = self._conclusion.result(plan.steps, (), error=error)

@@ -245,3 +245,21 @@ def test_an_instance_group_of_others(cli: Cli, testcloud: TestCloud, name: str) 
 
 def inputs(given: dict[str, str]) -> list[str]:
     return [part for key, value in given.items() for part in ("--input", f"{key}={value}")]
+
+
+def test_a_hidden_parameter_is_told_by_nobody(cli: Cli, cloud: Cloud, name: str) -> None:
+    """Not by Heat's words in an error, and not by an output that says it again."""
+    body = MAIN[: MAIN.index("  group:")] + MAIN[MAIN.index("  kept:") : MAIN.index("outputs:")]
+    (cli.directory / "stack.yaml").write_text(
+        body.replace("flavor: { type: string, default: m1.tiny", "flavor: { type: string, hidden: true, default: m1.tiny")
+        + "outputs: { again: { value: { list_join: [ '-', [ it is, { get_param: password } ] ] } } }\n"
+    )
+    given = ["--name", name, "--input", "prefix=x", "--input", "password=hunter2-hidden"]
+    said = cli("up", "stack.yaml", *given, "--input", "flavor=s3cret-flavor", code=5)
+    assert "********" in said and "s3cret" not in said
+    said = cli("up", "stack.yaml", *given)
+    assert "again = ********" in said
+    assert cli.json("outputs", name, "--show-secrets")["outputs"]["again"] == "it is-hunter2-hidden"
+    journal = b"".join(file.read_bytes() for file in cli.directory.rglob("journal.db*"))
+    assert b"hunter2-hidden" not in journal and b"s3cret" not in journal
+    cli("destroy", name, "--yes")

@@ -17,9 +17,10 @@ from bbq.providers.openstack.stack_failure import root_cause
 from bbq.providers.openstack.stack_needs import Needs, needs_of
 from bbq.providers.openstack.stack_preflight import problems, said_by_heat
 from bbq.topology.model import Node
-from bbq.topology.values import Expr, contains, revealed
+from bbq.topology.values import Expr, Secret, contains, revealed, walk
 
 _BUSY: Final = 5.0
+_SHORTEST: Final = 4
 
 
 class Stack(CloudResource):
@@ -85,7 +86,8 @@ class Stack(CloudResource):
     def probe(self, handle: Handle, wanted: Wanted) -> Check:
         """Heat has said that it is complete; its outputs are only in the stack itself, not in the lists."""
         stack = self.cloud.get("orchestration", _path(handle), f"read the outputs of {_name(handle)}")["stack"]
-        outputs = {item["output_key"]: item.get("output_value") for item in stack.get("outputs") or ()}
+        secrets = _secrets(wanted.properties)
+        outputs = {item["output_key"]: _hidden(item.get("output_value"), secrets) for item in stack.get("outputs") or ()}
         attributes = {"id": handle.id, "name": stack["stack_name"], "status": stack["stack_status"], "outputs": outputs}
         return Check(True, attributes=attributes)
 
@@ -144,6 +146,18 @@ def _content(given: Mapping[str, Any]) -> dict[str, Any]:
     if given.get("timeout"):
         found["timeout_mins"] = given["timeout"]
     return found
+
+
+def _secrets(properties: Mapping[str, Any]) -> set[str]:
+    """The texts of hidden parameters that are long enough to be told from ordinary ones."""
+    found = {str(item.reveal()) for item in walk(properties.get("parameters")) if isinstance(item, Secret)}
+    return {text for text in found if len(text) >= _SHORTEST}
+
+
+def _hidden(value: Any, secrets: set[str]) -> Any:
+    """An output that says a hidden parameter's value again is as secret as that."""
+    texts = (str(item) for item in walk(value) if isinstance(item, (str, int)))
+    return Secret(value) if any(secret in text for text in texts for secret in secrets) else value
 
 
 def _name(handle: Handle) -> str:
