@@ -49,6 +49,7 @@ def test_a_service_that_is_not_there(cli: Cli, testcloud: TestCloud) -> None:
         ({"project_name": "no-such-project"}, 5, "the cloud refused the login"),
         ({"region_name": "Mars"}, 5, "this cloud has no region Mars; it has RegionOne"),
         ({"auth_url": "http://127.0.0.1:9/v3"}, 11, "no answer: Connection refused"),
+        ({"auth_url": "http://127.0.0.1:9"}, 11, "no answer: Connection refused"),
         ({"auth_url": "http://no-such-host.invalid:5000/v3"}, 11, "no answer: "),
         ({"auth_url": "not a url"}, 5, "log in to OpenStack: "),
     ],

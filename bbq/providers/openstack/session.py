@@ -88,11 +88,17 @@ class Cloud:
     @property
     def access(self) -> AccessInfo:
         """Who is logged in: user, project, roles, expiry, catalogue."""
-        connection = self.connection
+        from keystoneauth1.exceptions import DiscoveryFailure
+
+        session = self.connection.session
+        plugin: Any = session.auth
         try:
             with self.faults("log in to OpenStack"), self._opening:
-                plugin: Any = connection.session.auth
-                found: AccessInfo = plugin.get_access(connection.session)
+                try:
+                    found: AccessInfo = plugin.get_access(session)
+                except DiscoveryFailure:  # for an address without a version also where nobody answered: ask why
+                    session.get(plugin.auth_url, authenticated=False)
+                    raise
                 return found
         except PermanentFault as fault:  # what is refused there is the login, whatever the status
             raise fault if isinstance(fault, ConfigurationFault) else ConfigurationFault(str(fault), WRONG_LOGIN) from None

@@ -217,6 +217,27 @@ def test_keystone_that_does_not_answer_is_unreachable_even_for_a_create(net: rm.
     assert error_of(caught.value, "x").exit_code == 11
 
 
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        ({"exc": requests.ConnectionError}, UnreachableFault),
+        ({"status_code": 503, "json": {}}, TransientFault),
+        ({"status_code": 404, "json": {}}, ConfigurationFault),
+        ({"text": "<html>a web page</html>"}, ConfigurationFault),
+    ],
+)
+def test_an_address_without_a_version(
+    net: rm.Mocker, monkeypatch: pytest.MonkeyPatch, answer: dict[str, Any], kind: type[ProviderFault]
+) -> None:
+    """keystoneauth then says of everything that the address is wrong."""
+    monkeypatch.setenv("OS_AUTH_URL", "https://cloud.test:5000")
+    net.get("https://cloud.test:5000", **answer)
+    net.get("https://cloud.test:5000/", **answer)
+    with pytest.raises(ProviderFault) as caught:
+        Cloud(load()).access  # noqa: B018
+    assert type(caught.value) is kind
+
+
 def test_an_expired_token_is_renewed_once(net: rm.Mocker) -> None:
     net.get(f"{HEAT}/stacks", [{"status_code": 401}, {"json": {"stacks": []}}])
     assert Cloud(load()).get("orchestration", "/stacks", "list the stacks") == {"stacks": []}
