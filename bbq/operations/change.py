@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from bbq.errors import BbqError, ConfigurationError, LockedError, QuotaError, UsageError
+from bbq.errors import BbqError, ConfigurationError, LockedError, QuotaError, UnreachableError, UsageError
 from bbq.journal.model import DeploymentRow
 from bbq.operations.leases import HeldLease
 from bbq.plan.model import Plan
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from bbq.operations.workspace import Workspace
     from bbq.origins.archive import Archive
     from bbq.topology.model import Topology
+
+
+_REFUSED = (ConfigurationError, QuotaError, UnreachableError)
+"""Errors of a run that has made nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +177,7 @@ class Change:
                 on_engine(engine)
             if self.topology is not None:
                 result = engine.apply(plan, self.topology)
-                if self.new and isinstance(result.run_error, (ConfigurationError, QuotaError)) and not journal.records(row.id):
+                if self.new and isinstance(result.run_error, _REFUSED) and not journal.records(row.id):
                     self._forget(provider, lease)
                 return result
             return engine.destroy(plan)

@@ -22,6 +22,19 @@ parameters: { length: { type: number, default: 8 } }
 resources: { text: { type: OS::Heat::RandomString, properties: { length: { get_param: length } } } }
 outputs: { text: { value: { get_attr: [ text, value ] } } }
 """
+SLOW = """\
+heat_template_version: 2018-08-31
+parameters: { prefix: { type: string } }
+resources:
+  server:
+    type: OS::Nova::Server
+    properties:
+      name: { get_param: prefix }
+      flavor: m1.tiny
+      image: cirros
+      networks: [ { network: private } ]
+      metadata: { devcloud_guest: fake, devcloud_delay: "8" }
+"""
 CREATE, LIST, UPDATE, DELETE = r"^POST /v1/\w+/stacks$", r"^GET /v1/\w+/stacks\?", r"^PUT /v1/\w+/stacks/", r"^DELETE "
 
 
@@ -119,6 +132,44 @@ def test_an_api_that_is_gone(heat: Proxy, cli: Cli, cloud: Cloud, name: str) -> 
     assert stacks(cloud, name) == []
 
 
+@pytest.mark.parametrize("action", ["refuse", "reset", "lose"])
+def test_a_login_that_takes_some_tries(action: Any, cli: Cli, cloud: Cloud, testcloud: TestCloud, name: str) -> None:
+    """keystone answers 503, or not at all, for a moment; then for good: exit 11, and nothing was made."""
+    (cli.directory / "stack.yaml").write_text(TEMPLATE)
+    with Proxy(testcloud.login["auth"]["auth_url"]) as keystone:
+        login = {**testcloud.login, "auth": {**testcloud.login["auth"], "auth_url": keystone.url}}
+        (cli.directory / "clouds.yaml").write_text(json.dumps({"clouds": {"proxied": login}}))
+        cli.environment.update(OS_CLIENT_CONFIG_FILE=str(cli.directory / "clouds.yaml"), OS_CLOUD="proxied")
+        rule = keystone.add("POST /v3/auth/tokens", action, times=2)
+        up_then_destroy(cli, cloud, name)
+        assert rule.used > 1
+        keystone.gone()
+        cli("up", "stack.yaml", "--name", name, code=11)
+        assert stacks(cloud, name) == [] and name not in cli("list")
+        keystone.back()
+
+
+def test_nova_in_trouble_while_names_are_checked(cli: Cli, cloud: Cloud, testcloud: TestCloud, name: str) -> None:
+    (cli.directory / "stack.yaml").write_text(SLOW.replace('"8"', '"0"'))
+    endpoint = cloud.endpoint("compute")
+    assert endpoint is not None
+    with Proxy(endpoint) as nova:
+        login = {**testcloud.login, "compute_endpoint_override": nova.url, "compute_api_version": "2.1"}
+        (cli.directory / "clouds.yaml").write_text(json.dumps({"clouds": {"proxied": login}}))
+        cli.environment.update(OS_CLIENT_CONFIG_FILE=str(cli.directory / "clouds.yaml"), OS_CLOUD="proxied")
+        rules = [
+            nova.add("/flavors", "refuse"),
+            nova.add("/limits", "reset"),
+            nova.add("/flavors", "refuse", status=401, skip=1),
+        ]
+        cli("up", "stack.yaml", "--name", name, "--input", f"prefix={name}")
+        assert all(rule.used > rule.skip for rule in rules)
+        cli("destroy", name, "--yes")
+        nova.add("/flavors", "refuse", times=10**6)
+        cli("up", "stack.yaml", "--name", name, "--input", f"prefix={name}", code=11)
+        assert stacks(cloud, name) == [] and servers(cloud, name) == []
+
+
 KILLS = {
     "before the create": (CREATE, "call", 0),
     "after the create": (CREATE, "call-after", 0),
@@ -168,21 +219,6 @@ def test_killed_while_it_destroys(matches: str, action: str, heat: Proxy, cli: C
     killed(cli, heat, matches, action, 0, "destroy", name, "--yes")
     cli("destroy", name, "--yes")
     assert stacks(cloud, name) == []
-
-
-SLOW = """\
-heat_template_version: 2018-08-31
-parameters: { prefix: { type: string } }
-resources:
-  server:
-    type: OS::Nova::Server
-    properties:
-      name: { get_param: prefix }
-      flavor: m1.tiny
-      image: cirros
-      networks: [ { network: private } ]
-      metadata: { devcloud_guest: fake, devcloud_delay: "8" }
-"""
 
 
 @pytest.mark.parametrize("then", ["resume", "destroy"])
