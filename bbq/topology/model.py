@@ -6,7 +6,7 @@ third instance of the template `worker` inside the composite node `spark`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -105,6 +105,8 @@ class Node:
     index: int | None = None
     scale_property: str | None = None
     source: SourceRange | None = None
+    places: Mapping[str, SourceRange] = field(default_factory=dict)
+    """Where its properties stand, and (`capabilities.<name>`) its capabilities, as far as the template says anything of them."""
     composite: bool = False
     """True for a substituted node, also where all its members are scaled to none."""
 
@@ -129,6 +131,7 @@ class Output:
     value: Any
     description: str = ""
     secret: bool = False
+    source: SourceRange | None = None
 
 
 @dataclass(slots=True)
