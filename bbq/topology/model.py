@@ -106,7 +106,7 @@ class Node:
     scale_property: str | None = None
     source: SourceRange | None = None
     places: Mapping[str, SourceRange] = field(default_factory=dict)
-    """Where its properties stand, and (`capabilities.<name>`) its capabilities, as far as the template says anything of them."""
+    """Where its properties and (`capabilities.<name>`) capabilities stand, as far as the template says anything of them."""
     composite: bool = False
     """True for a substituted node, also where all its members are scaled to none."""
 

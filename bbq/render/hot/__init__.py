@@ -41,14 +41,19 @@ def _file(number: int) -> str:
 def _header(origin: str, name: str, piece: Document, number: int, pieces: list[Document]) -> str:
     """How to deploy it."""
     stack = name if number == 0 else f"{name}-{number + 1}"
-    lines = [f"Made by `bbq-deploy render --to hot` from {origin}.", f"openstack stack create --wait -t {_file(number)} {stack}"]
+    lines = [
+        f"Made by `bbq-deploy render --to hot` from {origin}.",
+        f"openstack stack create --wait -t {_file(number)} {stack}",
+    ]
     asked = [item for item in piece.parameters.values() if not item.of and "default" not in item.body()]
     lines += [f"  --parameter {item.name}=..." for item in asked]
     for item in piece.parameters.values():
         if item.of:
             holder = next(n for n, other in enumerate(pieces) if item.of in other.outputs and item.of not in other.parameters)
             earlier = name if holder == 0 else f"{name}-{holder + 1}"
-            lines.append(f"  --parameter {item.name}=$(openstack stack output show {earlier} {item.of} -f value -c output_value)")
+            lines.append(
+                f"  --parameter {item.name}=$(openstack stack output show {earlier} {item.of} -f value -c output_value)"
+            )
     return " \\\n".join([lines[0] + "\n" + lines[1], *lines[2:]]) if len(lines) > 2 else "\n".join(lines)
 
 

@@ -70,6 +70,8 @@ class Catalogue:
     availability_zones: tuple[str, ...] | None = None
     hosts: tuple[str, ...] | None = None
     """Names of the cloud in image references such as `ost://host/id`."""
+    defaults: Mapping[str, str] = field(default_factory=dict)
+    """Values of the template's parameters, by name: what to take where several would do."""
     max_resources_per_stack: int = MAX_RESOURCES
     """-1: as many as there are."""
     source: str = field(default="", compare=False)
@@ -103,8 +105,14 @@ def _read(name: str, key: Node, node: Node, found: dict[str, Any], bag: Diagnost
         else:
             bag.error(codes.CATALOGUE, f"{quoted(name)} is a number of resources, or -1", at(node))
         return
+    if name == "defaults":
+        if isinstance(node, MappingNode):
+            found[name] = {inner.value: str(data(value)) for inner, value in node.value}
+        else:
+            bag.error(codes.CATALOGUE, f"{quoted(name)} is a map of parameters' names to values, not {shape(node)}", at(node))
+        return
     if name not in _ENTRIES and name not in _NAMES:
-        known = [*_ENTRIES, *_NAMES, "max_resources_per_stack"]
+        known = [*_ENTRIES, *_NAMES, "defaults", "max_resources_per_stack"]
         bag.error(codes.CATALOGUE, f"a catalogue has no {quoted(name)}", at(key), nearest(name, known) or one_of(known))
         return
     if not isinstance(node, SequenceNode):

@@ -13,12 +13,8 @@ from bbq.render.hot.catalogue import Flavor, Image
 
 _MIB: Final = 1024**2
 _GIB: Final = 1024**3
-_FAMILIES: Final[dict[str, frozenset[str]]] = {
-    "linux": frozenset(
-        "almalinux arch centos cirros coreos debian fedora gentoo opensuse oraclelinux rhel rocky sles suse ubuntu".split()
-    ),
-    "windows": frozenset({"windows"}),
-}
+_LINUX: Final = "almalinux arch centos cirros coreos debian fedora gentoo opensuse oraclelinux rhel rocky sles suse ubuntu"
+_FAMILIES: Final[dict[str, frozenset[str]]] = {"linux": frozenset(_LINUX.split()), "windows": frozenset({"windows"})}
 _ALIASES: Final = {
     "redhat": "rhel",
     "redhatenterpriselinux": "rhel",
@@ -69,7 +65,7 @@ def smallest(need: Need, flavors: Iterable[Flavor], image: Image | None = None) 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a server asks of its image: a name or ID in `name` (with the cloud that has it in `host`), or an operating system."""
+    """What a server asks of its image: a name or ID (with the cloud that has it in `host`), or an operating system."""
 
     name: str = ""
     host: str = ""
@@ -77,6 +73,8 @@ class Wish:
     type: str = ""
     distribution: str = ""
     version: str = ""
+    foreign: str = ""
+    """The reference, where it is to an image of another kind of cloud: that is told already."""
 
     def __str__(self) -> str:
         if self.name:

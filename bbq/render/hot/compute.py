@@ -90,9 +90,7 @@ class Servers:
             "user_data_format": "RAW" if node.properties.get("user_data") else None,
             "user_data": context.property(node, "user_data"),
         }
-        plan = Plan(
-            node, image, flavor, self._key(node), properties, links, pools, self._groups.of(node), indices, numbered
-        )
+        plan = Plan(node, image, flavor, self._key(node), properties, links, pools, self._groups.of(node), indices, numbered)
         plan.names = [self._name(node, index if numbered else None) for index in indices]
         return plan
 
@@ -116,7 +114,8 @@ class Servers:
             context.error(codes.VALUE, text, node, capability="scalable")
             return [0], numbered
         removed = self._removed(node, given.get("removal_list"))
-        found, index = [], 0
+        found: list[int] = []
+        index = 0
         while len(found) < wanted:
             if index not in removed:
                 found.append(index)
@@ -207,7 +206,11 @@ class Servers:
         found = smallest(need, flavors, image)
         if found is None:
             most = max(flavors, key=lambda one: (one.vcpus, one.ram, one.disk), default=None)
-            hint = f"the largest is {most.name}: {most.vcpus} vCPUs, {most.ram} MiB of memory, {most.disk} GiB of disk" if most else None
+            hint = (
+                f"the largest is {most.name}: {most.vcpus} vCPUs, {most.ram} MiB of memory, {most.disk} GiB of disk"
+                if most
+                else None
+            )
             text = f"this cloud has no flavor for {quoted(node.name)}, which needs {need or 'one'}"
             if image is not None and smallest(need, flavors) is not None:
                 text += f", and the image {image.name} needs {image.min_ram} MiB of memory and {image.min_disk} GiB of disk"
@@ -230,6 +233,7 @@ class Servers:
             hint = "give one of this cloud in an input, or as the parameter of the stack"
             report = context.error if context.catalogue.images is not None else context.warning
             report(codes.IMAGE, text, node, hint, capability="os")
+            return Wish(foreign=str(reference))
         return Wish(**{key: str(given.get(key) or "") for key in ("architecture", "type", "distribution", "version")})
 
     def _known_image(self, node: Node) -> Any:
@@ -248,7 +252,7 @@ class Servers:
             return Fn(get_param=name)
         default: Any = wish.name or NO_DEFAULT
         if context.catalogue.images is not None:
-            default = self._chosen_image(node, wish)
+            default = self._chosen_image(node, wish, name)
         about = f"Image (name or ID) of {_listed(node, users)}"
         return context.parameter(
             name,
@@ -259,23 +263,26 @@ class Servers:
             node=node,
         )
 
-    def _chosen_image(self, node: Node, wish: Wish) -> Any:
+    def _chosen_image(self, node: Node, wish: Wish, parameter: str) -> Any:
         context, images = self._context, self._context.catalogue.images or ()
         hosts = context.catalogue.hosts
+        if wish.foreign:
+            return NO_DEFAULT
         if not (wish.name or str(wish)):
-            if len(images) == 1:
-                return images[0].name
-            text = f"{quoted(node.name)} says nothing of its image, and this cloud has {len(images)}"
-            context.error(codes.UNDECIDED, text, node, one_of(image.name for image in images), capability="os")
+            if len(images) == 1 or parameter in context.catalogue.defaults:
+                return images[0].name if images else NO_DEFAULT
+            names = ", ".join(image.name for image in images[:8])
+            text = f"{quoted(node.name)} says nothing of its image, and this cloud has {len(images)}: {names}"
+            hint = f"say in its capability `os` what it is, or which as `{parameter}` (`defaults` of a catalogue)"
+            context.error(codes.UNDECIDED, text, node, hint, capability="os")
             return NO_DEFAULT
         found = fitting(wish, images)
         if not found:
             text = f"this cloud has no image {quoted(wish)}, which {quoted(node.name)} asks for"
-            names = [image.name for image in images]
-            hint = (nearest(wish.name, names) if wish.name else None) or one_of(names)
-            if wish.host and wish.host not in (hosts or ()):
-                hint = f"it is an image of {wish.host}; {hint}"
-            context.error(codes.IMAGE, text, node, hint, capability="os")
+            there = [image.name for image in images]
+            known = (nearest(wish.name, there) if wish.name else None) or one_of(there)
+            foreign = wish.host and wish.host not in (hosts or ())
+            context.error(codes.IMAGE, text, node, f"it is of {wish.host}; {known}" if foreign else known, capability="os")
             return NO_DEFAULT
         if len(found) > 1:
             text = f"this cloud has {len(found)} images that are {quoted(wish)}, which {quoted(node.name)} asks for"
@@ -357,7 +364,8 @@ class Servers:
     def _links(self, node: Node) -> tuple[list[Link], list[Fn]]:
         """Interfaces, the first the one that floating IPs lead to; and where those come from."""
         context = self._context
-        links, pools = [], []
+        links: list[Link] = []
+        pools: list[Fn] = []
         for port, edge in context.users.get(node.name, ()):
             if context.kinds[port.name] != "port" or edge.requirement not in ("binding", "virtualBinding", "virtualbinding"):
                 continue
@@ -418,7 +426,9 @@ class Servers:
             return None
         for name in ("ip_range_start", "ip_range_end"):
             if port.properties.get(name):
-                context.left_out(port, quoted(name), "Neutron has ranges for subnets: `start_ip` and `end_ip` of the network", key=name)
+                context.left_out(
+                    port, quoted(name), "Neutron has ranges for subnets: `start_ip` and `end_ip` of the network", key=name
+                )
         if port.properties.get("is_default"):
             context.left_out(port, "`is_default`", "the first port by `order` is the default", key="is_default")
         order, address = context.property(port, "order"), context.property(port, "ip_address")

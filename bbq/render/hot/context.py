@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 
 from bbq.diagnostics import DiagnosticBag, SourceRange
 from bbq.render.hot import codes
-from bbq.render.hot.catalogue import Catalogue
+from bbq.render.hot.catalogue import Catalogue, CloudNetwork
 from bbq.render.hot.model import NO_DEFAULT, Fn, Parameter, Resource, get_attr, get_param, get_resource
 from bbq.topology.model import Edge, Node, Topology
 from bbq.topology.values import Expr, Secret, contains
@@ -136,9 +136,10 @@ class Context:
         constraint: str | None = None,
         node: Node | None = None,
     ) -> Fn:
-        """The parameter of that name, made at the first call."""
+        """The parameter of that name, made at the first call. The catalogue's `defaults` win."""
         if name not in self.parameters:
             self._taken.add(name)
+            default = self.catalogue.defaults.get(name, default)
             self.parameters[name] = Parameter(
                 name, description, label, default=default, constraint=constraint, node=node.name if node else ""
             )
@@ -175,11 +176,14 @@ class Context:
 
     def place(self, node: Node, *, capability: str = "", key: str = "") -> SourceRange:
         places = node.places
-        return places.get(f"capabilities.{capability}") or places.get(key) or node.source or SourceRange(self.topology.template, 1, 1)
+        return (
+            places.get(f"capabilities.{capability}")
+            or places.get(key)
+            or node.source
+            or SourceRange(self.topology.template, 1, 1)
+        )
 
-    def error(
-        self, code: str, text: str, node: Node, hint: str | None = None, *, capability: str = "", key: str = ""
-    ) -> None:
+    def error(self, code: str, text: str, node: Node, hint: str | None = None, *, capability: str = "", key: str = "") -> None:
         self.bag.error(code, text, self.place(node, capability=capability, key=key), hint)
 
     def warning(
@@ -188,7 +192,9 @@ class Context:
         self.bag.warning(code, text, self.place(node, capability=capability, key=key), hint)
 
     def left_out(self, node: Node, what: str, hint: str | None = None, *, capability: str = "", key: str = "") -> None:
-        self.warning(codes.NOT_EXPRESSED, f"{what} of {quoted(node.name)} is left out", node, hint, capability=capability, key=key)
+        self.warning(
+            codes.NOT_EXPRESSED, f"{what} of {quoted(node.name)} is left out", node, hint, capability=capability, key=key
+        )
 
     # The cloud's networks
 
@@ -209,10 +215,7 @@ class Context:
                 node=node,
             )
             return Network(value, outside=outside)
-        default = NO_DEFAULT
-        inside = [item for item in known or () if not item.external]
-        if len(inside) == 1:
-            default = inside[0].name
+        default = self._only("network", [item for item in known or () if not item.external], node, capability, key)
         value = self.parameter(
             "network",
             "The existing network for servers that the template gives none",
@@ -231,8 +234,8 @@ class Context:
             self._check_found(name, found, known, "external network", node, capability, key)
             if found and not found[0].external:
                 text = f"floating IPs cannot come from the network {quoted(name)}: it is not external"
-                outside = [item.name for item in known or () if item.external]
-                self.error(codes.NETWORK, text, node, one_of(outside), capability=capability, key=key)
+                hint = one_of(item.name for item in known or () if item.external)
+                self.error(codes.NETWORK, text, node, hint, capability=capability, key=key)
             return self.parameter(
                 f"public_network_{slug(name)}",
                 f"The external network {name}, which floating IPs come from",
@@ -241,18 +244,28 @@ class Context:
                 constraint="neutron.network",
                 node=node,
             )
-        outside = [item for item in known or () if item.external]
-        if known is not None and not outside:
-            text = f"{quoted(node.name)} needs a floating IP, and this cloud has no external network"
-            self.error(codes.NETWORK, text, node, capability=capability, key=key)
+        default = self._only("public_network", [item for item in known or () if item.external], node, capability, key)
         return self.parameter(
             "public_network",
             "The external network that floating IPs come from",
             label="External network",
-            default=outside[0].name if len(outside) == 1 else NO_DEFAULT,
+            default=default,
             constraint="neutron.network",
             node=node,
         )
+
+    def _only(self, name: str, fit: list[CloudNetwork], node: Node, capability: str, key: str) -> Any:
+        """The name of the only network that fits; a finding where that is not decided."""
+        if self.catalogue.networks is None or name in self.catalogue.defaults or name in self.parameters:
+            return NO_DEFAULT
+        if len(fit) == 1:
+            return fit[0].name
+        what = "external network" if name.startswith("public") else "network for servers"
+        names = ", ".join(item.name for item in fit[:8])
+        text = f"{quoted(node.name)} needs the cloud's {what}, and there {f'are {len(fit)}: {names}' if fit else 'is none'}"
+        hint = f"say which as `{name}` ([openstack] {name}, or `defaults` of a catalogue), or name it in the template"
+        self.error(codes.UNDECIDED, text, node, hint, capability=capability, key=key)
+        return NO_DEFAULT
 
     def _check_found(
         self, name: str, found: list[Any], known: tuple[Any, ...] | None, what: str, node: Node, capability: str, key: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from contextlib import suppress
 from typing import Any, Final
 
 from bbq.render.hot import codes
@@ -37,7 +38,7 @@ class Networks:
         given = {name: context.property(node, name) for name in ("network_id", "network_name", "network_type")}
         name, kind = given["network_id"] or given["network_name"], given["network_type"]
         makes = any(node.properties.get(key) is not None for key in _MAKES_ONE)
-        if is_public(kind) and not makes or (is_public(name) and not makes):
+        if (is_public(kind) and not makes) or (is_public(name) and not makes):
             named = None if is_public(name) else name
             value = context.pool(str(named or ""), node, key="network_name")
             found = Network(value, node=node.name, outside=True)
@@ -96,9 +97,15 @@ class Networks:
             if context.property(node, "ip_version") == 6:
                 context.error(codes.VALUE, f"the network {quoted(node.name)} needs a `cidr`: it is an IPv6 network", node)
                 return None
-            number = 100 + sum(name.endswith("_cidr") for name in context.parameters)
-            text = f"192.168.{number % 256}.0/24"
-            self._addresses[node.name] = ipaddress.ip_network(text)
+            free = (ipaddress.ip_network(f"192.168.{number % 256}.0/24") for number in range(100, 356))
+            found = next((one for one in free if not any(one.overlaps(other) for other in self._used(one.version))), None)
+            if found is None:
+                context.error(
+                    codes.ADDRESS, f"the network {quoted(node.name)} needs a `cidr`: all of 192.168.0.0/16 is taken", node
+                )
+                return None
+            self._addresses[node.name] = found
+            text = str(found)
             return context.parameter(
                 f"{context.label(node)}_cidr",
                 f"Addresses of the network {node.name}, which the template does not give any",
@@ -112,6 +119,14 @@ class Networks:
         except ValueError as error:
             context.error(codes.ADDRESS, f"`cidr` of {quoted(node.name)}: {error}", node, "for example 10.0.0.0/24", key="cidr")
         return str(text)
+
+    def _used(self, version: int) -> list[Any]:
+        """The networks whose addresses are known, those of nodes to come included."""
+        given = [*self._addresses.values()]
+        for node in self._context.of_kind("network"):
+            with suppress(ValueError):
+                given.append(ipaddress.ip_network(str(node.properties.get("cidr"))))
+        return [one for one in given if one.version == version]
 
     def _pool(self, node: Node) -> Any:
         start, end = self._inside(node, "start_ip"), self._inside(node, "end_ip")
@@ -169,11 +184,14 @@ class Networks:
     def _check_overlaps(self) -> None:
         """Networks that one router joins must not have addresses in common; nothing says yet which those are."""
         known = sorted(self._addresses.items(), key=lambda item: (item[1].version, int(item[1][0]), item[1].prefixlen))
-        for (first, one), (second, other) in zip(known, known[1:], strict=False):
-            if one.version == other.version and int(other[0]) <= int(one[-1]):
-                node = self._context.topology.nodes[second]
-                text = f"the networks {quoted(first)} ({one}) and {quoted(second)} ({other}) have addresses in common"
+        widest: tuple[str, _IPNetwork] | None = None
+        for name, network in known:
+            if widest is not None and widest[1].version == network.version and int(network[0]) <= int(widest[1][-1]):
+                node = self._context.topology.nodes[name]
+                text = f"the networks {quoted(widest[0])} ({widest[1]}) and {quoted(name)} ({network}) have addresses in common"
                 self._context.error(codes.ADDRESS, text, node, key="cidr")
+            if widest is None or widest[1].version != network.version or int(network[-1]) > int(widest[1][-1]):
+                widest = name, network
 
     def way_out(self, network: Network, pool: Fn) -> str | None:
         """The router interface that a floating IP of a server in that network needs; None where the network exists."""

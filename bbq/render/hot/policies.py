@@ -107,13 +107,18 @@ class Policies:
         label = context.label(node)
         before = set(context.resources)
         plan.indices, plan.numbered, plan.names = [0], False, [None]
-        plan.properties["metadata"] = {**(plan.properties.get("metadata") or {}), "metering.server_group": Fn(get_param="OS::stack_id")}
+        plan.properties["metadata"] = {
+            **(plan.properties.get("metadata") or {}),
+            "metering.server_group": Fn(get_param="OS::stack_id"),
+        }
         for link in plan.links:
             if link.address is not None:
                 text = f"{quoted(node.name)} is scaled, and its servers cannot all have the address {link.address}"
                 context.error(codes.ADDRESS, text, link.port or node, key="ip_address")
         server = instance(context, networks, plan, 0, label, volumes)
-        own = {name: context.resources[name] for name in context.resources if name not in before and context.resources[name].unit}
+        own = {
+            name: context.resources[name] for name in context.resources if name not in before and context.resources[name].unit
+        }
         metadata = own[label].properties.pop("metadata")
         own[label].properties["metadata"] = {**metadata, "metering.server_group": Fn(get_param="metering_group")}
         for name in own:
@@ -146,7 +151,9 @@ class Policies:
         )
         made.depends_on += dict.fromkeys(other for name in own for other in own[name].depends_on if other not in own)
         if not low <= made.properties["desired_capacity"] <= high:
-            text = f"the policy {quoted(policy['name'])} wants {made.properties['desired_capacity']} instances of {low} to {high}"
+            text = (
+                f"the policy {quoted(policy['name'])} wants {made.properties['desired_capacity']} instances of {low} to {high}"
+            )
             context.bag.error(codes.VALUE, text, self._at(policy))
         context.attributes[node.name] = {
             "tosca_name": node.name,
@@ -225,4 +232,3 @@ class Policies:
 
 def _whole(value: Any, default: int) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) else default
-

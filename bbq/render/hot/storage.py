@@ -93,7 +93,9 @@ class Volumes:
         existing = context.property(node, "volume_id")
         if existing:
             if index is not None and known:
-                text = f"the volume {quoted(existing)} exists once, and {quoted(node.name)} would be attached to several servers"
+                text = (
+                    f"the volume {quoted(existing)} exists once, and {quoted(node.name)} would be attached to several servers"
+                )
                 context.error(codes.VALUE, text, node, key="volume_id")
             value: Any = context.parameter(
                 f"{context.label(node)}_volume",

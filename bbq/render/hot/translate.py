@@ -1,4 +1,4 @@
-"""`translate`: a topology's infrastructure as one Heat template, whatever its size. Pure: no file is read, no cloud is asked."""
+"""`translate`: a topology's infrastructure as one Heat template, whatever its size. Nothing is read, no cloud is asked."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from bbq.render.hot.storage import Volumes, containers
 from bbq.render.hot.values import NotExpressed, hot_value
 from bbq.topology.model import Node, Topology
 from bbq.wording import quoted
-
 
 _PARAMETERS: Final = ("glance.image", "nova.flavor", "nova.keypair", "neutron.network", "cinder.volume", "net_cidr", "")
 """The order of parameters, by their constraints."""
@@ -96,7 +95,13 @@ def _tidy_port(context: Context, node: Node) -> None:
 def _in_order(context: Context) -> dict[str, Any]:
     """What is shared first, then each server with what belongs to it, then what needs them."""
     networks = ("OS::Neutron::Net", "OS::Neutron::ProviderNet", "OS::Neutron::Subnet", "OS::Neutron::Router")
-    first = (*networks, "OS::Neutron::RouterInterface", "OS::Neutron::SecurityGroup", "OS::Nova::KeyPair", "OS::Nova::ServerGroup")
+    first = (
+        *networks,
+        "OS::Neutron::RouterInterface",
+        "OS::Neutron::SecurityGroup",
+        "OS::Nova::KeyPair",
+        "OS::Nova::ServerGroup",
+    )
     rank = {name: number for number, name in enumerate(first)}
     rank["OS::Neutron::Subnet"] = rank["OS::Neutron::Net"] = rank["OS::Neutron::ProviderNet"]
     resources = context.resources
