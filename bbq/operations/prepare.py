@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bbq.errors import UsageError
+from bbq.errors import TemplateError, UsageError
 from bbq.journal.model import DeploymentRow
 from bbq.operations.change import Change
 from bbq.operations.wanted import Imports, build_topology, check_name, default_name, load_deployable
@@ -164,8 +164,9 @@ def _prepare(
     topology, found = build_topology(workspace, service, given, row.provider, overrides)
 
     def make_plan(provider: Provider, records: Mapping[str, Record], clock: Clock) -> Plan:
+        change.topology = arranged = _arranged(provider, topology, service, clock)
         return diff(
-            topology,
+            arranged,
             records,
             deployment=row.name,
             provider=row.provider,
@@ -181,6 +182,17 @@ def _prepare(
     change = Change(workspace, row, empty, new, make_plan, topology, fields, stored, found, notices)
     change.archive = service.archive
     return _planned(change)
+
+
+def _arranged(provider: Provider, topology: Topology, service: ServiceTemplate | HeatService, clock: Clock) -> Topology:
+    """As the provider makes it; its findings with the lines that they are about."""
+    from bbq.operations.observe import asked
+
+    try:
+        return asked(lambda: provider.arrange(topology), clock)
+    except TemplateError as error:
+        found = error.diagnostics if service.sources is None else map(service.sources.complete, error.diagnostics)
+        raise TemplateError(str(error), tuple(found), hint=error.hint) from None
 
 
 def _planned(change: Change) -> Change:
@@ -287,7 +299,7 @@ def _instances(topology: Topology, service: ServiceTemplate | HeatService, node:
         return number
     found = topology.nodes.get(node)
     if found is not None:
-        return int(found.properties.get(found.scale_property) or 0) if found.scale_property else None
+        return found.instances()
     template: NodeTemplate | None = service.node_templates.get(node)
     if template is None or not _counted(template):
         return None

@@ -80,7 +80,8 @@ class Node:
                     ready when all members are
     parent          the composite node this one is a member of
     template        the template's name without index, within its parent
-    scale_property  the property of this node that `scale` sets (`workers` of a SparkCluster, `instances` of a Worker)
+    scale_property  the property of this node that `scale` sets (`workers` of a SparkCluster, `instances` of a Worker), or one
+                    of a capability (`scalable.count` of a server)
     timeouts        seconds, by stage: `create`, `ready`, `delete`
     secrets         names of the properties that hold secrets
     """
@@ -109,6 +110,16 @@ class Node:
     """Where its properties and (`capabilities.<name>`) capabilities stand, as far as the template says anything of them."""
     composite: bool = False
     """True for a substituted node, also where all its members are scaled to none."""
+
+    def instances(self) -> int | None:
+        """How many there are by `scale_property`; None where the node cannot be scaled."""
+        if self.scale_property is None:
+            return None
+        capability, _, name = self.scale_property.rpartition(".")
+        given = self.capabilities.get(capability, {}) if capability else self.properties
+        if capability and given.get(name) is None:
+            return int(given.get("min_instances") or 1)
+        return int(given.get(name) or 0)
 
     def dependencies(self) -> set[str]:
         """Nodes that must be ready first: requirement targets, members, and whatever a value refers to."""

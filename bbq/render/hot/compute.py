@@ -53,6 +53,10 @@ class Plan:
     numbered: bool
     names: list[Any] = field(default_factory=list)
 
+    def number(self, index: int) -> int | None:
+        """What an instance's name ends with; None for nothing."""
+        return index if self.numbered or index else None
+
 
 class Servers:
     def __init__(self, context: Context, networks: Networks) -> None:
@@ -91,19 +95,18 @@ class Servers:
             "user_data": context.property(node, "user_data"),
         }
         plan = Plan(node, image, flavor, self._key(node), properties, links, pools, self._groups.of(node), indices, numbered)
-        plan.names = [self._name(node, index if numbered else None) for index in indices]
+        plan.names = [self._name(node, plan.number(index)) for index in indices]
         return plan
 
     # How many
 
     def _instances(self, node: Node) -> tuple[list[int], bool]:
-        """(numbers of the instances, whether they are numbered). What can be scaled is numbered also where there is one of it,
-        so that its name stays when there are more."""
+        """(numbers of the instances, whether all of them are numbered). Another number never changes a name: what has a `count`
+        is numbered also where there is one of it; of others the first one has the node's own name."""
         context = self._context
         given = context.capability(node, "scalable")
-        count, default = given.get("count"), given.get("default_instances")
-        least, most = given.get("min_instances", 1), given.get("max_instances", 1)
-        numbered = count is not None or default is not None or (least, most) != (1, 1)
+        count, default, least = given.get("count"), given.get("default_instances"), given.get("min_instances", 1)
+        numbered = count is not None
         wanted = default if default is not None else count
         if count is not None and default is None and count == 1 and least != 1:
             wanted = least  # `count` has a default of 1
@@ -447,11 +450,16 @@ def make(context: Context, networks: Networks, plan: Plan, volumes: Any) -> None
     node = plan.node
     label = context.label(node)
     made = [
-        instance(context, networks, plan, number, context.unique(f"{label}_{index}") if plan.numbered else label, volumes)
+        instance(context, networks, plan, number, numbered(context, label, plan.number(index)), volumes)
         for number, index in enumerate(plan.indices)
     ]
     context.servers[node.name] = made
     context.attributes[node.name] = attributes(node, made)
+
+
+def numbered(context: Context, label: str, number: int | None) -> str:
+    """A name of its own for what belongs to an instance: `label` itself is the node's, and taken already."""
+    return label if number is None else context.unique(f"{label}_{number}")
 
 
 def instance(context: Context, networks: Networks, plan: Plan, number: int, name: str, volumes: Any) -> Server:
@@ -462,7 +470,7 @@ def instance(context: Context, networks: Networks, plan: Plan, number: int, name
             port = context.unique(f"{name}_port" if len(plan.links) == 1 else f"{name}_port_{position}")
         else:
             own = context.label(link.port)
-            port = own if not plan.numbered else context.unique(f"{own}_{server.index}")
+            port = numbered(context, own, plan.number(server.index))
         fixed: dict[str, Any] = {}
         if link.network.subnet:
             fixed["subnet"] = get_resource(link.network.subnet)
@@ -520,7 +528,7 @@ def instance(context: Context, networks: Networks, plan: Plan, number: int, name
         server.public.append(get_attr(floating, "floating_ip_address"))
     if not server.public and str(node.capabilities.get("endpoint", {}).get("network_name")).endswith(".PUBLIC"):
         server.public.append(server.private[0])  # of a network whose addresses are public themselves
-    volumes.attach(node, server)
+    volumes.attach(node, server, plan.number(server.index))
     return server
 
 

@@ -53,15 +53,14 @@ class Volumes:
             if name not in self._shared:
                 self._context.attributes[name] = {"volume_id": None}
 
-    def attach(self, node: Node, server: Server) -> None:
+    def attach(self, node: Node, server: Server, number: int | None) -> None:
         """The volumes of one instance."""
         context = self._context
-        numbered = server.name != context.label(node)
         for edge in node.edges:
             storage = self._nodes.get(edge.target)
             if storage is None:
                 continue
-            index = server.index if numbered and storage.name not in self._shared else None
+            index = number if storage.name not in self._shared else None
             volume = self._made(storage, index, server.name if storage.name not in self._shared else "")
             what = f"{server.name}_{context.label(storage)}"
             device = context.literal(node, edge.properties.get("device"), "the device")
@@ -92,7 +91,7 @@ class Volumes:
             return known[index]
         existing = context.property(node, "volume_id")
         if existing:
-            if index is not None and known:
+            if known:
                 text = (
                     f"the volume {quoted(existing)} exists once, and {quoted(node.name)} would be attached to several servers"
                 )
@@ -122,7 +121,7 @@ class Volumes:
             value = get_resource(name)
         known[index] = value
         found = list(known.values())
-        context.attributes[node.name] = {"volume_id": found if index is not None else value}
+        context.attributes[node.name] = {"volume_id": found if index is not None or len(found) > 1 else value}
         return value
 
     def _size(self, node: Node) -> int | None:
