@@ -78,11 +78,17 @@ def _hands_over(pieces: list[Document]) -> None:
 
 
 def many(number: int) -> str:
-    return (
-        f"{INDIGO}\ntopology_template:\n  node_templates:\n    worker:\n      type: tosca.nodes.indigo.Compute\n      capabilities:\n"
-        f"        scalable: {{ properties: {{ count: {number} }} }}\n        endpoint: {{ properties: {{ network_name: PUBLIC }} }}\n"
-        "        os: { properties: { distribution: Debian } }\n"
-    )
+    """One node with so many instances."""
+    return f"""{INDIGO}
+topology_template:
+  node_templates:
+    worker:
+      type: tosca.nodes.indigo.Compute
+      capabilities:
+        scalable: {{ properties: {{ count: {number} }} }}
+        endpoint: {{ properties: {{ network_name: PUBLIC }} }}
+        os: {{ properties: {{ distribution: Debian }} }}
+"""
 
 
 def test_a_large_one_is_split_servers_whole(tmp_path: Path) -> None:
@@ -100,12 +106,14 @@ def test_a_large_one_is_split_servers_whole(tmp_path: Path) -> None:
 
 
 def nodes(number: int) -> str:
-    lines = [
-        f"    s{index}: {{ type: Compute, capabilities: {{ host: {{ properties: {{ num_cpus: 1, disk_size: {index % 19 + 1} GB }} }},"
-        " os: { properties: { distribution: Debian } } } }"
-        for index in range(number)
-    ]
-    return "topology_template:\n  node_templates:\n" + "\n".join(lines)
+    """So many nodes of several kinds."""
+    lines = ["topology_template:", "  node_templates:"]
+    for index in range(number):
+        host = f"{{ properties: {{ num_cpus: 1, disk_size: {index % 19 + 1} GB }} }}"
+        lines.append(f"    s{index}:")
+        lines.append("      type: Compute")
+        lines.append(f"      capabilities: {{ host: {host}, os: {{ properties: {{ distribution: Debian }} }} }}")
+    return "\n".join(lines)
 
 
 @pytest.mark.parametrize("template", [many, nodes], ids=["one node", "many nodes"])

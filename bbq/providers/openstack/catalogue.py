@@ -1,0 +1,96 @@
+"""What the cloud has to choose from: one listing of each kind, as `bbq.render.hot` takes it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from weakref import WeakKeyDictionary
+
+from bbq.engine.contract import PermanentFault
+from bbq.render.hot.catalogue import Catalogue, CloudNetwork, Flavor, Image
+
+if TYPE_CHECKING:
+    from bbq.conf.loader import Config
+    from bbq.providers.openstack.session import Cloud
+
+_known: WeakKeyDictionary[Cloud, Catalogue] = WeakKeyDictionary()
+_PARAMETERS = ("network", "public_network", "key_name", "ssh_cidr")
+
+
+def catalogue_of(cloud: Cloud, config: Config) -> Catalogue:
+    """The cloud's catalogue: asked for once, and then the same for the plan and the run after it."""
+    found = _known.get(cloud)
+    if found is None:
+        found = _known[cloud] = _asked(cloud, config)
+    return found
+
+
+def _asked(cloud: Cloud, config: Config) -> Catalogue:
+    cloud.require("compute")
+    connection, settings = cloud.connection, config.openstack
+    with cloud.faults("list the flavors"):
+        flavors = tuple(map(_flavor, connection.compute.flavors(details=True)))
+    with cloud.faults("list the key pairs"):
+        keypairs = tuple(sorted(item.name for item in connection.compute.keypairs()))
+    images = networks = None
+    if cloud.has("image"):
+        with cloud.faults("list the images"):
+            images = tuple(_image(item) for item in connection.image.images(status="active", limit=1000))
+    if cloud.has("network"):
+        project = cloud.access.project_id
+        with cloud.faults("list the networks"):
+            there = list(connection.network.networks())
+        # An administrator sees other projects' networks, too.
+        usable = (item for item in there if item.is_router_external or item.is_shared or item.project_id == project)
+        networks = tuple(CloudNetwork(item.name, item.id, bool(item.is_router_external)) for item in usable)
+    return Catalogue(
+        flavors=flavors,
+        images=images,
+        networks=networks,
+        keypairs=keypairs,
+        availability_zones=_zones(cloud),
+        hosts=(urlsplit(str(connection.config.auth.get("auth_url") or "")).hostname or "",),
+        defaults={name: value for name in _PARAMETERS if (value := getattr(settings, name))},
+        max_resources_per_stack=settings.max_resources_per_stack,
+        source=connection.config.name or "the cloud",
+    )
+
+
+def _zones(cloud: Cloud) -> tuple[str, ...] | None:
+    with suppress(PermanentFault):  # not everybody may look
+        found = cloud.get("compute", "/os-availability-zone", "list the availability zones")["availabilityZoneInfo"]
+        return tuple(item["zoneName"] for item in found)
+    return None
+
+
+def _flavor(item: Any) -> Flavor:
+    return Flavor(item.name, item.id, item.vcpus or 0, item.ram or 0, item.disk or 0, gpus_of(item.extra_specs or {}))
+
+
+def gpus_of(specs: Mapping[str, str]) -> int:
+    """GPUs by a flavor's extra specs: virtual ones, and whole devices that are passed through (`alias:number`).
+    https://docs.openstack.org/nova/latest/configuration/extra-specs.html"""
+    number = 0
+    for key, value in specs.items():
+        if key in ("resources:VGPU", "resources:PGPU") and str(value).isdigit():
+            number += int(value)
+        elif key == "pci_passthrough:alias":
+            parts = (part.rpartition(":") for part in str(value).split(","))
+            number += sum(int(count) for name, _, count in parts if "gpu" in name.lower() and count.isdigit())
+    return number
+
+
+def _image(item: Any) -> Image:
+    return Image(
+        item.name or item.id,
+        item.id,
+        os_type=item.os_type or "",
+        os_distro=item.os_distro or "",
+        os_version=str(item.os_version or ""),
+        architecture=item.architecture or "",
+        min_ram=item.min_ram or 0,
+        min_disk=item.min_disk or 0,
+        created_at=item.created_at or "",
+    )
