@@ -140,7 +140,7 @@ class Evaluator:
         return self._scale_properties[type_.name] or self._scalable(instance)
 
     def _scalable(self, instance: Instance) -> str | None:
-        """By the capability: its `count`, which the INDIGO family has, or `default_instances` where the template sets a limit."""
+        """By the capability: its `count` (the INDIGO family has one), or `default_instances` where the template sets a limit."""
         declared = instance.template.type.capabilities.get(_SCALABLE)
         if declared is None:
             return None

@@ -18,6 +18,7 @@ from bbq.providers.openstack import tags
 from bbq.providers.openstack.arrange import MADE_BY
 from bbq.providers.openstack.faults import NotFound
 from bbq.providers.openstack.part import StackPart
+from bbq.render.hot.compute import is_several
 
 _SSH: Final = 22
 _ANY: Final = "any"
@@ -37,7 +38,7 @@ class Compute(StackPart):
         for part in wanted.properties[MADE_BY]:
             for key, values in found.items():
                 values += part.get(key) or []
-        several = wanted.node.declared.get("private_address") == "list" or len(found["ids"]) != 1
+        several = is_several(wanted.node) or len(found["ids"]) != 1
         attributes: dict[str, Any] = {"ids": found["ids"]}
         for key in ("private_address", "public_address"):
             known = [value for value in found[key] if value is not None]

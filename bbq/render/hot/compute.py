@@ -533,8 +533,8 @@ def instance(context: Context, networks: Networks, plan: Plan, number: int, name
 
 
 def attributes(node: Node, made: list[Server]) -> dict[str, Any]:
-    """Addresses as the type declares them: lists by instance, or one text; several instances are always a list."""
-    several = node.declared.get("private_address") == "list" or len(made) != 1
+    """Addresses: lists by instance, or one text of a server that there is one of."""
+    several = is_several(node) or len(made) != 1
     private = [server.private[0] for server in made if server.private]
     public = [server.public[0] for server in made if server.public]
     found: dict[str, Any] = {
@@ -547,6 +547,11 @@ def attributes(node: Node, made: list[Server]) -> dict[str, Any]:
     if first is not None:
         found["endpoint"] = {"ip_address": first.public[0] if first.public else first.private[0]}
     return found
+
+
+def is_several(node: Node) -> bool:
+    """Are the node's addresses lists? As its type declares, or where it can be scaled; then with one instance, too."""
+    return node.declared.get("private_address") == "list" or node.scale_property is not None
 
 
 def _listed(node: Node, users: list[Node]) -> str:

@@ -10,7 +10,7 @@ from bbq.diagnostics import Diagnostic, DiagnosticBag, SourceRange
 from bbq.render.hot import codes
 from bbq.render.hot.balancer import balancers
 from bbq.render.hot.catalogue import Catalogue
-from bbq.render.hot.compute import Servers, make
+from bbq.render.hot.compute import Servers, is_several, make
 from bbq.render.hot.context import Context, Server
 from bbq.render.hot.model import Document
 from bbq.render.hot.network import Networks
@@ -80,12 +80,14 @@ def translate(topology: Topology, catalogue: Catalogue | None = None, *, alone: 
 
 
 def _tidy_port(context: Context, node: Node) -> None:
-    """One value where the port is one, a list where its server has several instances."""
+    """One value where the port is one, a list where its server may have several instances."""
     found = context.attributes.get(node.name)
     if found is None:
         bound = any(context.kinds.get(edge.target) == "compute" for edge in node.edges)
         if not bound:
             context.left_out(node, "the port", "it is bound to no server")
+        return
+    if any(is_several(context.topology.nodes[edge.target]) for edge in node.edges):
         return
     for name, values in found.items():
         if isinstance(values, list) and len(values) == 1:
