@@ -140,14 +140,15 @@ class Evaluator:
         return self._scale_properties[type_.name] or self._scalable(instance)
 
     def _scalable(self, instance: Instance) -> str | None:
-        """By the capability: its `count` (the INDIGO family has one), or `default_instances` where the template sets a limit."""
+        """By the capability: its `count`, as the INDIGO family has it, or `default_instances` where there may be several."""
         declared = instance.template.type.capabilities.get(_SCALABLE)
         if declared is None:
             return None
         if "count" in declared.properties:
             return f"{_SCALABLE}.count"
         assigned = instance.template.capabilities.get(_SCALABLE)
-        if "default_instances" in declared.properties and assigned is not None and "max_instances" in assigned.properties:
+        limit = assigned.properties.get("max_instances", 1) if assigned is not None else 1
+        if "default_instances" in declared.properties and limit != 1:
             return f"{_SCALABLE}.default_instances"
         return None
 

@@ -37,7 +37,7 @@ def needs_stack(topology: Topology) -> bool:
 
 def arrange(topology: Topology, catalogue: Catalogue, deployment: str, deployment_id: str) -> Topology:
     """The topology with its stacks. Raises `TemplateError` with every finding where this cloud cannot make it."""
-    made = translate(topology, catalogue, alone=False)
+    made = translate(topology, catalogue, deployment=deployment)
     found = [*made.found, *_undecided(topology, made)]
     errors = sum(item.severity == "error" for item in found)
     if errors:

@@ -322,7 +322,7 @@ class Servers:
                 context.add(
                     context.unique(name),
                     "OS::Nova::KeyPair",
-                    {"name": joined("-", Fn(get_param="OS::stack_name"), slug(node.name)), "public_key": public.strip()},
+                    {"name": joined("-", context.prefix, slug(node.name)), "public_key": public.strip()},
                     node,
                 )
             return get_resource(name)
@@ -360,7 +360,7 @@ class Servers:
             if _HOST_NAME.fullmatch(name):
                 return name
         own = re.sub(r"[^A-Za-z0-9-]+", "-", node.name).strip("-") or "server"
-        return joined("-", Fn(get_param="OS::stack_name"), own if index is None else f"{own}-{index}")
+        return joined("-", context.prefix, own if index is None else f"{own}-{index}")
 
     # Networks
 

@@ -79,10 +79,12 @@ def kind_of(node: Node) -> Kind:
 class Context:
     """Collects the template. Findings go to `bag`, with the places of the topology's nodes."""
 
-    def __init__(self, topology: Topology, catalogue: Catalogue | None, bag: DiagnosticBag) -> None:
+    def __init__(self, topology: Topology, catalogue: Catalogue | None, bag: DiagnosticBag, prefix: str | None = None) -> None:
         self.topology = topology
         self.catalogue = catalogue if catalogue is not None else Catalogue()
         self.bag = bag
+        self.prefix: Any = prefix if prefix is not None else get_param("OS::stack_name")
+        """What names of things begin with."""
         self.notices: list[str] = []
         self.parameters: dict[str, Parameter] = {}
         self.resources: dict[str, Resource] = {}

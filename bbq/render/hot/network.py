@@ -54,7 +54,7 @@ class Networks:
 
     def _made(self, node: Node, name: str | None, kind: str | None) -> Network:
         context, label = self._context, self._context.label(node)
-        properties: dict[str, Any] = {"name": name or joined("-", Fn(get_param="OS::stack_name"), slug(node.name))}
+        properties: dict[str, Any] = {"name": name or joined("-", context.prefix, slug(node.name))}
         type_ = "OS::Neutron::Net"
         segment, physical = context.property(node, "segmentation_id"), context.property(node, "physical_network")
         if kind in _PROVIDER_TYPES or segment or physical:

@@ -47,14 +47,14 @@ class Translation:
 
 
 @paused()
-def translate(topology: Topology, catalogue: Catalogue | None = None, *, alone: bool = True) -> Translation:
+def translate(topology: Topology, catalogue: Catalogue | None = None, *, deployment: str | None = None) -> Translation:
     """The template of the topology's infrastructure. With a catalogue, flavors, images and networks are chosen from it.
 
-    `alone` says that nothing else makes the rest: nodes that are neither infrastructure nor software on it are errors then, and
-    the topology's outputs become the template's.
+    Where it is a part of a `deployment`, that makes the rest, and what the template makes is named after it. Else nodes that
+    are neither infrastructure nor software on it are errors, and the topology's outputs become the template's.
     """
     bag = DiagnosticBag()
-    context = Context(topology, catalogue, bag)
+    context = Context(topology, catalogue, bag, deployment)
     networks = Networks(context)
     networks.translate()
     servers = Servers(context, networks)
@@ -73,7 +73,7 @@ def translate(topology: Topology, catalogue: Catalogue | None = None, *, alone: 
     balancers(context, networks)
     parameters = dict(sorted(context.parameters.items(), key=lambda item: _PARAMETERS.index(item[1].constraint or "")))
     document = Document(topology.description, parameters, _in_order(context))
-    if alone:
+    if deployment is None:
         _others(context)
         _outputs(context, document)
     return Translation(document, context.files, context.attributes, context.servers, context.notices, bag.sorted())
