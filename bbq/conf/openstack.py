@@ -49,6 +49,7 @@ opts = [
         "max_resources_per_stack",
         default=1000,
         min=-1,
+        max=100000,
         help="Resources of one stack, as the cloud's Heat has it; more are made in several stacks. -1: as many as there are.",
     ),
 ]

@@ -191,7 +191,8 @@ def _arranged(provider: Provider, topology: Topology, service: ServiceTemplate |
     try:
         return asked(lambda: provider.arrange(topology), clock)
     except TemplateError as error:
-        found = error.diagnostics if service.sources is None else map(service.sources.complete, error.diagnostics)
+        sources = getattr(service, "sources", None)
+        found = error.diagnostics if sources is None else map(sources.complete, error.diagnostics)
         raise TemplateError(str(error), tuple(found), hint=error.hint) from None
 
 
