@@ -48,7 +48,7 @@ def arrange(topology: Topology, catalogue: Catalogue, deployment: str, deploymen
     for node in infrastructure:
         if node.name not in made.servers:
             made.document.outputs[node.name] = (made.attributes.get(node.name, {}), "")
-    pieces = split(made.document, catalogue.max_resources_per_stack)
+    pieces = split(made.document, catalogue.max_resources_per_stack, topology.nodes)
     names = _names(topology, len(pieces))
     servers = _server_outputs(made, pieces)
     stacks = {name: _stack(name, piece, made, pieces, names) for name, piece in zip(names, pieces, strict=True)}

@@ -179,8 +179,8 @@ class Servers:
         context, need = self._context, self._needs[node.name]
         users = self._alike[need]
         name = self._parameter_name(users, "flavor")
-        if name in context.parameters:
-            return Fn(get_param=name)
+        if (known := context.asked(name)) is not None:
+            return known
         default: Any = need.name or NO_DEFAULT
         flavors = context.catalogue.flavors
         if flavors is not None:
@@ -251,8 +251,8 @@ class Servers:
         context, wish = self._context, self._wishes[node.name]
         users = self._alike[wish]
         name = self._parameter_name(users, "image")
-        if name in context.parameters:
-            return Fn(get_param=name)
+        if (known := context.asked(name)) is not None:
+            return known
         default: Any = wish.name or NO_DEFAULT
         if context.catalogue.images is not None:
             default = self._chosen_image(node, wish, name)

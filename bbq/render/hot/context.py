@@ -99,6 +99,7 @@ class Context:
             for edge in node.edges:
                 self.users.setdefault(edge.target, []).append((node, edge))
         self._taken: set[str] = set()
+        self._asked: dict[str, str] = {}
         self._labels: dict[str, str] = {}
         for name, kind in self.kinds.items():
             if kind not in ("software", "other"):
@@ -138,14 +139,19 @@ class Context:
         constraint: str | None = None,
         node: Node | None = None,
     ) -> Fn:
-        """The parameter of that name, made at the first call. The catalogue's `defaults` win."""
-        if name not in self.parameters:
-            self._taken.add(name)
+        """The parameter of that name, made at the first call; of another one where a resource has it. The catalogue's
+        `defaults` win."""
+        if name not in self._asked:
+            own = self._asked[name] = self.unique(name)
             default = self.catalogue.defaults.get(name, default)
-            self.parameters[name] = Parameter(
-                name, description, label, default=default, constraint=constraint, node=node.name if node else ""
+            self.parameters[own] = Parameter(
+                own, description, label, default=default, constraint=constraint, node=node.name if node else ""
             )
-        return get_param(name)
+        return get_param(self._asked[name])
+
+    def asked(self, name: str) -> Fn | None:
+        """The parameter of that name, if it was made."""
+        return get_param(self._asked[name]) if name in self._asked else None
 
     # Values
 
@@ -258,7 +264,7 @@ class Context:
 
     def _only(self, name: str, fit: list[CloudNetwork], node: Node, capability: str, key: str) -> Any:
         """The name of the only network that fits; a finding where that is not decided."""
-        if self.catalogue.networks is None or name in self.catalogue.defaults or name in self.parameters:
+        if self.catalogue.networks is None or name in self.catalogue.defaults or name in self._asked:
             return NO_DEFAULT
         if len(fit) == 1:
             return fit[0].name

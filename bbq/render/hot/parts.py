@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -10,13 +10,15 @@ from bbq.render.hot.context import slug
 from bbq.render.hot.model import Document, Fn, Parameter, Resource, get_param, used_resources
 
 
-def extract(resources: Mapping[str, Resource], parameters: Mapping[str, Parameter]) -> tuple[Document, dict[str, Any]]:
+def extract(
+    resources: Mapping[str, Resource], parameters: Mapping[str, Parameter], reserved: Collection[str] = ()
+) -> tuple[Document, dict[str, Any]]:
     """(a template of these resources, what its parameters are outside of it). What they refer to outside becomes a parameter of
-    the same name, so that the parts stay readable."""
+    the same name, so that the parts stay readable, unless the name is `reserved`."""
     document = Document()
     outside: dict[str, Any] = {}
     for name, resource in resources.items():
-        properties = _inward(resource.properties, resources, parameters, document, outside)
+        properties = _inward(resource.properties, resources, parameters, document, outside, reserved)
         depends = [other for other in resource.depends_on if other in resources]
         document.resources[name] = replace(resource, properties=properties, depends_on=depends)
     return document, outside
@@ -28,6 +30,7 @@ def _inward(
     parameters: Mapping[str, Parameter],
     document: Document,
     outside: dict[str, Any],
+    reserved: Collection[str],
 ) -> Any:
     if isinstance(value, Fn):
         key, argument = next(iter(value.items()))
@@ -41,33 +44,37 @@ def _inward(
             if target in inside:
                 return value
             name = target if key == "get_resource" else slug("_".join(map(str, argument)))
+            while name in reserved or name in parameters:
+                name += "_"
             description = f"{target} of another template" if key == "get_resource" else f"{argument[1]} of {target}"
             document.parameters.setdefault(name, Parameter(name, description, of=name))
             outside.setdefault(name, value)
             return get_param(name)
-        return Fn({key: _inward(argument, inside, parameters, document, outside)})
+        return Fn({key: _inward(argument, inside, parameters, document, outside, reserved)})
     if isinstance(value, dict):
-        return {key: _inward(item, inside, parameters, document, outside) for key, item in value.items()}
+        return {key: _inward(item, inside, parameters, document, outside, reserved) for key, item in value.items()}
     if isinstance(value, list):
-        return [_inward(item, inside, parameters, document, outside) for item in value]
+        return [_inward(item, inside, parameters, document, outside, reserved) for item in value]
     return value
 
 
-def split(document: Document, most: int) -> list[Document]:
+def split(document: Document, most: int, reserved: Collection[str] = ()) -> list[Document]:
     """The template in pieces of at most `most` resources, in the order in which stacks have to be made. What servers share
-    comes first, a server and what belongs to it stay together. A piece's parameters with `of` are outputs of earlier ones.
+    comes first, a server and what belongs to it stay together. A piece's parameters with `of` are outputs of earlier ones, by
+    the same names, of which none is `reserved` or an output of the whole template.
 
     A single server with more resources than that stays whole, for there is no template for it; -1 and 0 split nothing.
     """
     if most <= 0 or len(document.resources) <= most:
         return [document]
+    reserved = {*reserved, *document.outputs}
     piece_of = _pieces(document.resources, most)
     pieces: list[dict[str, Resource]] = [{} for _ in range(max(piece_of.values()) + 1)]
     for name, resource in document.resources.items():
         pieces[piece_of[name]][name] = resource
     made: list[Document] = []
     for number, resources in enumerate(pieces):
-        piece, outside = extract(resources, document.parameters)
+        piece, outside = extract(resources, document.parameters, reserved)
         piece.description = f"{document.description} (part {number + 1} of {len(pieces)})".strip()
         made.append(piece)
         _hand_over(piece, outside, made, piece_of)
@@ -78,7 +85,7 @@ def split(document: Document, most: int) -> list[Document]:
         inside = {other: document.resources[other] for other in where.resources}
         holder = Document()
         outside = {}
-        where.outputs[name] = (_inward(value, inside, document.parameters, holder, outside), description)
+        where.outputs[name] = (_inward(value, inside, document.parameters, holder, outside, reserved), description)
         where.parameters |= {key: item for key, item in holder.parameters.items() if key not in where.parameters}
         _hand_over(where, outside, made, piece_of)
     return made

@@ -104,6 +104,19 @@ def test_every_attribute_is_an_output_of_its_stack(most: int, tmp_path: Path) ->
     assert all(name in after.nodes for node in after.nodes.values() for name in references(node.properties))
 
 
+def test_what_stacks_hand_over_is_not_what_nodes_are_told(tmp_path: Path) -> None:
+    """A network's own output has the node's name, as its resource has."""
+    more = """\
+    lan: { type: tosca.nodes.network.Network, properties: { cidr: 10.7.0.0/24 } }
+    port: { type: tosca.nodes.network.Port, requirements: [ { binding: worker }, { link: lan } ] }
+"""
+    after = arranged(indigo(COUNT, more), tmp_path, replace(CLOUD, max_resources_per_stack=6), number=3)
+    handed = [item for item in _attributes(after.nodes["stack-2"].properties["parameters"])]
+    outputs = after.nodes["stack"].properties["template"]["outputs"]
+    assert {repr(outputs[item.path[1]]["value"]) for item in handed} >= {repr({"get_resource": "lan"})}
+    assert all(set(outputs[item.path[1]]["value"]) <= {"get_resource", "get_attr"} for item in handed)
+
+
 def _attributes(value: Any) -> list[Attribute]:
     from bbq.topology.values import walk
 

@@ -17,7 +17,7 @@ from bbq.render.hot.parts import split
 from tests.unit.render.hot_tools import CLOUD, check, topology_of
 from tests.unit.render.test_render_hot import INDIGO
 
-NAMES = st.sampled_from(["a", "a_0", "a-0", "a_0_port", "members", "ssh", "router", "network", "image", "b.c"])
+NAMES = st.sampled_from(["a", "a_0", "a-0", "a_0_port", "members", "ssh", "network", "image", "lan_subnet", "b.c"])
 
 
 @st.composite
@@ -29,12 +29,14 @@ def templates(draw: Any) -> tuple[str, dict[str, int]]:
     lines = [INDIGO, "topology_template:", "  node_templates:"]
     for name in names:
         access = draw(st.sampled_from(["PRIVATE", "PUBLIC", "private", "'private,public'"] + (["lan"] if own else [])))
+        number = draw(st.sampled_from([f"count: {numbers[name]}", f"default_instances: {numbers[name]}, max_instances: 9"]))
+        kind = "tosca.nodes.indigo.Compute" if number.startswith("count") else "tosca.nodes.Compute"
         host = draw(st.sampled_from(["num_cpus: 1", "mem_size: 4 GB", "num_cpus: 4"]))
         lines += [
             f"    {name}:",
-            "      type: tosca.nodes.indigo.Compute",
+            f"      type: {kind}",
             "      capabilities:",
-            f"        scalable: {{ properties: {{ count: {numbers[name]} }} }}",
+            f"        scalable: {{ properties: {{ {number} }} }}",
             f"        endpoint: {{ properties: {{ network_name: {access} }} }}",
             f"        host: {{ properties: {{ {host} }} }}",
             "        os: { properties: { distribution: Debian } }",
