@@ -12,10 +12,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bbq.errors import TemplateError, UsageError
+from bbq.errors import UsageError
 from bbq.journal.model import DeploymentRow
 from bbq.operations.change import Change
-from bbq.operations.wanted import Imports, build_topology, check_name, default_name, load_deployable
+from bbq.operations.wanted import Imports, build_topology, check_name, default_name, load_deployable, with_lines
 from bbq.plan.model import Plan
 from bbq.topology.values import Secret, revealed
 
@@ -188,12 +188,8 @@ def _arranged(provider: Provider, topology: Topology, service: ServiceTemplate |
     """As the provider makes it; its findings with the lines that they are about."""
     from bbq.operations.observe import asked
 
-    try:
+    with with_lines(getattr(service, "sources", None)):
         return asked(lambda: provider.arrange(topology), clock)
-    except TemplateError as error:
-        sources = getattr(service, "sources", None)
-        found = error.diagnostics if sources is None else map(sources.complete, error.diagnostics)
-        raise TemplateError(str(error), tuple(found), hint=error.hint) from None
 
 
 def _planned(change: Change) -> Change:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from bbq.providers.openstack.compute import unreachable
 from bbq.providers.openstack.session import Cloud
 from tests.openstack.tools import Cli, servers, stacks
 from tests.unit.render.test_render_hot import INDIGO
@@ -55,6 +56,8 @@ def test_up_scale_destroy(cli: Cli, template: Path, cloud: Cloud, name: str) -> 
     addresses = {one["addr"] for server in made for network in server["addresses"].values() for one in network}
     assert {outputs["front"], *outputs["all"]} <= addresses
     assert outputs["url"] == f"http://{outputs['public'][0]}:8080"
+    _until(lambda: not unreachable(outputs["all"], 22, 3.0))
+    assert unreachable(outputs["public"], 23, 1.0) == outputs["public"]
     assert "nothing to do" in cli("plan", str(template), "--provider", "openstack", "--name", name)
 
     cli("scale", name, "worker=4")

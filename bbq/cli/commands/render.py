@@ -30,7 +30,15 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(session: Session) -> int:
-    from bbq.operations.wanted import NO_SUBSTITUTION, build_topology, check_name, default_name, load_template, unpack
+    from bbq.operations.wanted import (
+        NO_SUBSTITUTION,
+        build_topology,
+        check_name,
+        default_name,
+        load_template,
+        unpack,
+        with_lines,
+    )
     from bbq.render import render
 
     args, workspace = session.args, session.workspace
@@ -38,7 +46,8 @@ def run(session: Session) -> int:
     files = Path(args.output or ".") / "files"
     service = load_template(args.template, workspace.imports(offline=args.offline), unpacked=files)
     topology, _ = build_topology(workspace, service, options.given(args) or {}, NO_SUBSTITUTION, {})
-    rendered = render(topology, args.to, name=name, directory=Path(args.output or "."), catalogue=args.catalogue)
+    with with_lines(service.sources):
+        rendered = render(topology, args.to, name=name, directory=Path(args.output or "."), catalogue=args.catalogue)
     for finding in rendered.found:
         session.notice(str(finding))
     for warning in rendered.warnings:

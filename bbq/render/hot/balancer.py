@@ -29,7 +29,14 @@ def balancers(context: Context, networks: Networks) -> None:
 
 def _balancer(context: Context, networks: Networks, node: Node) -> None:
     label = context.label(node)
+    hosts = [_host(context, context.topology.nodes[edge.target]) for edge in node.edges]
+    scaled = [host for host in hosts if host is not None and host.name in context.groups]
+    for host in scaled:
+        text = f"the load balancer {quoted(node.name)} does not reach {quoted(host.name)}, whose number a policy changes"
+        context.warning(codes.NOT_EXPRESSED, text, node, "give the number in the capability `scalable`, and scale with bbq")
     members = [member for edge in node.edges for member in _members(context, node, edge)]
+    if not members and scaled:
+        return
     if not members:
         text = f"the load balancer {quoted(node.name)} routes to nothing that this template makes"
         context.error(codes.VALUE, text, node, "its requirement `application` names what runs on the servers")
@@ -98,6 +105,14 @@ def _algorithm(context: Context, node: Node) -> str:
     return found or "ROUND_ROBIN"
 
 
+def _host(context: Context, target: Node) -> Node | None:
+    """The Compute node that something runs on."""
+    host: Node | None = target
+    while host is not None and context.kinds[host.name] != "compute":
+        host = next((context.topology.nodes[one.target] for one in host.edges if one.hosted), None)
+    return host
+
+
 def _members(context: Context, node: Node, edge: Edge) -> list[tuple[str, Any, int, Any]]:
     """(server, subnet, port, address) of each server behind a target."""
     target = context.topology.nodes[edge.target]
@@ -105,9 +120,7 @@ def _members(context: Context, node: Node, edge: Edge) -> list[tuple[str, Any, i
     if port is None:
         ports = (given.get("port") for given in target.capabilities.values())
         port = next((one for one in ports if isinstance(one, int)), None)
-    host: Node | None = target
-    while host is not None and context.kinds[host.name] != "compute":
-        host = next((context.topology.nodes[one.target] for one in host.edges if one.hosted), None)
+    host = _host(context, target)
     if host is None or edge.requirement == "dependency":
         return []
     if not isinstance(port, int) or isinstance(port, bool):

@@ -91,6 +91,8 @@ class Context:
         self.files: dict[str, Any] = {}
         self.attributes: dict[str, dict[str, Any]] = {}
         self.servers: dict[str, list[Server]] = {}
+        self.groups: set[str] = set()
+        """Compute nodes that are autoscaling groups."""
         self.networks: dict[str, Network] = {}
         self.volumes: dict[str, dict[int | None, Any]] = {}
         self.kinds: dict[str, Kind] = {name: kind_of(node) for name, node in topology.nodes.items()}

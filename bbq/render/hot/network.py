@@ -227,12 +227,15 @@ class Groups:
         context = self._context
         if not self._members:
             self._members = context.unique("members")
+            rules: list[dict[str, Any]] = [{"remote_mode": "remote_group_id"}]
+            if any(context.property(other, "ip_version") == 6 for other in context.of_kind("network")):
+                rules.append({"remote_mode": "remote_group_id", "ethertype": "IPv6"})
             context.add(
                 self._members,
                 "OS::Neutron::SecurityGroup",
                 {
                     "description": "Servers of this stack reach each other",
-                    "rules": [{"remote_mode": "remote_group_id"}],
+                    "rules": rules,
                 },
             )
         rules = self._rules(node)

@@ -162,6 +162,7 @@ class Policies:
             "public_address": get_attr(group, "outputs_list", "public_address") if server.public else None,
         }
         context.servers[node.name] = []
+        context.groups.add(node.name)
         self._directions(policy, group)
 
     def _directions(self, policy: Policy, group: str) -> None:

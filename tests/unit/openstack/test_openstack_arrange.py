@@ -111,7 +111,7 @@ def test_what_stacks_hand_over_is_not_what_nodes_are_told(tmp_path: Path) -> Non
     port: { type: tosca.nodes.network.Port, requirements: [ { binding: worker }, { link: lan } ] }
 """
     after = arranged(indigo(COUNT, more), tmp_path, replace(CLOUD, max_resources_per_stack=6), number=3)
-    handed = [item for item in _attributes(after.nodes["stack-2"].properties["parameters"])]
+    handed = _attributes(after.nodes["stack-2"].properties["parameters"])
     outputs = after.nodes["stack"].properties["template"]["outputs"]
     assert {repr(outputs[item.path[1]]["value"]) for item in handed} >= {repr({"get_resource": "lan"})}
     assert all(set(outputs[item.path[1]]["value"]) <= {"get_resource", "get_attr"} for item in handed)

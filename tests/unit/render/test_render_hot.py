@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 
+import bbq.hot
+from bbq import topology, tosca
 from bbq.render.hot import translate
 from bbq.render.hot.catalogue import CloudNetwork
 from bbq.render.hot.model import get_attr, get_param, get_resource
+from bbq.render.hot.text import written
 from tests.unit.render.hot_tools import CLOUD, check, counts, default, made, properties, topology_of
 
 INDIGO = """\
@@ -601,9 +604,9 @@ def test_what_is_wrong_with_a_server(capabilities: str, image: str, code: str | 
 
 def test_two_networks_that_would_do_are_a_choice(tmp_path: Path) -> None:
     cloud = replace(CLOUD, networks=(CloudNetwork("a"), CloudNetwork("b"), CloudNetwork("public", external=True)))
-    topology = topology_of(indigo(""), tmp_path)
-    assert [item.code for item in translate(topology, cloud).found] == ["BBQ-R010"]
-    result = translate(topology, replace(cloud, defaults={"network": "b"}))
+    graph = topology_of(indigo(""), tmp_path)
+    assert [item.code for item in translate(graph, cloud).found] == ["BBQ-R010"]
+    result = translate(graph, replace(cloud, defaults={"network": "b"}))
     assert not result.found and default(result, "network") == "b"
 
 
@@ -615,6 +618,119 @@ def test_one_address_for_several_servers(tmp_path: Path) -> None:
       properties: { ip_address: 10.9.0.9 }
       requirements: [ { binding: worker }, { link: lan } ]
 """
-    topology = topology_of(indigo(COUNT, more), tmp_path)
-    assert [item.code for item in translate(topology, CLOUD).found] == ["BBQ-R006"]
+    graph = topology_of(indigo(COUNT, more), tmp_path)
+    assert [item.code for item in translate(graph, CLOUD).found] == ["BBQ-R006"]
     check(made(indigo(COUNT, more), tmp_path, number=1), tmp_path)
+
+
+# Scaling, the command line, the page
+
+
+LIMITED = """\
+topology_template:
+  node_templates:
+    server:
+      type: Compute
+      capabilities:
+        scalable: { properties: { min_instances: 1, default_instances: 2, max_instances: 3 } }
+        os: { properties: { distribution: Debian } }
+    single: { type: Compute, capabilities: { os: { properties: { distribution: Debian } } } }
+"""
+
+
+def scaled(directory: Path, **numbers: int) -> tuple[Any, list[Any]]:
+    service, _ = tosca.load(str(directory / "service.yaml"))
+    assert service is not None
+    return topology.build(service, inputs={}, provider="openstack", overrides=numbers)
+
+
+def test_servers_are_scaled_by_their_capability(tmp_path: Path) -> None:
+    built = topology_of(LIMITED, tmp_path)
+    assert built.nodes["server"].instances() == 2 and built.nodes["single"].instances() is None
+    more, found = scaled(tmp_path, server=3)
+    assert not found and more.nodes["server"].instances() == 3
+    result = translate(more, CLOUD)
+    assert servers(result) == ["server", "server_1", "server_2", "single"]
+    assert result.attributes["single"]["private_address"] == get_attr("single_port", "fixed_ips", 0, "ip_address")
+    for numbers, words in (({"server": 4}, "from 1 to 3"), ({"server": 0}, "from 1 to 3"), ({"single": 2}, "cannot be scaled")):
+        nothing, found = scaled(tmp_path, **numbers)
+        assert nothing is None and [item.code for item in found] == ["BBQ-G042"] and words in found[0].message
+
+
+def test_a_count_of_servers_is_scaled(tmp_path: Path) -> None:
+    topology_of(indigo(COUNT), tmp_path)
+    service, _ = tosca.load(str(tmp_path / "service.yaml"))
+    assert service is not None
+    built, found = topology.build(service, inputs={"number": 2}, provider="openstack", overrides={"worker": 0})
+    assert not found and built is not None and built.nodes["worker"].instances() == 0
+    assert servers(translate(built, CLOUD)) == []
+
+
+CATALOGUE = """\
+flavors: [ { name: small, vcpus: 2, ram: 4096 } ]
+images: [ { name: debian, id: 0815, os_distro: debian } ]
+networks: [ { name: lan }, { name: wan, external: true } ]
+keypairs: [ mine ]
+"""
+
+
+def run(*argv: str) -> int:
+    from bbq.cli.session import run as command
+
+    return command(["render", *argv])
+
+
+def test_the_command_writes_what_can_be_deployed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    topology_of(
+        indigo("endpoint: { properties: { network_name: PUBLIC } }").replace("image: debian-12", "distribution: Debian"),
+        tmp_path,
+    )
+    (tmp_path / "cloud.yaml").write_text(CATALOGUE)
+    argv = [
+        str(tmp_path / "service.yaml"),
+        "--to",
+        "hot",
+        "-o",
+        str(tmp_path / "out"),
+        "--catalogue",
+        str(tmp_path / "cloud.yaml"),
+    ]
+    assert run(*argv) == 0
+    text = (tmp_path / "out" / "stack.yaml").read_text()
+    assert "# openstack stack create --wait -t stack.yaml" in text and "--parameter" not in text
+    parameters = {name: item.default for name, item in bbq.hot.load(tmp_path / "out" / "stack.yaml")[0].parameters.items()}
+    assert parameters == {
+        "image": "debian",
+        "flavor": "small",
+        "key_name": "mine",
+        "network": "lan",
+        "public_network": "wan",
+        "ssh_cidr": "0.0.0.0/0",
+    }
+    assert "stack.yaml" in capsys.readouterr().err
+
+
+def test_the_command_shows_the_lines_that_are_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    topology_of(indigo("host: { properties: { num_cpus: 9 } }"), tmp_path)
+    (tmp_path / "cloud.yaml").write_text(CATALOGUE)
+    assert run(str(tmp_path / "service.yaml"), "--to", "hot", "--catalogue", str(tmp_path / "cloud.yaml")) == 4
+    shown = "".join(capsys.readouterr())
+    assert "BBQ-R001" in shown and "BBQ-R002" in shown and "num_cpus: 9" in shown and "^" in shown
+    (tmp_path / "cloud.yaml").write_text("flavours: []\nimages: 3\n")
+    assert run(str(tmp_path / "service.yaml"), "--to", "hot", "--catalogue", str(tmp_path / "cloud.yaml")) == 4
+    shown = "".join(capsys.readouterr())
+    assert shown.count("BBQ-R009") == 2 and "did you mean `flavors`?" in shown
+    assert run(str(tmp_path / "service.yaml"), "--to", "compose", "--catalogue", "x") == 2
+
+
+def test_the_page_shows_what_comes_out(tmp_path: Path) -> None:
+    """The example of docs/how-to/render-heat.md, to the letter."""
+    text = indigo(
+        "scalable: { properties: { count: 1 } }, host: { properties: { num_cpus: 2, mem_size: 4 GB } },"
+        " endpoint: { properties: { network_name: PUBLIC } }",
+        "  outputs: { url: { value: { concat: [ 'http://', get_attribute: [ master, public_address, 0 ], ':8080' ] } } }\n",
+        "master",
+    ).replace("debian-12", "ost://cloud.example.org/8f667fbc")
+    page = (Path(__file__).parents[3] / "docs" / "how-to" / "render-heat.md").read_text()
+    example = page.split("```yaml\n")[1].split("```")[0]
+    assert written(made(text, tmp_path, None).document) == example
