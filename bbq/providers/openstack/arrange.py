@@ -86,13 +86,16 @@ def _undecided(topology: Topology, made: Translation) -> list[Diagnostic]:
 
 
 def _tag(made: Translation, deployment: str, deployment_id: str) -> None:
-    """bbq's tag on what has metadata; attempt and expiry, which change, are on the stack."""
+    """bbq's tag on servers, volumes and networks; attempt and expiry, which change, are on the stack."""
     for document in (made.document, *made.files.values()):
         for resource in document.resources.values():
-            if resource.type in ("OS::Nova::Server", "OS::Cinder::Volume") and resource.node:
-                pairs = tags.pairs(Tag(deployment, deployment_id, resource.node, 0))
+            tag = Tag(deployment, deployment_id, resource.node, 0)
+            if resource.type in ("OS::Nova::Server", "OS::Cinder::Volume"):
+                pairs = tags.pairs(tag)
                 pairs.pop("bbq_attempt")
                 resource.properties["metadata"] = {**(resource.properties.get("metadata") or {}), **pairs}
+            elif resource.type in ("OS::Neutron::Net", "OS::Neutron::ProviderNet"):
+                resource.properties["tags"] = [word for word in tags.words(tag) if not word.startswith("bbq:attempt")]
 
 
 def _definitions(made: Translation) -> dict[str, str]:

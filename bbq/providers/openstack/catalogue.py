@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
 from bbq.engine.contract import PermanentFault
+from bbq.providers.openstack import tags
 from bbq.render.hot.catalogue import Catalogue, CloudNetwork, Flavor, Image
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def _asked(cloud: Cloud, config: Config) -> Catalogue:
             there = list(connection.network.networks())
         # An administrator sees other projects' networks, too.
         usable = (item for item in there if item.is_router_external or item.is_shared or item.project_id == project)
-        networks = tuple(CloudNetwork(item.name, item.id, bool(item.is_router_external)) for item in usable)
+        networks = tuple(map(_network, usable))
     return Catalogue(
         flavors=flavors,
         images=images,
@@ -63,6 +64,10 @@ def _zones(cloud: Cloud) -> tuple[str, ...] | None:
         found = cloud.get("compute", "/os-availability-zone", "list the availability zones")["availabilityZoneInfo"]
         return tuple(item["zoneName"] for item in found)
     return None
+
+
+def _network(item: Any) -> CloudNetwork:
+    return CloudNetwork(item.name, item.id, bool(item.is_router_external), owned=tags.of_words(item.tags or ()) is not None)
 
 
 def _flavor(item: Any) -> Flavor:

@@ -53,12 +53,13 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class CloudNetwork:
-    """`external` networks are where floating IPs come from."""
+    """`external` networks are where floating IPs come from; one that a deployment has made is `owned` by that, and taken only
+    where it is named."""
 
     name: str
     id: str = ""
     external: bool = False
-    subnets: tuple[str, ...] = ()
+    owned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,15 +148,10 @@ def _entry(name: str, node: Node, bag: DiagnosticBag) -> Any:
                 values[field_name] = value
             else:
                 bag.error(codes.CATALOGUE, f"{quoted(field_name)} of a {what} is true or false", at(inner))
-        elif types[field_name] == "str":
-            if isinstance(value, (str, int, float)) and not isinstance(value, bool):
-                values[field_name] = inner.value
-            else:
-                bag.error(codes.CATALOGUE, f"{quoted(field_name)} of a {what} is text, not {shape(inner)}", at(inner))
-        elif isinstance(value, list):
-            values[field_name] = tuple(map(str, value))
+        elif isinstance(value, (str, int, float)) and not isinstance(value, bool):
+            values[field_name] = inner.value
         else:
-            bag.error(codes.CATALOGUE, f"{quoted(field_name)} of a {what} is a list, not {shape(inner)}", at(inner))
+            bag.error(codes.CATALOGUE, f"{quoted(field_name)} of a {what} is text, not {shape(inner)}", at(inner))
     if not values.get("name"):
         if not values.get("id"):
             bag.error(codes.CATALOGUE, f"a {what} needs a name", at(node))

@@ -225,7 +225,9 @@ class Context:
                 node=node,
             )
             return Network(value, outside=outside)
-        default = self._only("network", [item for item in known or () if not item.external], node, capability, key)
+        default = self._only(
+            "network", [item for item in known or () if not (item.external or item.owned)], node, capability, key
+        )
         value = self.parameter(
             "network",
             "The existing network for servers that the template gives none",

@@ -9,14 +9,17 @@ from typing import Any
 
 import pytest
 
+from bbq.engine.contract import Tag
 from bbq.errors import TemplateError
 from bbq.plan import diff
 from bbq.plan.model import Action
+from bbq.providers.openstack import tags
 from bbq.providers.openstack.arrange import MADE_BY, STACK, arrange, needs_stack
 from bbq.providers.openstack.catalogue import gpus_of
 from bbq.providers.openstack.compute import identity, node_of, state_of, unreachable
 from bbq.providers.openstack.part import Anything
 from bbq.render.hot import Catalogue
+from bbq.render.hot.catalogue import CloudNetwork
 from bbq.topology.model import Topology
 from bbq.topology.values import Attribute, references
 from tests.unit.render.hot_tools import CLOUD, topology_of
@@ -68,6 +71,16 @@ def test_servers_and_volumes_are_made_by_a_stack(tmp_path: Path) -> None:
         "ssh_cidr": "0.0.0.0/0",
     }
     assert set(template["parameters"]) == set(stack.properties["parameters"])
+
+
+def test_networks_that_deployments_made_are_no_choice(tmp_path: Path) -> None:
+    more = "    lan: { type: tosca.nodes.network.Network, properties: { cidr: 10.7.0.0/24 } }\n"
+    template = arranged(indigo(COUNT, more), tmp_path).nodes["stack"].properties["template"]
+    words = template["resources"]["lan"]["properties"]["tags"]
+    assert words == ["bbq:name=exp1", "bbq:id=0123456789abcdef", "bbq:node=lan"]
+    assert tags.of_words(words) == Tag("exp1", "0123456789abcdef", "lan", 0)
+    cloud = replace(CLOUD, networks=(*(CLOUD.networks or ()), CloudNetwork("exp2-lan", owned=True)))
+    assert arranged(indigo(COUNT, more), tmp_path, cloud).nodes["stack"].properties["parameters"]["network"] == "private"
 
 
 def test_without_infrastructure_nothing_is_arranged(tmp_path: Path) -> None:
