@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -29,34 +30,52 @@ def catalogue_of(cloud: Cloud, config: Config) -> Catalogue:
 
 
 def _asked(cloud: Cloud, config: Config) -> Catalogue:
+    """All listings at once."""
     cloud.require("compute")
     connection, settings = cloud.connection, config.openstack
-    with cloud.faults("list the flavors"):
-        flavors = tuple(map(_flavor, connection.compute.flavors(details=True)))
-    with cloud.faults("list the key pairs"):
-        keypairs = tuple(sorted(item.name for item in connection.compute.keypairs()))
-    images = networks = None
-    if cloud.has("image"):
-        with cloud.faults("list the images"):
-            images = tuple(_image(item) for item in connection.image.images(status="active", limit=1000))
-    if cloud.has("network"):
-        project = cloud.access.project_id
-        with cloud.faults("list the networks"):
-            there = list(connection.network.networks())
-        # An administrator sees other projects' networks, too.
-        usable = (item for item in there if item.is_router_external or item.is_shared or item.project_id == project)
-        networks = tuple(map(_network, usable))
+    asks: dict[str, Callable[[Cloud], tuple[Any, ...] | None]] = {
+        "flavors": _flavors,
+        "keypairs": _keypairs,
+        "availability_zones": _zones,
+    }
+    asks |= {"images": _images} if cloud.has("image") else {}
+    asks |= {"networks": _networks} if cloud.has("network") else {}
+    for service in ("compute", "image", "network"):
+        if cloud.has(service):
+            with cloud.faults("look what the cloud has"):
+                getattr(connection, service)  # made here: openstacksdk does not guard that against other threads
+    with ThreadPoolExecutor(len(asks)) as pool:
+        answers = {name: pool.submit(ask, cloud) for name, ask in asks.items()}
     return Catalogue(
-        flavors=flavors,
-        images=images,
-        networks=networks,
-        keypairs=keypairs,
-        availability_zones=_zones(cloud),
+        **{name: answer.result() for name, answer in answers.items()},
         hosts=(urlsplit(str(connection.config.auth.get("auth_url") or "")).hostname or "",),
         defaults={name: value for name in _PARAMETERS if (value := getattr(settings, name))},
         max_resources_per_stack=settings.max_resources_per_stack,
         source=connection.config.name or "the cloud",
     )
+
+
+def _flavors(cloud: Cloud) -> tuple[Flavor, ...]:
+    with cloud.faults("list the flavors"):
+        return tuple(map(_flavor, cloud.connection.compute.flavors(details=True)))
+
+
+def _keypairs(cloud: Cloud) -> tuple[str, ...]:
+    with cloud.faults("list the key pairs"):
+        return tuple(sorted(item.name for item in cloud.connection.compute.keypairs()))
+
+
+def _images(cloud: Cloud) -> tuple[Image, ...]:
+    with cloud.faults("list the images"):
+        return tuple(_image(item) for item in cloud.connection.image.images(status="active", limit=1000))
+
+
+def _networks(cloud: Cloud) -> tuple[CloudNetwork, ...]:
+    """Those that the project may use: an administrator sees others' networks, too."""
+    project = cloud.access.project_id
+    with cloud.faults("list the networks"):
+        there = list(cloud.connection.network.networks())
+    return tuple(_network(item) for item in there if item.is_router_external or item.is_shared or item.project_id == project)
 
 
 def _zones(cloud: Cloud) -> tuple[str, ...] | None:
