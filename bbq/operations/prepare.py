@@ -165,6 +165,7 @@ def _prepare(
 
     def make_plan(provider: Provider, records: Mapping[str, Record], clock: Clock) -> Plan:
         change.topology = arranged = _arranged(provider, topology, service, clock)
+        change.diagnostics, change.notices = [*found, *arranged.found], [*notices, *arranged.notices]
         return diff(
             arranged,
             records,
@@ -188,8 +189,12 @@ def _arranged(provider: Provider, topology: Topology, service: ServiceTemplate |
     """As the provider makes it; its findings with the lines that they are about."""
     from bbq.operations.observe import asked
 
-    with with_lines(getattr(service, "sources", None)):
-        return asked(lambda: provider.arrange(topology), clock)
+    sources = getattr(service, "sources", None)
+    with with_lines(sources):
+        arranged = asked(lambda: provider.arrange(topology), clock)
+    if arranged.found and sources is not None:
+        return replace(arranged, found=tuple(map(sources.complete, arranged.found)))
+    return arranged
 
 
 def _planned(change: Change) -> Change:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from bbq.diagnostics import SourceRange
+from bbq.diagnostics import Diagnostic, SourceRange
 from bbq.topology.values import references
 
 
@@ -159,6 +159,10 @@ class Topology:
     """SHA-256 over the template and everything it imports."""
     description: str = ""
     policies: list[dict[str, Any]] = field(default_factory=list)
+    found: tuple[Diagnostic, ...] = ()
+    """What a provider that arranged it has to say of the template: warnings."""
+    notices: tuple[str, ...] = ()
+    """What people should know of how it is made there."""
 
     def dependencies(self) -> dict[str, set[str]]:
         """Node -> nodes that must be ready before it. Every target exists; acyclic (the builder reports cycles)."""

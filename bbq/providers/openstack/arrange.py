@@ -65,7 +65,7 @@ def arrange(topology: Topology, catalogue: Catalogue, deployment: str, deploymen
             properties["scaled"] = kind_of(node) == "compute" and not made.servers[node.name]
         nodes[node.name] = replace(node, properties=properties)
     _mark_software(nodes)
-    return replace(topology, nodes=nodes)
+    return replace(topology, nodes=nodes, found=tuple(found), notices=tuple(made.notices))
 
 
 def _undecided(topology: Topology, made: Translation) -> list[Diagnostic]:

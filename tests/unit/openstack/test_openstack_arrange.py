@@ -154,6 +154,12 @@ def test_what_nothing_decides_is_said_with_its_place(tmp_path: Path) -> None:
     assert arranged(indigo(COUNT), tmp_path, replace(cloud, defaults={"key_name": "two"}))
 
 
+def test_what_is_left_out_is_told(tmp_path: Path) -> None:
+    after = arranged(indigo(f"{COUNT}, host: {{ properties: {{ cpu_frequency: 2 GHz }} }}", MORE), tmp_path)
+    assert [(item.code, item.severity) for item in after.found] == [("BBQ-R008", "warning")]
+    assert any("/data" in text for text in after.notices)
+
+
 def test_planned_twice_nothing_is_to_do(tmp_path: Path) -> None:
     first, second = (arranged(indigo(COUNT, MORE.split("    app")[0]), tmp_path) for _ in range(2))
     assert first.nodes["stack"].properties == second.nodes["stack"].properties
