@@ -90,6 +90,57 @@ def test_several_stacks(cli: Cli, template: Path, cloud: Cloud, name: str) -> No
     assert not servers(cloud, name) and not stacks(cloud, name)
 
 
+STORED = """\
+tosca_definitions_version: tosca_simple_yaml_1_3
+node_types:
+  my.Compute:
+    derived_from: tosca.nodes.Compute
+    properties: { tags: { type: map, entry_schema: string, default: { devcloud_guest: fake } } }
+policy_types:
+  my.Scaling:
+    derived_from: tosca.policies.Scaling
+    properties: { min_instances: { type: integer }, max_instances: { type: integer }, default_instances: { type: integer } }
+topology_template:
+  node_templates:
+    store:
+      type: my.Compute
+      capabilities:
+        os: { properties: { distribution: cirros } }
+        scalable: { properties: { default_instances: 2, max_instances: 3 } }
+      requirements:
+        - local_storage: { node: disk, relationship: { type: AttachesTo, properties: { location: /data } } }
+    disk: { type: tosca.nodes.Storage.BlockStorage, properties: { size: 1 GB } }
+    grown:
+      type: my.Compute
+      capabilities: { os: { properties: { distribution: cirros } } }
+  policies:
+    - grow: { type: my.Scaling, targets: [ grown ], properties: { min_instances: 1, max_instances: 4, default_instances: 2 } }
+  outputs:
+    volumes: { value: { get_attribute: [ disk, volume_id ] } }
+    grown: { value: { get_attribute: [ grown, private_address ] } }
+"""
+
+
+def test_volumes_and_autoscaling_groups(cli: Cli, template: Path, cloud: Cloud, services: Any, name: str) -> None:
+    services("cinder")
+    template.write_text(STORED)
+    cli("up", str(template), "--provider", "openstack", "--name", name)
+    outputs = cli.json("outputs", name)["outputs"]
+    there = cloud.get("block-storage", "/volumes/detail", "list the volumes")["volumes"]
+    mine = {one["id"]: one for one in there if one["metadata"].get("bbq_deployment") == name}
+    assert set(outputs["volumes"]) == set(mine) and len(mine) == 2
+    assert all(one["attachments"] for one in mine.values()), mine
+    assert len(outputs["grown"]) == 2 and len(tagged(cloud, name)) == 4
+    assert "nothing differs" in cli("drift", name)
+    cli("destroy", name, "--yes")
+    assert not tagged(cloud, name) and not stacks(cloud, name)
+
+
+def tagged(cloud: Cloud, name: str) -> list[str]:
+    found = cloud.get("compute", "/servers/detail", "list the servers")["servers"]
+    return [server["id"] for server in found if server["metadata"].get("bbq_deployment") == name]
+
+
 @pytest.mark.parametrize(
     ("inputs", "words"),
     [
