@@ -20,6 +20,7 @@ FRONT_ENDS: Final = (
     ("TOSCA", "bbq.tosca.codes"),
     ("HOT and CFN", "bbq.hot.codes"),
     ("The graph", "bbq.topology.codes"),
+    ("Rendering", "bbq.render.hot.codes"),
 )
 """Title -> module with `CODES` (code -> title, explanation) and, where it has any, `STRICT_CODES`."""
 _INSIDE: Final = "!/"

@@ -28,4 +28,28 @@ opts = [
         max=3600.0,
         help="Seconds that one request may take; `api_timeout` of clouds.yaml wins.",
     ),
+    cfg.StrOpt(
+        "network",
+        help="The existing network for servers that the template gives none (name or ID); by default the only one there is.",
+    ),
+    cfg.StrOpt(
+        "public_network",
+        help="The external network that floating IPs come from (name or ID); by default the only one there is.",
+    ),
+    cfg.StrOpt(
+        "key_name",
+        help="The key pair for SSH to servers; by default the only one there is.",
+    ),
+    cfg.StrOpt(
+        "ssh_cidr",
+        default="0.0.0.0/0",
+        help="Who may reach servers by SSH, where the template does not say it.",
+    ),
+    cfg.IntOpt(
+        "max_resources_per_stack",
+        default=1000,
+        min=-1,
+        max=100000,
+        help="Resources of one stack, as the cloud's Heat has it; more are made in several stacks. -1: as many as there are.",
+    ),
 ]

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from bbq.topology.model import Node
+from bbq.topology.model import Node, Topology
 
 
 class ProviderFault(Exception):
@@ -201,6 +201,13 @@ class Provider(ABC):
     list_grace: ClassVar[float] = 5.0
     has_logs: ClassVar[bool] = True
     simulated: ClassVar[bool] = False
+
+    def arrange(self, topology: Topology) -> Topology:
+        """The topology as this provider makes it, asked for before every plan; the argument stays as it is. Nodes may be added
+        that make several others at once (a stack of servers); those stay, by name, for what depends on them. It may look what
+        the provider has, never change anything. Raises `TemplateError` with every finding where nothing there fits, and faults.
+        """
+        return topology
 
     @abstractmethod
     def resource(self, ancestry: Sequence[str]) -> Resource | None:

@@ -42,12 +42,12 @@ def states(provider: Provider, records: Mapping[str, Record], clock: Clock) -> d
     found: dict[str, State | None] = {}
     for group, members in groups.items():
         ids = [str(record.handle) for record in members]
-        seen = _asked(partial(provider.list_states, group, ids), clock)
+        seen = asked(partial(provider.list_states, group, ids), clock)
         found.update({record.node: seen.get(str(record.handle)) for record in members})
     return found
 
 
-def _asked(call: Callable[[], T], clock: Clock) -> T:
+def asked(call: Callable[[], T], clock: Clock) -> T:
     """What a call that only looks returns; tried again a few times. `UnreachableError` where nobody answers."""
     from bbq.engine import EngineOptions
     from bbq.engine.clock import VirtualClock
@@ -102,7 +102,7 @@ def drift(workspace: Workspace, row: DeploymentRow, records: Mapping[str, Record
             elif not state.ready:
                 found.append(Difference(node, "not ready", state.detail or state.name))
         recorded = {record.node for record in records.values()}
-        for tag, handle, kind in _asked(lambda: list(provider.list_tagged(row.id)), clock):
+        for tag, handle, kind in asked(lambda: list(provider.list_tagged(row.id)), clock):
             if tag.node not in recorded:
                 found.append(Difference(tag.node, "unknown", f"{kind} {handle.id} is there without a record"))
         return found

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from bbq.errors import UsageError
 from bbq.journal.model import DeploymentRow
 from bbq.operations.change import Change
-from bbq.operations.wanted import Imports, build_topology, check_name, default_name, load_deployable
+from bbq.operations.wanted import Imports, build_topology, check_name, default_name, load_deployable, with_lines
 from bbq.plan.model import Plan
 from bbq.topology.values import Secret, revealed
 
@@ -164,8 +164,10 @@ def _prepare(
     topology, found = build_topology(workspace, service, given, row.provider, overrides)
 
     def make_plan(provider: Provider, records: Mapping[str, Record], clock: Clock) -> Plan:
+        change.topology = arranged = _arranged(provider, topology, service, clock)
+        change.diagnostics, change.notices = [*found, *arranged.found], [*notices, *arranged.notices]
         return diff(
-            topology,
+            arranged,
             records,
             deployment=row.name,
             provider=row.provider,
@@ -181,6 +183,18 @@ def _prepare(
     change = Change(workspace, row, empty, new, make_plan, topology, fields, stored, found, notices)
     change.archive = service.archive
     return _planned(change)
+
+
+def _arranged(provider: Provider, topology: Topology, service: ServiceTemplate | HeatService, clock: Clock) -> Topology:
+    """As the provider makes it; its findings with the lines that they are about."""
+    from bbq.operations.observe import asked
+
+    sources = getattr(service, "sources", None)
+    with with_lines(sources):
+        arranged = asked(lambda: provider.arrange(topology), clock)
+    if arranged.found and sources is not None:
+        return replace(arranged, found=tuple(map(sources.complete, arranged.found)))
+    return arranged
 
 
 def _planned(change: Change) -> Change:
@@ -287,7 +301,7 @@ def _instances(topology: Topology, service: ServiceTemplate | HeatService, node:
         return number
     found = topology.nodes.get(node)
     if found is not None:
-        return int(found.properties.get(found.scale_property) or 0) if found.scale_property else None
+        return found.instances()
     template: NodeTemplate | None = service.node_templates.get(node)
     if template is None or not _counted(template):
         return None

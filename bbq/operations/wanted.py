@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import errno
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from bbq.operations.heat import HeatService
     from bbq.operations.workspace import Workspace
     from bbq.origins.archive import Archive
+    from bbq.sources import Sources
     from bbq.topology.model import Topology
     from bbq.tosca.model import ServiceTemplate
 
@@ -126,6 +128,16 @@ def refuse_errors(found: Iterable[Diagnostic], what: str) -> None:
         if all(item.file == "<override>" for item in found if item.severity == "error"):
             what = "the numbers of instances"  # there is nothing wrong with the template
         raise TemplateError(f"{errors} error{'s' if errors > 1 else ''} in {what}", found)
+
+
+@contextmanager
+def with_lines(sources: Sources | None) -> Iterator[None]:
+    """A `TemplateError` that leaves it has, with its findings, the lines that they are about."""
+    try:
+        yield
+    except TemplateError as error:
+        found = error.diagnostics if sources is None else map(sources.complete, error.diagnostics)
+        raise TemplateError(str(error), tuple(found), hint=error.hint) from None
 
 
 def build_topology(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -11,9 +10,10 @@ from typing import TYPE_CHECKING, Final
 from bbq.errors import UsageError
 
 if TYPE_CHECKING:
+    from bbq.diagnostics import Diagnostic
     from bbq.topology.model import Topology
 
-TARGETS: Final = ("compose",)
+TARGETS: Final = ("compose", "hot")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,8 @@ class Rendered:
     files: dict[str, str] = field(default_factory=dict)
     private: frozenset[str] = frozenset()
     warnings: tuple[str, ...] = ()
+    found: tuple[Diagnostic, ...] = ()
+    """Findings with their places in the template, warnings all of them."""
 
     def write(self, directory: Path) -> list[Path]:
         """Write all of them, each whole or not at all; private ones with mode 0600. Raises `UsageError`."""
@@ -44,15 +46,21 @@ class Rendered:
         return written
 
 
-def render(topology: Topology, to: str, *, name: str, directory: Path) -> Rendered:
+def render(topology: Topology, to: str, *, name: str, directory: Path, catalogue: str | None = None) -> Rendered:
     """The topology, built without a provider's substitutions, for the system `to` (one of `TARGETS`).
 
     `name` names the project; `directory` is where the files will be written: paths in them are relative to it, and secrets
-    that are there already are kept. Raises `UsageError` for an unknown target and for node types that have no place there.
+    that are there already are kept. `catalogue` is a file that says what the cloud has, for `hot` alone. Raises `UsageError`
+    for an unknown target and for node types that have no place there, `TemplateError` for what has none in a Heat template.
     """
     if to not in TARGETS:
         raise UsageError(f"there is no rendering to {to!r}", hint=f"renderings: {', '.join(TARGETS)}")
+    if to == "hot":
+        from bbq.render.hot import hot, read_catalogue
+
+        return hot(topology, name=name, directory=directory, catalogue=None if catalogue is None else read_catalogue(catalogue))
+    if catalogue is not None:
+        raise UsageError("--catalogue is for --to hot alone")
     from bbq.render.compose import compose
 
-    renderer: Callable[..., Rendered] = compose
-    return renderer(topology, name=name, directory=directory)
+    return compose(topology, name=name, directory=directory)

@@ -35,6 +35,7 @@ class Assembler:
         self._edges: dict[str, list[tuple[Link, Edge]]] = {}
         self._timeouts: dict[str, dict[str, float]] = {}
         self._hosting: dict[tuple[str, str], bool] = {}
+        self._places: dict[int, dict[str, SourceRange]] = {}
 
     def node(self, instance: Instance) -> Node:
         """The node of an instance; problems are reported, and the node then lacks what was broken."""
@@ -72,11 +73,21 @@ class Assembler:
             index=instance.index,
             scale_property=self._evaluator.scale_property(instance),
             source=template.at,
+            places=self._places_of(instance),
             composite=instance.child is not None,
             declared={
                 name: "bbq.datatypes.Secret" if item.secret else item.schema.type for name, item in type_.attributes.items()
             },
         )
+
+    def _places_of(self, instance: Instance) -> dict[str, SourceRange]:
+        """One map for all instances of a template."""
+        template = instance.template
+        found = self._places.get(id(template))
+        if found is None:
+            found = {f"capabilities.{name}": item.at for name, item in template.capabilities.items()}
+            self._places[id(template)] = found = found | template.property_at
+        return found
 
     def _value(self, compute: Callable[[], Any]) -> Any:
         try:

@@ -229,7 +229,7 @@ class _Builder:
             value = definition.value if definition.has_value else definition.default
             answer = self._evaluator.attempt(value, Where(self._root))
             secret = self._evaluator.secrecy.is_secret(definition, service) or self._holds_secret(answer, nodes)
-            found[name] = Output(answer, definition.description, secret)
+            found[name] = Output(answer, definition.description, secret, definition.at)
         return found
 
     def _holds_secret(self, value: Any, nodes: Mapping[str, Node]) -> bool:
@@ -247,19 +247,28 @@ class _Builder:
         return False
 
     def _policies(self) -> list[dict[str, Any]]:
-        """Targets are node names: groups and counted templates are expanded."""
+        """Targets are node names: groups and counted templates are expanded. `triggers` are data as they were written."""
         found = []
         service = self._root.service
         for policy in service.policies.values():
-            templates = [name for each in policy.targets for name in _group_members(service, each)]
+            properties = self._evaluator.attempt(policy.properties, Where(self._root)) or {}
+            targets = policy.targets or properties.get("targets") or ()  # before TOSCA 1.0 they were a property
+            templates = [name for each in targets for name in _group_members(service, str(each))]
+            type_ = service.types.get(("policy", policy.type))
             groups = self._root.groups
             found.append(
                 {
                     "name": policy.name,
                     "type": policy.type,
+                    "ancestry": type_.ancestry if type_ else (policy.type,),
+                    "source": policy.at,
                     "targets": [instance.address for name in templates for instance in groups.get(name, ())],
-                    "properties": self._evaluator.attempt(policy.properties, Where(self._root)) or {},
+                    "properties": properties,
                     "metadata": dict(policy.metadata),
+                    "triggers": {
+                        name: self._evaluator.attempt(trigger.data, Where(self._root)) or {}
+                        for name, trigger in policy.triggers.items()
+                    },
                 }
             )
         return found

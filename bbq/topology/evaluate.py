@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from bbq.topology.requirements import Matcher
 
 
+_SCALABLE: Final = "scalable"
+
+
 class Evaluator:
     """Answers values of templates. `matcher` is set by the builder: paths through requirements need it, and it needs values.
 
@@ -129,12 +132,36 @@ class Evaluator:
         return self.secrecy.protect(value, definition, instance.stack.service)
 
     def scale_property(self, instance: Instance) -> str | None:
-        """The name of the property that `scale` sets."""
+        """The name of the property that `scale` sets; `scalable.count` for one of the capability `scalable`."""
         type_ = instance.template.type
         if type_.name not in self._scale_properties:
             names = (name for name, item in type_.properties.items() if item.metadata.get("bbq_scale") is True)
             self._scale_properties[type_.name] = next(names, None)
-        return self._scale_properties[type_.name]
+        return self._scale_properties[type_.name] or self._scalable(instance)
+
+    def _scalable(self, instance: Instance) -> str | None:
+        """By the capability: its `count`, as the INDIGO family has it, or `default_instances` where there may be several."""
+        declared = instance.template.type.capabilities.get(_SCALABLE)
+        if declared is None:
+            return None
+        if "count" in declared.properties:
+            return f"{_SCALABLE}.count"
+        assigned = instance.template.capabilities.get(_SCALABLE)
+        limit = assigned.properties.get("max_instances", 1) if assigned is not None else 1
+        if "default_instances" in declared.properties and limit != 1:
+            return f"{_SCALABLE}.default_instances"
+        return None
+
+    def _scaled(self, instance: Instance, capability: str, name: str, definition: ParameterDef) -> int:
+        """The number that the capability is scaled to, within its limits where it has them."""
+        address = instance.address
+        count = self.checked_override(address, definition, Where(instance.stack, instance))
+        if name == "default_instances":
+            low, high = (self.capability_property(instance, capability, each) for each in ("min_instances", "max_instances"))
+            if (isinstance(low, int) and count < low) or (isinstance(high, int) and count > high):
+                text = f"{address} cannot be scaled to {count}: it has from {low} to {high} instances"
+                raise self.fail(codes.BAD_OVERRIDE, text, SourceRange("<override>", 1, 1))
+        return count
 
     def checked_override(self, address: str, definition: ParameterDef, where: Where) -> int:
         count = self.overrides[address]
@@ -167,7 +194,13 @@ class Evaluator:
             raise self.fail(codes.CIRCULAR_VALUE, text, at)
         memo[key] = Pending
         try:
-            if assignment is not None and name in assignment.properties:
+            if (
+                definition is not None
+                and instance.address in self.overrides
+                and self.scale_property(instance) == f"{capability}.{name}"
+            ):
+                value = self._scaled(instance, capability, name, definition)
+            elif assignment is not None and name in assignment.properties:
                 value = self.evaluate(assignment.properties[name], Where(instance.stack, instance))
             elif definition is not None and definition.has_default:
                 value = self.evaluate(definition.default, Where(instance.stack, instance))

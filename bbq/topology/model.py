@@ -6,11 +6,11 @@ third instance of the template `worker` inside the composite node `spark`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from bbq.diagnostics import SourceRange
+from bbq.diagnostics import Diagnostic, SourceRange
 from bbq.topology.values import references
 
 
@@ -80,7 +80,8 @@ class Node:
                     ready when all members are
     parent          the composite node this one is a member of
     template        the template's name without index, within its parent
-    scale_property  the property of this node that `scale` sets (`workers` of a SparkCluster, `instances` of a Worker)
+    scale_property  the property of this node that `scale` sets (`workers` of a SparkCluster, `instances` of a Worker), or one
+                    of a capability (`scalable.count` of a server)
     timeouts        seconds, by stage: `create`, `ready`, `delete`
     secrets         names of the properties that hold secrets
     """
@@ -105,8 +106,20 @@ class Node:
     index: int | None = None
     scale_property: str | None = None
     source: SourceRange | None = None
+    places: Mapping[str, SourceRange] = field(default_factory=dict)
+    """Where its properties and (`capabilities.<name>`) capabilities stand, as far as the template says anything of them."""
     composite: bool = False
     """True for a substituted node, also where all its members are scaled to none."""
+
+    def instances(self) -> int | None:
+        """How many there are by `scale_property`; None where the node cannot be scaled."""
+        if self.scale_property is None:
+            return None
+        capability, _, name = self.scale_property.rpartition(".")
+        given = self.capabilities.get(capability, {}) if capability else self.properties
+        if capability and given.get(name) is None:
+            return int(given.get("min_instances") or 1)
+        return int(given.get(name) or 0)
 
     def dependencies(self) -> set[str]:
         """Nodes that must be ready first: requirement targets, members, and whatever a value refers to."""
@@ -129,6 +142,7 @@ class Output:
     value: Any
     description: str = ""
     secret: bool = False
+    source: SourceRange | None = None
 
 
 @dataclass(slots=True)
@@ -145,6 +159,10 @@ class Topology:
     """SHA-256 over the template and everything it imports."""
     description: str = ""
     policies: list[dict[str, Any]] = field(default_factory=list)
+    found: tuple[Diagnostic, ...] = ()
+    """What a provider that arranged it has to say of the template: warnings."""
+    notices: tuple[str, ...] = ()
+    """What people should know of how it is made there."""
 
     def dependencies(self) -> dict[str, set[str]]:
         """Node -> nodes that must be ready before it. Every target exists; acyclic (the builder reports cycles)."""

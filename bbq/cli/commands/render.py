@@ -15,20 +15,30 @@ if TYPE_CHECKING:
 EXAMPLES = (
     "bbq-deploy render service.yaml --to compose --output build/  # then: docker compose up, in there",
     "bbq-deploy render service.yaml --to compose  # only show the main file",
+    "bbq-deploy render cluster.yaml --to hot --catalogue cloud.yaml  # a Heat template, flavors and images chosen",
 )
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     options.template(parser)
-    parser.add_argument("--to", required=True, metavar="SYSTEM", help="compose")
+    parser.add_argument("--to", required=True, metavar="SYSTEM", help="compose or hot")
     parser.add_argument("--output", "-o", metavar="DIRECTORY", help="write all files there; without it the main one is shown")
     parser.add_argument("--name", metavar="NAME", help="the project's name; the template's file or directory by default")
+    parser.add_argument("--catalogue", metavar="FILE", help="what the cloud has: flavors, images, networks (for hot)")
     options.inputs(parser)
     options.imports(parser)
 
 
 def run(session: Session) -> int:
-    from bbq.operations.wanted import NO_SUBSTITUTION, build_topology, check_name, default_name, load_template, unpack
+    from bbq.operations.wanted import (
+        NO_SUBSTITUTION,
+        build_topology,
+        check_name,
+        default_name,
+        load_template,
+        unpack,
+        with_lines,
+    )
     from bbq.render import render
 
     args, workspace = session.args, session.workspace
@@ -36,7 +46,10 @@ def run(session: Session) -> int:
     files = Path(args.output or ".") / "files"
     service = load_template(args.template, workspace.imports(offline=args.offline), unpacked=files)
     topology, _ = build_topology(workspace, service, options.given(args) or {}, NO_SUBSTITUTION, {})
-    rendered = render(topology, args.to, name=name, directory=Path(args.output or "."))
+    with with_lines(service.sources):
+        rendered = render(topology, args.to, name=name, directory=Path(args.output or "."), catalogue=args.catalogue)
+    for finding in rendered.found:
+        session.notice(str(finding))
     for warning in rendered.warnings:
         session.notice(f"warning: {warning}")
     if args.output is None:

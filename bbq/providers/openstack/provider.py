@@ -9,10 +9,24 @@ from importlib import import_module
 from bbq.engine.contract import DeploymentContext, Handle, Provider, Resource, State, Tag
 from bbq.providers.openstack.resource import CloudResource
 from bbq.providers.openstack.session import SERVICES, Cloud, shared
-from bbq.topology.model import Node
+from bbq.topology.model import Node, Topology
 
 RESOURCES: dict[str, str] = {
+    "Compute": "compute:Compute",
+    "LoadBalancer": "part:Part",
+    "Network": "part:Part",
+    "Port": "part:Part",
+    "Storage.BlockStorage": "part:Part",
+    "Storage.ObjectStorage": "part:Part",
     "bbq.nodes.openstack.Stack": "stack:Stack",
+    "tosca.nodes.BlockStorage": "part:Part",
+    "tosca.nodes.Compute": "compute:Compute",
+    "tosca.nodes.LoadBalancer": "part:Part",
+    "tosca.nodes.ObjectStorage": "part:Part",
+    "tosca.nodes.Storage.BlockStorage": "part:Part",
+    "tosca.nodes.Storage.ObjectStorage": "part:Part",
+    "tosca.nodes.network.Network": "part:Part",
+    "tosca.nodes.network.Port": "part:Part",
 }
 """Node type -> module and class; a module is imported when a node of its type occurs. Keep in order of names."""
 
@@ -29,20 +43,35 @@ class OpenStackProvider(Provider):
     def resource(self, ancestry: Sequence[str]) -> Resource | None:
         return next((self._resource(name) for name in ancestry if name in RESOURCES), None)
 
+    def arrange(self, topology: Topology) -> Topology:
+        """Servers, networks and volumes become stacks (`arrange.py`). One list call for each kind of thing that is chosen."""
+        from bbq.providers.openstack import arrange
+        from bbq.providers.openstack.catalogue import catalogue_of
+
+        if not arrange.needs_stack(topology):
+            return topology
+        catalogue = catalogue_of(self.cloud, self.context.options["config"])
+        return arrange.arrange(topology, catalogue, self.context.name, self.context.id)
+
     def _resource(self, type_name: str) -> CloudResource:
-        if type_name not in self._resources:
-            module, _, cls = RESOURCES[type_name].partition(":")
+        place = RESOURCES[type_name]
+        if place not in self._resources:
+            module, _, cls = place.partition(":")
             made: CloudResource = getattr(import_module(f"bbq.providers.openstack.{module}"), cls)(self.cloud, self.context)
-            self._resources[type_name] = made
-        return self._resources[type_name]
+            self._resources[place] = made
+        return self._resources[place]
+
+    def _all(self) -> Iterator[tuple[str, CloudResource]]:
+        """Each resource once, with a type that it makes."""
+        for type_name in {place: name for name, place in RESOURCES.items()}.values():
+            yield type_name, self._resource(type_name)
 
     def list_states(self, group: str, ids: Sequence[str]) -> Mapping[str, State]:
-        return next(found.states(ids) for found in map(self._resource, RESOURCES) if found.poll_group == group)
+        return next(found.states(ids) for _, found in self._all() if found.poll_group == group)
 
     def list_tagged(self, deployment_id: str) -> Iterator[tuple[Tag, Handle, str]]:
         """Over all services that the cloud has."""
-        for type_name in RESOURCES:
-            resource = self._resource(type_name)
+        for type_name, resource in self._all():
             if self.cloud.has(resource.service):
                 for tag, handle in resource.tagged(deployment_id):
                     yield tag, handle, type_name

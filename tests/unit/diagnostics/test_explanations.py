@@ -20,7 +20,9 @@ from bbq.cli import options
 from bbq.cli.parsing import command_parser
 from bbq.conf import ini
 from bbq.diagnostics import Diagnostic
+from bbq.errors import TemplateError
 from bbq.origins import network
+from bbq.render.hot import read_catalogue, translate
 from bbq.views.explanation import text
 
 HEAD = b"tosca_definitions_version: tosca_2_0\n"
@@ -99,6 +101,14 @@ def found_in(example: Page, variant: str, folder: Path) -> list[Diagnostic]:
     service, found = tosca.load("service.yaml")
     assert service is not None and not found
     values, wrong = tosca.check_inputs(service, {})
+    if name == "render":
+        built, more = topology.build(service, inputs=values, provider="simulator")
+        assert built is not None and not more
+        try:
+            catalogue = None if args.catalogue is None else read_catalogue(args.catalogue)
+        except TemplateError as error:
+            return list(error.diagnostics)
+        return translate(built, catalogue).found
     counts = options.counts(args.counts) if name == "scale" else {}
     _, more = topology.build(service, inputs=values, provider="local", overrides=counts, template_dirs=("substitutions",))
     return [*wrong, *more]

@@ -1,0 +1,187 @@
+"""Infrastructure becomes stacks: the topology's servers, networks and volumes are made by Heat, all in one call.
+
+The nodes stay, for what depends on them and for people: they depend on the stack, take what they are from its outputs, and cost
+no call when they are made (`compute.py`, `part.py`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from bbq.diagnostics import Diagnostic, DiagnosticBag
+from bbq.engine.contract import Tag
+from bbq.errors import TemplateError
+from bbq.providers.openstack import tags
+from bbq.render.hot import Catalogue, Translation, codes, translate
+from bbq.render.hot.context import kind_of
+from bbq.render.hot.model import NO_DEFAULT, Document, Fn, Parameter
+from bbq.render.hot.parts import split
+from bbq.topology.model import Node, Topology
+from bbq.topology.values import Attribute
+from bbq.wording import quoted
+
+STACK: Final = "bbq.nodes.openstack.Stack"
+MADE_BY: Final = "made_by"
+"""Property of a node that a stack makes: what the stacks' outputs say of it. Beside it, `definition` is a digest of what it is
+made of, and `scaled` says that Heat changes the number of its servers."""
+_KINDS: Final = frozenset({"compute", "network", "port", "volume", "container", "balancer"})
+
+
+def needs_stack(topology: Topology) -> bool:
+    return any(kind_of(node) in _KINDS for node in topology.primitives())
+
+
+def arrange(topology: Topology, catalogue: Catalogue, deployment: str, deployment_id: str) -> Topology:
+    """The topology with its stacks. Raises `TemplateError` with every finding where this cloud cannot make it."""
+    made = translate(topology, catalogue, deployment=deployment)
+    found = [*made.found, *_undecided(topology, made)]
+    errors = sum(item.severity == "error" for item in found)
+    if errors:
+        raise TemplateError(f"{errors} error{'s' if errors > 1 else ''} in {topology.template}, on this cloud", found)
+    _tag(made, deployment, deployment_id)
+    infrastructure = [node for node in topology.primitives() if kind_of(node) in _KINDS]
+    definitions = _definitions(made)
+    for node in infrastructure:
+        if node.name not in made.servers:
+            made.document.outputs[node.name] = (made.attributes.get(node.name, {}), "")
+    pieces = split(made.document, catalogue.max_resources_per_stack, topology.nodes)
+    names = _names(topology, len(pieces))
+    servers = _server_outputs(made, pieces)
+    stacks = {name: _stack(name, piece, made, pieces, names) for name, piece in zip(names, pieces, strict=True)}
+    holders = {output: name for name, piece in zip(names, pieces, strict=True) for output in piece.outputs}
+    nodes = {**stacks, **topology.nodes}
+    for node in infrastructure:
+        outputs: Any
+        if node.name in servers:
+            outputs = [Attribute(names[number], ("outputs", node.name)) for number in servers[node.name]]
+        else:
+            outputs = Attribute(holders[node.name], ("outputs", node.name))
+        properties = {**node.properties, MADE_BY: outputs, "definition": definitions.get(node.name, "")}
+        if isinstance(made.attributes.get(node.name, {}).get("private_address"), Fn):
+            properties["scaled"] = kind_of(node) == "compute" and not made.servers[node.name]
+        nodes[node.name] = replace(node, properties=properties)
+    _mark_software(nodes)
+    return replace(topology, nodes=nodes, found=tuple(found), notices=tuple(made.notices))
+
+
+def _undecided(topology: Topology, made: Translation) -> list[Diagnostic]:
+    """Parameters that neither the template nor the cloud nor the configuration has a value for."""
+    bag = DiagnosticBag()
+    told = {(item.file, item.line) for item in made.found if item.severity == "error"}
+    for parameter in made.document.parameters.values():
+        node = topology.nodes.get(parameter.node)
+        if parameter.default is not NO_DEFAULT or node is None or node.source is None:
+            continue
+        at = node.source
+        if parameter.constraint == "nova.keypair":
+            hint = f"[openstack] {parameter.name} names one; `openstack keypair create` makes one"
+            bag.error(codes.UNDECIDED, f"{quoted(node.name)} needs a key pair, and this cloud has none or several", at, hint)
+        elif not any(place[0] == at.file and place[1] >= at.line for place in told):
+            bag.error(codes.UNDECIDED, f"{quoted(node.name)} needs a {parameter.label.lower()}: {parameter.description}", at)
+    return bag.sorted()
+
+
+def _tag(made: Translation, deployment: str, deployment_id: str) -> None:
+    """bbq's tag on servers, volumes and networks; attempt and expiry, which change, are on the stack."""
+    for document in (made.document, *made.files.values()):
+        for resource in document.resources.values():
+            tag = Tag(deployment, deployment_id, resource.node, 0)
+            if resource.type in ("OS::Nova::Server", "OS::Cinder::Volume"):
+                pairs = tags.pairs(tag)
+                pairs.pop("bbq_attempt")
+                resource.properties["metadata"] = {**(resource.properties.get("metadata") or {}), **pairs}
+            elif resource.type in ("OS::Neutron::Net", "OS::Neutron::ProviderNet"):
+                resource.properties["tags"] = [word for word in tags.words(tag) if not word.startswith("bbq:attempt")]
+
+
+def _definitions(made: Translation) -> dict[str, str]:
+    """Node -> digest of its resources and of the parameters' values: another one means other outputs, maybe."""
+    bodies: dict[str, list[Any]] = {}
+    for document in (made.document, *made.files.values()):
+        for name, resource in document.resources.items():
+            if resource.node:
+                bodies.setdefault(resource.node, []).append([name, resource.body()])
+    values = _values(made.document.parameters)
+    return {
+        node: hashlib.sha256(json.dumps([found, values], sort_keys=True).encode()).hexdigest()[:16]
+        for node, found in bodies.items()
+    }
+
+
+def _values(parameters: Mapping[str, Parameter]) -> dict[str, Any]:
+    return {name: item.default for name, item in parameters.items() if item.default is not NO_DEFAULT}
+
+
+def _names(topology: Topology, number: int) -> list[str]:
+    """Names of the stacks' nodes, which no other node has; the first one's is the same whatever their number."""
+    name = "stack"
+    while name in topology.nodes:
+        name += "_"
+    return [name, *(f"{name}-{count}" for count in range(2, number + 1))]
+
+
+def _server_outputs(made: Translation, pieces: list[Document]) -> dict[str, list[int]]:
+    """An output for each Compute node in each piece that has servers of it; node -> numbers of these pieces."""
+    found: dict[str, list[int]] = {}
+    for node, servers in made.servers.items():
+        by_piece = {
+            number: [server for server in servers if server.name in piece.resources] for number, piece in enumerate(pieces)
+        }
+        group = made.attributes[node] if not servers else {}
+        for number, members in by_piece.items():
+            if members:
+                value: Any = {
+                    "ids": [{"get_resource": server.name} for server in members],
+                    "private_address": [server.private[0] if server.private else None for server in members],
+                    "public_address": [server.public[0] if server.public else None for server in members],
+                }
+                pieces[number].outputs[node] = (value, "")
+        if not servers:  # none at all, or an autoscaling group
+            scaled = isinstance(group.get("private_address"), Fn)
+            value = {"ids": group.get("tosca_id"), **{key: group.get(key) for key in ("private_address", "public_address")}}
+            pieces[0].outputs[node] = (value if scaled else {"ids": [], "private_address": [], "public_address": []}, "")
+        found[node] = [number for number, piece in enumerate(pieces) if node in piece.outputs]
+    return found
+
+
+def _stack(name: str, piece: Document, made: Translation, pieces: list[Document], names: list[str]) -> Node:
+    parameters: dict[str, Any] = {}
+    for parameter in piece.parameters.values():
+        if parameter.of:
+            holder = next(number for number, other in enumerate(pieces) if parameter.of in other.outputs)
+            parameters[parameter.name] = Attribute(names[holder], ("outputs", parameter.of))
+        else:
+            parameters[parameter.name] = parameter.default
+    body = piece.body()
+    for key in ("default", "constraints"):  # values are given, and were checked
+        for parameter in body.get("parameters", {}).values():
+            parameter.pop(key, None)
+    files = {file: json.dumps(nested.body()) for file, nested in made.files.items() if _uses(piece, file)}
+    properties: dict[str, Any] = {"template": body, "parameters": parameters, "disable_rollback": True}
+    if files:
+        properties["files"] = files
+    return Node(
+        name,
+        STACK,
+        (STACK, "bbq.nodes.Root"),
+        properties=properties,
+        declared={"id": "string", "name": "string", "status": "string", "outputs": "map"},
+        template=name,
+    )
+
+
+def _uses(piece: Document, file: str) -> bool:
+    return any(item.properties.get("resource", {}).get("type") == file for item in piece.resources.values())
+
+
+def _mark_software(nodes: dict[str, Node]) -> None:
+    """Compute nodes that software is put on have to be reached by SSH before that: `ssh` says so."""
+    for node in list(nodes.values()):
+        for edge in node.edges:
+            host = nodes.get(edge.target)
+            if edge.hosted and host is not None and kind_of(host) == "compute" and "ssh" not in host.metadata:
+                nodes[host.name] = replace(host, metadata={**host.metadata, "ssh": True})
