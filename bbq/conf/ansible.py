@@ -24,7 +24,7 @@ class _Pairs(types.List):
     def __call__(self, value: Any) -> list[str]:
         found = []
         for item in super().__call__(value):
-            name, separator, given = str(item).rpartition("=")
+            name, separator, given = str(item).partition("=")
             if not separator or not name.strip() or not given.strip():
                 raise ValueError(f"{item} is not {self.allowed}")
             found.append(f"{name.strip()}={AbsolutePath()(given.strip()) if self._absolute else given.strip()}")
@@ -103,4 +103,4 @@ opts = [
 
 def pairs(given: list[str]) -> dict[str, str]:
     """Name -> value of an option of this group that has pairs."""
-    return {name: value for name, _, value in (item.rpartition("=") for item in given)}
+    return {name: value for name, _, value in (item.partition("=") for item in given)}

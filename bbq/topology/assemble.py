@@ -148,6 +148,12 @@ class Assembler:
             answer = self._evaluator.attempt(value, where)
             if answer is not None:
                 found[name] = answer
+        for name, capability in template.type.capabilities.items():
+            assigned = template.capabilities.get(name)
+            values = {key: item.default for key, item in capability.attributes.items() if item.has_default}
+            values |= assigned.attributes if assigned is not None else {}
+            if values and name not in found:
+                found[name] = {key: self._evaluator.attempt(value, where) for key, value in values.items()}
         if found.get("state") == "initial":
             found["state"] = "started"  # nobody can ask before the node is ready (1.3 section 3.4.1, node states)
         child = instance.child

@@ -21,10 +21,11 @@ TARGET_SIDE: Final = ("pre_configure_target", "post_configure_target")
 """Run in the life of the target, around its `configure`; the other ones in that of the source."""
 
 _BESIDE_PLAYBOOKS: Final = (
-    *("*.yml", "*.yaml", "*.j2", "*.json", "ansible.cfg"),
+    "ansible.cfg",
     *(f"{name}/**/*" for name in ("roles", "tasks", "handlers", "files", "templates", "vars", "defaults", "library")),
     *(f"{name}/**/*" for name in ("module_utils", "filter_plugins", "lookup_plugins", "group_vars", "host_vars")),
 )
+_NAMED_IN_PLAYBOOKS: Final = ("*.yml", "*.yaml", "*.j2", "*.json")
 _MOST_FILES: Final = 2000
 
 
@@ -73,6 +74,13 @@ def files_of(operation: Operation, tree: Tree) -> Iterator[tuple[str, Path]]:
     if is_playbook(operation):
         for path in matching(list(_BESIDE_PLAYBOOKS), program.parent, tree):
             yield from new(str(path.relative_to(program.parent)), path)
+        try:
+            text = program.read_text(errors="replace")
+        except OSError:
+            return
+        for path in matching(list(_NAMED_IN_PLAYBOOKS), program.parent, tree):
+            if path.name in text:  # other playbooks have nothing to do with it
+                yield from new(path.name, path)
 
 
 def key(operation: Operation, relationship: Relationship | None = None) -> str:

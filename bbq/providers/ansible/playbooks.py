@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 import secrets
 import shlex
+import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -13,6 +16,9 @@ import yaml
 
 OUTPUTS: Final = "BBQ_OUTPUTS"
 """The variable in which a script finds the file that it may write its outputs to, as `name=value` lines or a JSON object."""
+MARK: Final = "BBQ_OPERATION"
+_INPUTS: Final = ".bbq-inputs"
+_LARGEST: Final = 16 << 20
 SCRIPT_TASK: Final = "run the script"
 _LANGUAGES: Final = {".py": "python3", ".sh": "sh", ".bash": "bash"}
 
@@ -35,53 +41,65 @@ def for_role(role: str) -> list[dict[str, Any]]:
     return [{"name": role, "hosts": "all", "roles": [role]}]
 
 
-def for_script(folder: Path, script: str, kind: str, marker: str) -> list[dict[str, Any]]:
-    """Copies the folder of the script and what it needs to a directory of its own, runs it there, and removes that again.
+def for_script(folder: Path, script: str, kind: str, marker: str, mark: str) -> list[dict[str, Any]]:
+    """Unpacks the script and what it needs (`script_payload`) into a directory of its own, runs it there, and removes that.
 
-    Inputs are in a file (0600) that the shell reads: in an argument list everybody could read them. What the script has put
-    into its file of outputs is printed behind `marker`.
+    One task, as each costs a second over SSH. The inputs are in a file (0600) that the shell reads: in an argument list
+    everybody could read them. What the script has put into its file of outputs is printed behind `marker`. `mark` is in the
+    environment of all that it starts, so that `for_leftovers` finds what a broken connection has left running.
     """
     with (folder / script).open("rb") as file:
         own = file.read(2) == b"#!"
-    program = f"./{shlex.quote(script)}" if own else f"{_language(script, kind)} ./{shlex.quote(script)}"
+    name = shlex.quote(script)
+    program = f"chmod 700 ./{name}; ./{name}" if own else f"{_language(script, kind)} ./{name}"
     run = (
-        f'set -a; . ./.bbq-inputs; set +a; rm -f ./.bbq-inputs; {OUTPUTS}="$PWD/.bbq-outputs"; export {OUTPUTS}; '
-        f': >"${OUTPUTS}"; {program}; code=$?; '
+        f"export {MARK}={shlex.quote(mark)}; "
+        'umask 077; place=$(mktemp -d "${TMPDIR:-/tmp}/bbq.XXXXXX") || exit 70; '
+        """trap 'cd /; rm -rf "$place"' EXIT; trap 'exit 75' HUP INT TERM; """
+        f'cd "$place" || exit 70; base64 -d | tar xzf - || exit 70; set -a; . ./{_INPUTS}; set +a; rm -f ./{_INPUTS}; '
+        f'{OUTPUTS}="$place/.bbq-outputs"; export {OUTPUTS}; : >"${OUTPUTS}"; {program} </dev/null; code=$?; '
         f'if [ -s "${OUTPUTS}" ]; then printf "\\n%s\\n" {marker}; cat "${OUTPUTS}"; fi; exit $code'
     )
-    place = "{{ bbq_place.path }}"
-    body: list[dict[str, Any]] = [
-        {
-            "name": "copy the script",
-            "ansible.builtin.copy": {"src": f"{folder}/", "dest": f"{place}/", "mode": "0700", "directory_mode": "0700"},
+    task = {
+        "name": SCRIPT_TASK,
+        "ansible.builtin.command": {
+            "argv": ["/bin/sh", "-c", run],
+            "stdin": "{{ bbq_payload }}",
+            "stdin_add_newline": False,
         },
-        {
-            "name": "the script's inputs",
-            "ansible.builtin.copy": {"content": "{{ bbq_inputs }}", "dest": f"{place}/.bbq-inputs", "mode": "0600"},
-            "no_log": True,
-        },
-        {"name": SCRIPT_TASK, "ansible.builtin.command": {"argv": ["/bin/sh", "-c", run], "chdir": place}},
-    ]
-    leave = {
-        "name": "remove the script's directory",
-        "ansible.builtin.file": {"path": place, "state": "absent"},
-        "ignore_unreachable": True,
     }
-    return [
-        {
-            "name": script,
-            "hosts": "all",
-            "gather_facts": False,
-            "tasks": [
-                {
-                    "name": "a directory for the script",
-                    "ansible.builtin.tempfile": {"state": "directory", "prefix": "bbq."},
-                    "register": "bbq_place",
-                },
-                {"name": script, "block": body, "always": [leave]},
-            ],
-        }
-    ]
+    return [{"name": script, "hosts": "all", "gather_facts": False, "tasks": [task]}]
+
+
+def for_leftovers(mark: str) -> list[dict[str, Any]]:
+    """Ends what a script of an operation that was cut off has left running on its server."""
+    find = (
+        'for one in /proc/[0-9]*; do if tr "\\0" "\\n" <"$one/environ" 2>/dev/null | grep -qxF "$1"; then '
+        'kill -"$2" "${one#/proc/}" 2>/dev/null; fi; done; :'
+    )
+    words = f"{MARK}={mark}"
+    run = f'find=\'{find}\'; sh -c "$find" sh {shlex.quote(words)} TERM; sleep 1; sh -c "$find" sh {shlex.quote(words)} KILL'
+    task = {"name": "end what was cut off", "ansible.builtin.command": {"argv": ["/bin/sh", "-c", run]}}
+    return [{"name": "leftovers", "hosts": "all", "gather_facts": False, "tasks": [task]}]
+
+
+def script_payload(folder: Path, inputs: str) -> str:
+    """The folder and the inputs as text that `for_script` unpacks. `ValueError` where it is too large for that."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz", compresslevel=3) as archive:
+        archive.add(folder, ".", filter=_anonymous)
+        entry = tarfile.TarInfo(_INPUTS)
+        entry.size, entry.mode = len(inputs.encode()), 0o600
+        archive.addfile(entry, io.BytesIO(inputs.encode()))
+    if buffer.tell() > _LARGEST:
+        raise ValueError(f"the script and its dependencies are larger than {_LARGEST >> 20} MiB: copy them by a playbook")
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+def _anonymous(entry: tarfile.TarInfo) -> tarfile.TarInfo:
+    entry.uid = entry.gid = 0
+    entry.uname = entry.gname = ""
+    return entry
 
 
 def new_marker() -> str:

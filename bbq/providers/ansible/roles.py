@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from bbq.conf.ansible import pairs
 from bbq.topology.model import Artifact
 
-_USED = re.compile(r"""(?mx)
-    ^\s*-\s*(?:role|name)\s*:\s*["']?(?P<role>[\w-]+\.[\w.-]+)["']?      # roles: - role: indigo-dc.spark
-  | ^\s*-\s*\{\s*["']?role["']?\s*:\s*["']?(?P<flow>[\w.-]+)["']?        # roles: - { role: indigo-dc.spark, ... }
-""")
+_TASKS = frozenset(f"{prefix}{name}" for prefix in ("", "ansible.builtin.") for name in ("include_role", "import_role"))
 
 
 def names(artifacts: Iterable[Artifact]) -> list[str]:
@@ -37,15 +35,38 @@ def plain_name(text: str) -> str:
     return parts[0].rstrip("/").rpartition("/")[2].removesuffix(".git")
 
 
-def used_in(playbooks: Iterable[Path]) -> Iterator[str]:
-    """Roles with a namespace that playbooks name."""
-    for path in playbooks:
-        try:
-            text = path.read_text(errors="replace")
-        except OSError:
-            continue
-        for match in _USED.finditer(text):
-            yield match["role"] or match["flow"]
+def used_in(playbook: Path) -> list[str]:
+    """The roles that a playbook names itself; what a template in a name makes, and roles of collections, are not known here."""
+    try:
+        node = yaml.compose(playbook.read_bytes(), yaml.CSafeLoader)
+    except (OSError, yaml.YAMLError):
+        return []  # Ansible says what is wrong with it
+    found = [name for name in _used(node) if "{" not in name and name.count(".") < 2]
+    return list(dict.fromkeys(found))
+
+
+def _used(node: yaml.Node | None) -> Iterator[str]:
+    waiting = [node]
+    while waiting:
+        current = waiting.pop()
+        if isinstance(current, yaml.SequenceNode):
+            waiting += current.value
+        elif isinstance(current, yaml.MappingNode):
+            for key, value in current.value:
+                if key.value == "roles" and isinstance(value, yaml.SequenceNode):
+                    for item in value.value:
+                        yield from _named(item, ("role", "name"))
+                elif key.value in _TASKS:
+                    yield from _named(value, ("name",))
+                waiting.append(value)
+
+
+def _named(node: yaml.Node, keys: Sequence[str]) -> Iterator[str]:
+    if isinstance(node, yaml.ScalarNode):
+        yield str(node.value)
+    elif isinstance(node, yaml.MappingNode):
+        values = {key.value: value.value for key, value in node.value if isinstance(value, yaml.ScalarNode)}
+        yield from (str(values[key]) for key in keys if key in values)
 
 
 def resolve(wanted: Iterable[str], options: Mapping[str, Any], beside: Sequence[Path]) -> tuple[dict[str, Path], list[str]]:

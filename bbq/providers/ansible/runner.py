@@ -59,6 +59,15 @@ class Runner:
             self._directory.keep(self._state)
         return True
 
+    def end_leftovers(self, step: Mapping[str, Any]) -> None:
+        """Of a script that was cut off: on its server it knows nothing of that. What does not answer is not asked twice."""
+        server = servers.Server(**step["server"])
+        if server.local or step["kind"] != "script":  # on this machine they are found by their environment
+            return
+        quiet = Watcher(self._secrets, lambda _: None, lambda _: None)
+        self._run({**step, "kind": "leftovers", "inputs": {}, "timeout": 60, "stores": {}}, server, quiet)
+        self._log(f"--- ended what {step['key']} had left running on {server.place}")
+
     def _account_for(self, step: Mapping[str, Any]) -> None:
         done = [item for item in self._state.get("done", []) if item["key"] != step["key"]]
         if step["phase"] == "stop":  # it is not started any more
@@ -90,6 +99,8 @@ class Runner:
         took = f"{time.time() - began:.1f} s"
         if watcher.failure is not None:
             failure = watcher.failure
+            if failure.kind == "timeout":
+                self.end_leftovers(step)
             self._log(f"--- {step['key']} failed after {took}: {failure.text}")
             self._state["failure"] = {
                 "key": step["key"],
@@ -102,6 +113,7 @@ class Runner:
             return False
         self._keep_outputs(step, found)
         counts = ", ".join(f"{watcher.counts[name]} {name}" for name in ("ok", "changed") if watcher.counts.get(name))
+        counts = "" if step["kind"] == "script" else counts
         told = f"{step['key']} done on {server.place} in {took}" + (f" ({counts})" if counts else "")
         self._log(f"--- {told}")
         self._state.setdefault("progress", []).append(told)
@@ -125,11 +137,18 @@ class Runner:
             alias, extra = playbooks.alias(playbook) or alias, {**step["variables"], **plain}
         else:
             playbook = work / "operation.yml"
-            if step["kind"] == "role":
+            if step["kind"] == "leftovers":
+                plays, extra = playbooks.for_leftovers(self._plan["mark"]), {}
+            elif step["kind"] == "role":
                 plays, extra = playbooks.for_role(step["program"]), {**step["variables"], **plain}
             else:
-                plays = playbooks.for_script(files, step["program"], step["artifact"], marker)
-                extra = {"bbq_inputs": playbooks.shell_text({**step["variables"], **plain})}
+                plays = playbooks.for_script(files, step["program"], step["artifact"], marker, self._plan["mark"])
+                try:
+                    extra = {
+                        "bbq_payload": playbooks.script_payload(files, playbooks.shell_text({**step["variables"], **plain}))
+                    }
+                except ValueError as error:
+                    raise _Missing(str(error)) from None
             write(playbook, plays)
         known = servers.inventory(server, self._directory.known_hosts, self._options, alias)
         _private(work / "inventory" / "hosts.json", json.dumps(known))
@@ -145,6 +164,8 @@ class Runner:
             event_handler=watcher.event,
             quiet=True,
         )
+        if result.status in ("timeout", "canceled"):
+            self._directory.end_processes()
         if result.status == "timeout":
             watcher.failure = Failure("timeout", f"it did not end within {step['timeout']:g} s and was stopped")
         elif result.status == "canceled":
@@ -183,6 +204,7 @@ class Runner:
             "ANSIBLE_DEPRECATION_WARNINGS": "False",
             "ANSIBLE_LOCALHOST_WARNING": "False",
             "ANSIBLE_INVENTORY_UNPARSED_WARNING": "False",
+            "ANSIBLE_NO_TARGET_SYSLOG": "True",  # it would write down what modules are given
             "ANSIBLE_NOCOWS": "True",
             "ANSIBLE_FORCE_COLOR": "False",
             "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', '/usr/local/bin:/usr/bin:/bin')}",
@@ -228,7 +250,7 @@ class Runner:
 
 
 class _Missing(Exception):
-    """An input cannot be answered."""
+    """An input cannot be answered, or the operation cannot be put together."""
 
 
 def _private(path: Path, text: str) -> None:
@@ -241,6 +263,10 @@ def main(arguments: Sequence[str]) -> int:
     os.umask(0o077)
     path, mode = Path(arguments[0]), arguments[1]
     os.set_inheritable(int(os.environ.pop("BBQ_LOCK")), False)
+    # ours found its modules by it; Ansible's may be run by another Python
+    os.environ["PYTHONPATH"] = os.environ.pop("BBQ_PYTHONPATH", "")
+    if not os.environ["PYTHONPATH"]:
+        del os.environ["PYTHONPATH"]
     directory = NodeDirectory(path.parent.parent, path.name)
     directory.end_processes()  # what a killed one has left behind
     state = directory.state()
@@ -253,6 +279,9 @@ def main(arguments: Sequence[str]) -> int:
         return 0
     runner = Runner(directory, *found)
     try:
+        for step in found[1]["steps"]:
+            if step["key"] == state.get("interrupted"):
+                runner.end_leftovers(step)
         ended_well = runner.make(read(path / "todo.json")["keys"]) if mode == "make" else runner.unmake()
     except Exception as error:  # whoever waits must be told
         state = directory.state()

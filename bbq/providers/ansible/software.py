@@ -29,7 +29,7 @@ from bbq.engine.contract import (
 from bbq.errors import BbqError, ConfigurationError, DeadlineExceeded, ResourceFailed, UnreachableError
 from bbq.providers.ansible import roles, servers
 from bbq.providers.ansible.directory import PREFIX, VARIABLE, NodeDirectory, write
-from bbq.providers.ansible.lifecycle import Step, is_compute, planned_names, steps, to_do, works_here
+from bbq.providers.ansible.lifecycle import Step, is_compute, planned_names, steps, to_do, to_undo, works_here
 from bbq.providers.ansible.packing import pack, unpack
 from bbq.providers.ansible.servers import Server
 from bbq.topology.model import Node
@@ -132,12 +132,30 @@ class Software(Resource):
         if found is None or not found[1]["steps"] or not (state.get("begun") or state.get("done")):
             node.remove()
             return
+        if not self.options.get("skip_failed_deletes"):
+            for server in {Server(**step["server"]) for step in to_undo(found[1]["steps"], state)}:
+                self._reach(server, node.known_hosts)
+        state = {**state, "interrupted": _cut_off(state)}
         self._start(node, "unmake", {**state, "mode": "unmake", "phase": "running", "current": None})
+
+    def _reach(self, server: Server, known_hosts: Path) -> None:
+        """Better said now than by Ansible, which does not tell one trouble from another."""
+        try:
+            servers.log_in(server, known_hosts, int(self.options.get("connect_timeout") or 10))
+        except UnreachableFault:
+            if not server.disposable:
+                raise
+        except ConfigurationFault as fault:
+            raise ConfigurationFault(str(fault), hint=f"{fault.hint}; {FORGET}") from None
 
     def notices(self, node: Node) -> Sequence[str]:
         if is_compute(node.ancestry) and not planned_names(node):
             static = {name: value for name, value in node.attributes.items() if isinstance(value, str)}
-            if not self.server_of(node.name, static).local:
+            try:
+                local = self.server_of(node.name, static).local
+            except ConfigurationFault as fault:
+                return [f"{fault}: {fault.hint}"]
+            if not local:
                 return ()
             return [f"{node.name} is this machine: operations of what it hosts run here as {getpass.getuser()}"]
         here = [op for _, op, relationship in planned_names(node) if works_here(node, op, relationship)]
@@ -218,7 +236,7 @@ class Software(Resource):
             wanted.append(roles.plain_name(str(operation.script)))
         elif is_playbook(operation):
             beside = [script.parent]
-            wanted += roles.used_in([script])
+            wanted += roles.used_in(script)
         return roles.resolve(wanted, self.options, beside)
 
     def _is_here(self, node: Node, known: Mapping[str, Node]) -> bool:
@@ -259,6 +277,7 @@ class Software(Resource):
         todo = to_do(planned, state)
         state = {
             "mode": "make",
+            "interrupted": _cut_off(state),
             "phase": "running" if todo else "done",
             "done": state.get("done", []),
             "begun": state.get("begun", []),
@@ -320,6 +339,7 @@ class Software(Resource):
             )
         return {
             "node": wanted.node.name,
+            "mark": f"{self.context.id}/{wanted.node.name}",
             "declared": dict(wanted.node.declared),
             "attributes": pack(wanted.attributes),
             "properties": pack({k: v for k, v in wanted.properties.items() if k != "operations"}),
@@ -358,6 +378,7 @@ class Software(Resource):
                 VARIABLE: str(node.path),
                 "BBQ_LOCK": str(descriptor),
                 "PYTHONUNBUFFERED": "1",
+                "BBQ_PYTHONPATH": os.environ.get("PYTHONPATH", ""),
                 "PYTHONPATH": ":".join(path for path in sys.path if path),
             }
             with (node.path / "runner.log").open("wb") as log, self._starting:
@@ -410,6 +431,12 @@ class Software(Resource):
         if failure["kind"] in ("key", "sudo"):
             return ConfigurationFault(text, hint=hint)
         return UnreachableFault(text) if failure["kind"] == "unreachable" else PermanentFault(text, hint=hint)
+
+
+def _cut_off(state: Mapping[str, Any]) -> str | None:
+    """The operation that was under way when its process was killed."""
+    current = state.get("current") if state.get("phase") == "running" else None
+    return current["key"] if current else state.get("interrupted") if state.get("phase") == "running" else None
 
 
 def _told(failure: Mapping[str, Any]) -> str:
