@@ -32,7 +32,10 @@ from bbq.engine.contract import Tag
 PREFIX: Final = "ansible:"
 """Handles' ids start with it, so that a provider knows whose they are."""
 VARIABLE: Final = "BBQ_OPERATIONS_OF"
-"""In the environment of everything that an operation starts on this machine: the node's directory."""
+"""In the environment of the process that carries operations out: the node's directory."""
+MARK: Final = "BBQ_OPERATION"
+"""In the environment of all that one run of an operation starts: that run's mark. What it leaves running on purpose, a server,
+has it for ever, so it is looked for only when that very run was cut off."""
 _LOOKS: Final = 50
 
 
@@ -152,11 +155,13 @@ class NodeDirectory:
             return None
         return descriptor
 
-    def end_processes(self, seconds: float = 5.0, *, but: int = 0) -> None:
-        """End whatever an operation has started on this machine and is still there: by SIGTERM, then by SIGKILL."""
+    def end_processes(self, mark: str | None, seconds: float = 5.0) -> None:
+        """End who carries operations out, and what the run of that mark has started on this machine: by SIGTERM, then by
+        SIGKILL."""
         deadline = time.monotonic() + seconds
         sent = signal.SIGTERM
-        while found := [pid for pid in self._processes() if pid not in (but, os.getpid())]:
+        wanted = {f"{VARIABLE}={self.path}".encode(), *([f"{MARK}={mark}".encode()] if mark else [])}
+        while found := [pid for pid in _with_any(wanted) if pid != os.getpid()]:
             for pid in found:
                 with contextlib.suppress(OSError):
                     os.kill(pid, sent)
@@ -165,21 +170,6 @@ class NodeDirectory:
                     return
                 sent, deadline = signal.SIGKILL, time.monotonic() + seconds
             time.sleep(0.05)
-
-    def _processes(self) -> list[int]:
-        mark = f"{VARIABLE}={self.path}".encode()
-        found = []
-        for name in os.listdir("/proc"):  # noqa: PTH208 - pathlib would make an object for every process
-            if not name.isdigit():
-                continue
-            try:
-                with open(f"/proc/{name}/environ", "rb") as file:  # noqa: PTH123
-                    text = file.read()
-            except OSError:
-                continue
-            if mark in text and mark in text.split(b"\0"):
-                found.append(int(name))
-        return found
 
     def remove(self) -> None:
         """In one instant for everybody who looks, then bit by bit."""
@@ -190,6 +180,22 @@ class NodeDirectory:
             for leftover in self.path.parent.glob(f"{prefix}*"):
                 if leftover.name.startswith(f"{prefix}{self.path.name}!"):
                     shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _with_any(variables: set[bytes]) -> list[int]:
+    """The processes of this machine that have one of these in their environment."""
+    found = []
+    for name in os.listdir("/proc"):  # noqa: PTH208 - pathlib would make an object for every process
+        if not name.isdigit():
+            continue
+        try:
+            with open(f"/proc/{name}/environ", "rb") as file:  # noqa: PTH123
+                text = file.read()
+        except OSError:
+            continue
+        if any(variable in text for variable in variables) and variables & set(text.split(b"\0")):
+            found.append(int(name))
+    return found
 
 
 def read(path: Path) -> dict[str, Any]:

@@ -28,6 +28,7 @@ def _assignments(text: str, asked: Collection[str] | None) -> dict[str, Any]:
     found = {}
     for line in text.splitlines():
         name, separator, value = line.strip().removeprefix("export ").partition("=")
+        name = name.strip()
         if separator and name.isidentifier() and (asked is None or name in asked):
             found[name] = value.strip()
     return found

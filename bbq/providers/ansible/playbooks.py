@@ -14,9 +14,10 @@ from typing import Any, Final
 
 import yaml
 
+from bbq.providers.ansible.directory import MARK
+
 OUTPUTS: Final = "BBQ_OUTPUTS"
 """The variable in which a script finds the file that it may write its outputs to, as `name=value` lines or a JSON object."""
-MARK: Final = "BBQ_OPERATION"
 _INPUTS: Final = ".bbq-inputs"
 _LARGEST: Final = 16 << 20
 SCRIPT_TASK: Final = "run the script"
@@ -52,13 +53,15 @@ def for_script(folder: Path, script: str, kind: str, marker: str, mark: str) -> 
         own = file.read(2) == b"#!"
     name = shlex.quote(script)
     program = f"chmod 700 ./{name}; ./{name}" if own else f"{_language(script, kind)} ./{name}"
+    # The inputs are in a shell of their own: they may have any name.
     run = (
-        f"export {MARK}={shlex.quote(mark)}; "
-        'umask 077; place=$(mktemp -d "${TMPDIR:-/tmp}/bbq.XXXXXX") || exit 70; '
-        """trap 'cd /; rm -rf "$place"' EXIT; trap 'exit 75' HUP INT TERM; """
-        f'cd "$place" || exit 70; base64 -d | tar xzf - || exit 70; set -a; . ./{_INPUTS}; set +a; rm -f ./{_INPUTS}; '
-        f'{OUTPUTS}="$place/.bbq-outputs"; export {OUTPUTS}; : >"${OUTPUTS}"; {program} </dev/null; code=$?; '
-        f'if [ -s "${OUTPUTS}" ]; then printf "\\n%s\\n" {marker}; cat "${OUTPUTS}"; fi; exit $code'
+        f"export {MARK}={shlex.quote(mark)}; umask 077; "
+        'place=$(mktemp -d "${TMPDIR:-/tmp}/bbq.XXXXXX") || exit 70; set -- "$place"; '
+        """trap 'cd /; rm -rf "$place"' EXIT; trap 'exit 75' HUP INT TERM; cd "$place" || exit 70; """
+        "base64 -d | tar xzf - || exit 70; : >.bbq-outputs; "
+        f"(set -a; . ./{_INPUTS}; set +a; rm -f ./{_INPUTS}; "
+        f'{OUTPUTS}="$1/.bbq-outputs"; export {OUTPUTS}; {program} </dev/null); '
+        f'code=$?; if [ -s .bbq-outputs ]; then printf "\\n%s\\n" {marker}; cat .bbq-outputs; fi; exit $code'
     )
     task = {
         "name": SCRIPT_TASK,

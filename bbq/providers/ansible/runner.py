@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from bbq.providers.ansible import outputs, playbooks, servers
-from bbq.providers.ansible.directory import NodeDirectory, read, write
+from bbq.providers.ansible.directory import MARK, VARIABLE, NodeDirectory, read, write
 from bbq.providers.ansible.lifecycle import to_undo
 from bbq.providers.ansible.packing import OwnAttributes, pack, secrets_in, unpack
 from bbq.providers.ansible.watching import Failure, Watcher
@@ -59,13 +59,13 @@ class Runner:
             self._directory.keep(self._state)
         return True
 
-    def end_leftovers(self, step: Mapping[str, Any]) -> None:
+    def end_leftovers(self, step: Mapping[str, Any], mark: str) -> None:
         """Of a script that was cut off: on its server it knows nothing of that. What does not answer is not asked twice."""
         server = servers.Server(**step["server"])
         if server.local or step["kind"] != "script":  # on this machine they are found by their environment
             return
         quiet = Watcher(self._secrets, lambda _: None, lambda _: None)
-        self._run({**step, "kind": "leftovers", "inputs": {}, "timeout": 60, "stores": {}}, server, quiet)
+        self._run({**step, "kind": "leftovers", "inputs": {}, "timeout": 60, "stores": {}}, server, quiet, mark)
         self._log(f"--- ended what {step['key']} had left running on {server.place}")
 
     def _account_for(self, step: Mapping[str, Any]) -> None:
@@ -88,19 +88,20 @@ class Runner:
     def _carry_out(self, step: Mapping[str, Any]) -> bool:
         server = servers.Server(**step["server"])
         began = time.time()
+        mark = f"{self._plan['mark']}#{time.time_ns()}"
         self._state["begun"] = list(dict.fromkeys([*self._state.get("begun", ()), step["key"]]))
-        self._working(step, server, "")
+        self._working(step, server, "", mark)
         self._log(f"--- {step['key']} on {server.place}: {step['program']}")
-        watcher = Watcher(self._secrets, self._log, lambda task: self._working(step, server, task))
+        watcher = Watcher(self._secrets, self._log, lambda task: self._working(step, server, task, mark))
         try:
-            found = self._run(step, server, watcher)
+            found = self._run(step, server, watcher, mark)
         except _Missing as missing:
             watcher.failure, found = Failure("ansible", str(missing)), {}
         took = f"{time.time() - began:.1f} s"
         if watcher.failure is not None:
             failure = watcher.failure
             if failure.kind == "timeout":
-                self.end_leftovers(step)
+                self.end_leftovers(step, mark)
             self._log(f"--- {step['key']} failed after {took}: {failure.text}")
             self._state["failure"] = {
                 "key": step["key"],
@@ -120,7 +121,7 @@ class Runner:
         self._directory.keep(self._state)
         return True
 
-    def _run(self, step: Mapping[str, Any], server: servers.Server, watcher: Watcher) -> dict[str, Any]:
+    def _run(self, step: Mapping[str, Any], server: servers.Server, watcher: Watcher, mark: str) -> dict[str, Any]:
         """Its outputs; `watcher.failure` where it failed."""
         import ansible_runner
 
@@ -138,11 +139,11 @@ class Runner:
         else:
             playbook = work / "operation.yml"
             if step["kind"] == "leftovers":
-                plays, extra = playbooks.for_leftovers(self._plan["mark"]), {}
+                plays, extra = playbooks.for_leftovers(mark), {}
             elif step["kind"] == "role":
                 plays, extra = playbooks.for_role(step["program"]), {**step["variables"], **plain}
             else:
-                plays = playbooks.for_script(files, step["program"], step["artifact"], marker, self._plan["mark"])
+                plays = playbooks.for_script(files, step["program"], step["artifact"], marker, mark)
                 try:
                     extra = {
                         "bbq_payload": playbooks.script_payload(files, playbooks.shell_text({**step["variables"], **plain}))
@@ -158,14 +159,14 @@ class Runner:
             project_dir=str(playbook.parent),
             playbook=str(playbook),
             inventory=str(work / "inventory" / "hosts.json"),
-            envvars=self._environment(files, work),
+            envvars={**self._environment(files, work), **({} if step["kind"] == "leftovers" else {MARK: mark})},
             settings={"pexpect_timeout": 1, "job_timeout": int(step["timeout"]), "suppress_ansible_output": True},
             verbosity=self._options.get("verbosity") or None,
             event_handler=watcher.event,
             quiet=True,
         )
         if result.status in ("timeout", "canceled"):
-            self._directory.end_processes()
+            self._directory.end_processes(mark)
         if result.status == "timeout":
             watcher.failure = Failure("timeout", f"it did not end within {step['timeout']:g} s and was stopped")
         elif result.status == "canceled":
@@ -233,8 +234,9 @@ class Runner:
 
     # -- telling
 
-    def _working(self, step: Mapping[str, Any], server: servers.Server, task: str) -> None:
-        self._state["current"] = {"key": step["key"], "phase": step["phase"], "task": task, "place": server.place}
+    def _working(self, step: Mapping[str, Any], server: servers.Server, task: str, mark: str) -> None:
+        current = {"key": step["key"], "phase": step["phase"], "task": task, "place": server.place, "mark": mark}
+        self._state["current"] = current
         self._directory.keep(self._state)
 
     def _log(self, line: str) -> None:
@@ -268,8 +270,10 @@ def main(arguments: Sequence[str]) -> int:
     if not os.environ["PYTHONPATH"]:
         del os.environ["PYTHONPATH"]
     directory = NodeDirectory(path.parent.parent, path.name)
-    directory.end_processes()  # what a killed one has left behind
+    os.environ.pop(VARIABLE)
     state = directory.state()
+    cut_off = state.get("interrupted") or {}
+    directory.end_processes(cut_off.get("mark"))  # what a killed one has left behind
     state |= {"pid": os.getpid()}
     directory.keep(state)
     found = directory.plan()
@@ -280,8 +284,8 @@ def main(arguments: Sequence[str]) -> int:
     runner = Runner(directory, *found)
     try:
         for step in found[1]["steps"]:
-            if step["key"] == state.get("interrupted"):
-                runner.end_leftovers(step)
+            if step["key"] == cut_off.get("key"):
+                runner.end_leftovers(step, cut_off["mark"])
         ended_well = runner.make(read(path / "todo.json")["keys"]) if mode == "make" else runner.unmake()
     except Exception as error:  # whoever waits must be told
         state = directory.state()

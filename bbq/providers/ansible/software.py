@@ -125,8 +125,9 @@ class Software(Resource):
                 return
             if state.get("phase") == "failed":
                 raise self._fault(state["failure"])
-        if node.busy():
-            node.end_processes()  # it was still being made
+        if node.busy():  # it was still being made
+            node.end_processes((state.get("current") or {}).get("mark"))
+            state = node.state()
         self._unmaking.add(node.id)
         found = node.plan()
         if found is None or not found[1]["steps"] or not (state.get("begun") or state.get("done")):
@@ -268,7 +269,7 @@ class Software(Resource):
         node.claim(wanted.tag, wanted.node.type)
         if node.busy():  # of an earlier run: what it does may be another thing than what is wanted now
             if node.state().get("mode") != "make" or self._differs(node, planned, wanted):
-                node.end_processes()
+                node.end_processes((node.state().get("current") or {}).get("mark"))
             else:
                 return Handle(node.id, {**attributes, **self._attributes(node)})
         with node.new_plan() as folder:
@@ -433,10 +434,12 @@ class Software(Resource):
         return UnreachableFault(text) if failure["kind"] == "unreachable" else PermanentFault(text, hint=hint)
 
 
-def _cut_off(state: Mapping[str, Any]) -> str | None:
-    """The operation that was under way when its process was killed."""
-    current = state.get("current") if state.get("phase") == "running" else None
-    return current["key"] if current else state.get("interrupted") if state.get("phase") == "running" else None
+def _cut_off(state: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The operation that was under way when its process was killed, with the mark of that run."""
+    if state.get("phase") != "running":
+        return None
+    found: Mapping[str, Any] | None = state.get("current") or state.get("interrupted")
+    return found
 
 
 def _told(failure: Mapping[str, Any]) -> str:

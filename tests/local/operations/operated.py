@@ -82,7 +82,7 @@ class Operated:
         found = []
         for path in Path("/proc").glob("[0-9]*"):
             try:
-                if f"BBQ_OPERATIONS_OF={self.home}".encode() in (path / "environ").read_bytes():
+                if f"HOME={self.home}".encode() in (path / "environ").read_bytes().split(b"\0"):
                     found.append((path / "cmdline").read_bytes().replace(b"\0", b" ").decode())
             except OSError:
                 continue
