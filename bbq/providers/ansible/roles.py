@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import yaml
 
 from bbq.conf.ansible import pairs
+from bbq.datafiles import data_dir
 from bbq.topology.model import Artifact
 
-_TASKS = frozenset(f"{prefix}{name}" for prefix in ("", "ansible.builtin.") for name in ("include_role", "import_role"))
+OURS: Final = data_dir("playbooks") / "roles"
+_TASKS: Final = frozenset(f"{prefix}{name}" for prefix in ("", "ansible.builtin.") for name in ("include_role", "import_role"))
 
 
 def names(artifacts: Iterable[Artifact]) -> list[str]:
@@ -72,7 +74,7 @@ def _named(node: yaml.Node, keys: Sequence[str]) -> Iterator[str]:
 def resolve(wanted: Iterable[str], options: Mapping[str, Any], beside: Sequence[Path]) -> tuple[dict[str, Path], list[str]]:
     """(role -> its directory, for those that are not beside the playbook; roles that are nowhere)."""
     mapped = pairs(options.get("galaxy_map") or [])
-    places = [Path(each) for each in options.get("roles_path") or ()]
+    places = [*(Path(each) for each in options.get("roles_path") or ()), OURS]
     found: dict[str, Path] = {}
     missing = []
     for name in dict.fromkeys(wanted):

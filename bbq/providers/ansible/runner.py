@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sys
 import time
@@ -23,7 +24,11 @@ from bbq.providers.ansible.packing import OwnAttributes, pack, secrets_in, unpac
 from bbq.providers.ansible.watching import Failure, Watcher
 from bbq.topology.values import UNKNOWN, Secret, contains, evaluate, revealed
 
+_NO_HOST_NAME = re.compile(r"[^A-Za-z0-9_.]+")
+"""Brackets would be a range of hosts to Ansible."""
 LOG_SIZE = 4 * 1024 * 1024
+SUPERVISOR = str(Path(__file__).parent.parent / "local")
+"""What our own role bbq.program copies to a server where no systemd is: files of the standard library only."""
 
 
 class Runner:
@@ -131,17 +136,18 @@ class Runner:
         shutil.rmtree(work, ignore_errors=True)
         for name in ("inventory", "env", "artifacts", "tmp"):
             (work / name).mkdir(mode=0o700, parents=True)
-        marker, alias = playbooks.new_marker(), server.name.replace(" ", "-")
+        marker, alias = playbooks.new_marker(), _NO_HOST_NAME.sub("-", server.name).strip("-") or "server"
         plain: dict[str, Any] = revealed(inputs)
         if step["kind"] == "playbook":
             playbook = files / step["program"]
-            alias, extra = playbooks.alias(playbook) or alias, {**step["variables"], **plain}
+            alias, extra = playbooks.alias(playbook) or alias, {"bbq_supervisor": SUPERVISOR, **step["variables"], **plain}
         else:
             playbook = work / "operation.yml"
             if step["kind"] == "leftovers":
                 plays, extra = playbooks.for_leftovers(mark), {}
             elif step["kind"] == "role":
-                plays, extra = playbooks.for_role(step["program"]), {**step["variables"], **plain}
+                extra = {"bbq_supervisor": SUPERVISOR, **step["variables"], **plain}
+                plays = playbooks.for_role(step["program"])
             else:
                 plays = playbooks.for_script(files, step["program"], step["artifact"], marker, mark)
                 try:
@@ -174,6 +180,8 @@ class Runner:
         elif result.rc != 0 and watcher.failure is None:
             said = [line for line in watcher.unnamed if line][-15:]
             watcher.failure = Failure("ansible", said[0] if said else f"ansible-playbook ended with code {result.rc}", said[1:])
+        elif watcher.nobody:
+            watcher.failure = Failure("ansible", "no play of the playbook is for the server: it says hosts: all")
         elif result.rc == 0:
             watcher.failure = None  # a task failed and was rescued
         shutil.rmtree(work, ignore_errors=True)

@@ -31,11 +31,14 @@ class Watcher:
         self._secrets = sorted(secrets, key=len, reverse=True)
         self._say = say
         self._working = working
+        self._unmatched = False
         self.failure: Failure | None = None
         self.stats: dict[str, Any] = {}
         self.script_output: str | None = None
         self.counts: dict[str, int] = {}
         self.unnamed: list[str] = []
+        self.nobody = False
+        """No play was for the server."""
 
     def masked(self, text: str) -> str:
         for secret in self._secrets:
@@ -55,6 +58,8 @@ class Watcher:
                     self.unnamed.append(self.masked(line.strip()))
         if kind == "playbook_on_task_start":
             self._working(self.masked(str(data.get("name") or data.get("task") or "")))
+        elif kind == "playbook_on_no_hosts_matched":
+            self._unmatched = True
         elif kind == "runner_on_ok":
             self._remember_script(data)
         elif kind == "runner_on_failed" and not data.get("ignore_errors"):
@@ -64,6 +69,7 @@ class Watcher:
             self._failed(data)
         elif kind == "playbook_on_stats":
             self.stats = dict(data.get("artifact_data") or {})
+            self.nobody = not data.get("processed") and self._unmatched
             for name in ("ok", "changed", "skipped", "failures"):
                 self.counts[name] = sum((data.get(name) or {}).values())
         return False

@@ -145,6 +145,11 @@ def test_a_playbook_that_is_none(here: Operated) -> None:
     assert "no_such_module_at_all" in said
 
 
+def test_a_playbook_for_other_servers(here: Operated) -> None:
+    said = _refused(_with(here, create=FINE.replace("hosts: all", "hosts: web")), 7)
+    assert "no play of the playbook is for the server" in said
+
+
 def test_an_address_that_is_none(operated: Operated) -> None:
     operated.options["BBQ_ANSIBLE__HOSTS"] = "server=-oProxyCommand=x"
     said = _refused(_with(operated), 5)
