@@ -231,10 +231,11 @@ class _Builder:
             if operation is not None:
                 operation.outputs.setdefault(output, ())
         place_relationships(nodes)
+        files: dict[Any, dict[str, str]] = {}
         for node in nodes.values():
             # what our own types are made by is the provider's affair
             if (node.operations or node.relationships) and not node.composite and BASE_TYPE not in node.ancestry:
-                node.properties[PROPERTY] = recorded(node, tree)
+                node.properties[PROPERTY] = recorded(node, tree, files)
 
     def _outputs(self, nodes: Mapping[str, Node]) -> dict[str, Output]:
         found = {}

@@ -100,21 +100,21 @@ def all_of(node: Node) -> Iterator[tuple[str, Operation]]:
             yield key(operation, relationship), operation
 
 
-def recorded(node: Node, tree: Tree) -> dict[str, Any]:
-    """The value of `PROPERTY`: what each operation runs, and what it is given, as far as the node itself does not tell that."""
+def recorded(node: Node, tree: Tree, known: dict[Any, dict[str, str]]) -> dict[str, Any]:
+    """The value of `PROPERTY`: what each operation runs, and what it is given, as far as the node itself does not tell that.
+    `known` remembers digests of files: thousands of nodes may have the same operations."""
     found = {}
-    left = [64 * 1024 * 1024]
     for name, operation in all_of(node):
         inputs = {key: value for key, value in operation.inputs.items() if node.name not in references(value)}
-        files = {}
-        for relative, path in files_of(operation, tree):
-            digest = tree.digest(path, left)
-            if digest is not None:
-                files[relative] = digest
+        which = (operation.script, operation.dependencies, operation.kind)
+        if which not in known:
+            left = [64 * 1024 * 1024]
+            digests = ((relative, tree.digest(path, left)) for relative, path in files_of(operation, tree))
+            known[which] = {relative: digest for relative, digest in digests if digest is not None}
         program = str(operation.script)
         if is_local(program) and Path(program).is_relative_to(tree.directory):
             program = str(Path(program).relative_to(tree.directory))
-        found[name] = {"run": program, "inputs": inputs, "files": files}
+        found[name] = {"run": program, "inputs": inputs, "files": known[which]}
     return found
 
 
