@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from bbq.conf import autoscale, engine, journal, keystone, local, openstack, simulator, state, tosca
+from bbq.conf import ansible, autoscale, engine, journal, keystone, local, openstack, simulator, state, tosca
 
-MODULES: tuple[Any, ...] = (state, journal, tosca, engine, local, simulator, autoscale, openstack, keystone)
+MODULES: tuple[Any, ...] = (state, journal, tosca, engine, local, ansible, simulator, autoscale, openstack, keystone)
 
 
 def list_opts() -> list[tuple[Any, list[Any]]]:

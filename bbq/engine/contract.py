@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from bbq.topology.model import Node, Topology
+from bbq.errors import BbqError, ResourceFailed
+from bbq.topology.model import Node, Operation, Relationship, Topology
 
 
 class ProviderFault(Exception):
@@ -96,6 +97,13 @@ class Wanted:
     tag: Tag
     template_dir: str
     """Where the user's template stands: relative paths in properties are relative to it."""
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    """What the template itself says of the node's attributes; an expression is left where it needs the node itself."""
+    operations: Mapping[str, Operation] = field(default_factory=dict)
+    """The node's, inputs answered but for expressions that need the node itself. So in `relationships`."""
+    relationships: Sequence[Relationship] = ()
+    hosts: Mapping[str, Target] = field(default_factory=dict)
+    """Node -> the node at the bottom of what it is hosted on, for this node and both ends of its relationships."""
 
     def target(self, requirement: str) -> Target | None:
         return next((t for t in self.targets if t.requirement == requirement), None)
@@ -119,6 +127,9 @@ class State:
     detail      what exactly is awaited, or what went wrong, for the screen
     stage       created | booted | configured, where the provider can tell
     attributes  attributes that became known since `create`
+    progress    what was done since the thing was made or changed, oldest first; told and journalled once each
+    error       the class of the error that a failed state ends in
+    stuck       it was asked to go and cannot: `delete`, asked again, says why
     """
 
     name: str
@@ -127,6 +138,9 @@ class State:
     detail: str = ""
     stage: str | None = None
     attributes: Mapping[str, Any] = field(default_factory=dict)
+    progress: Sequence[str] = ()
+    error: type[BbqError] = ResourceFailed
+    stuck: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +196,10 @@ class Resource(ABC):
     def probe(self, handle: Handle, wanted: Wanted) -> Check:
         """Does it truly work? Asked only after `list_states` said ready; one attempt, a few seconds at most."""
         return Check(True)
+
+    def notices(self, node: Node) -> Sequence[str]:
+        """What a user should know before the node is made, for the plan."""
+        return ()
 
     def explain(self, handle: Handle, state: State) -> str:
         """The root cause of a failure in a sentence or a few lines (the last lines of a log); no secrets."""

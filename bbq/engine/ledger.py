@@ -20,7 +20,7 @@ class Gone(Exception):
 class Broken(Exception):
     """It reached a terminal state; `error` is what a user is told."""
 
-    def __init__(self, error: ResourceFailed, cause: str) -> None:
+    def __init__(self, error: BbqError, cause: str) -> None:
         super().__init__(str(error))
         self.error = error
         self.cause = cause

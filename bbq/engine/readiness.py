@@ -88,6 +88,10 @@ class Readiness:
         if not state.ready:  # else the probes say what is missing
             run.awaited = shared.scope.scrub(state.detail) or state.name
         self._learn(run, state.attributes)
+        known = len(run.told) if tuple(state.progress[: len(run.told)]) == run.told else 0
+        for text in state.progress[known:]:
+            shared.recorder.write("step.progress", run.name, attempt=run.attempt, data={"text": shared.scope.scrub(text)})
+        run.told = tuple(state.progress)
         if state.stage in _STAGES and state.stage != run.stage:
             run.stage = state.stage
             shared.recorder.write("step.stage", run.name, stage=state.stage, attempt=run.attempt)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import secrets as token
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
 from bbq.engine.contract import Handle, Tag, Target, Wanted
 from bbq.errors import ResourceFailed
 from bbq.journal.model import Record, SecretStore
-from bbq.topology.model import Node, Topology
-from bbq.topology.values import UNKNOWN, Expr, Secret, evaluate, walk
+from bbq.topology.model import Node, Operation, Topology
+from bbq.topology.values import UNKNOWN, Expr, Secret, answered, evaluate, walk
 
 _SHORTEST_SCRUBBED = 6  # shorter secrets are words that a text may hold anyway
 
@@ -120,24 +121,67 @@ class RunScope:
         capabilities = evaluate(node.capabilities, self)
         for name, values in capabilities.items():
             self._refuse_unknown(node, f"capability {name}", node.capabilities[name], values)
-        targets = []
-        for edge in node.edges:
-            other = self._nodes.get(edge.target)
-            record = self._records.get(edge.target)
-            handle = self.handles.get(edge.target)
-            targets.append(
-                Target(
-                    edge.requirement,
-                    edge.target,
-                    other.type if other else record.type if record else "",
-                    other.ancestry if other else record.ancestry if record else (),
-                    handle.id if handle else None,
-                    self.properties_of(edge.target),
-                    self.attributes_of(edge.target),
-                    evaluate(edge.properties, self) if edge.properties else {},
-                )
-            )
-        return Wanted(node, properties, capabilities, targets, tag, self.template_dir)
+        targets = [
+            self._target(edge.requirement, edge.target, evaluate(edge.properties, self) if edge.properties else {})
+            for edge in node.edges
+        ]
+        if not (node.operations or node.relationships):
+            return Wanted(node, properties, capabilities, targets, tag, self.template_dir, hosts=self._hosts(node))
+        relationships = [
+            replace(item, operations={name: self._operation(node, each) for name, each in item.operations.items()})
+            for item in node.relationships
+        ]
+        return Wanted(
+            node,
+            properties,
+            capabilities,
+            targets,
+            tag,
+            self.template_dir,
+            attributes=answered(node.attributes, self, node.name),
+            operations={name: self._operation(node, each) for name, each in node.operations.items()},
+            relationships=relationships,
+            hosts=self._hosts(node),
+        )
+
+    def _target(self, requirement: str, name: str, properties: Mapping[str, Any]) -> Target:
+        other, record, handle = self._nodes.get(name), self._records.get(name), self.handles.get(name)
+        return Target(
+            requirement,
+            name,
+            other.type if other else record.type if record else "",
+            other.ancestry if other else record.ancestry if record else (),
+            handle.id if handle else None,
+            self.properties_of(name),
+            self.attributes_of(name),
+            properties,
+        )
+
+    def _operation(self, node: Node, operation: Operation) -> Operation:
+        inputs = answered(operation.inputs, self, node.name)
+        title = f"{operation.interface}.{operation.name}"
+        self._refuse_unknown(node, f"input of {title}", operation.inputs, inputs)
+        self.learn(inputs)
+        return replace(operation, inputs=inputs)
+
+    def _hosts(self, node: Node) -> dict[str, Target]:
+        found = {}
+        for name in {node.name, *(end for item in node.relationships for end in (item.source, item.target))}:
+            host = self._bottom(name)
+            if host is not None:
+                found[name] = self._target("host", host, {})
+        return found
+
+    def _bottom(self, name: str) -> str | None:
+        """The node at the bottom of what a node is hosted on; None for one that is hosted on nothing."""
+        seen = {name}
+        current = name
+        while (node := self._nodes.get(current)) is not None:
+            edge = next((edge for edge in node.edges if edge.hosted and edge.target not in seen), None)
+            if edge is None:
+                break
+            seen.add(current := edge.target)
+        return None if current == name else current
 
     def properties_of(self, name: str) -> Mapping[str, Any]:
         found = self._properties.get(name)

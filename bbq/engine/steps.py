@@ -27,7 +27,7 @@ from bbq.engine.readiness import Readiness
 from bbq.engine.retry import Backoff
 from bbq.engine.run import NodeRun, Shared
 from bbq.engine.waiter import Watch
-from bbq.errors import ConfigurationError, JournalError, LockedError, ResourceFailed
+from bbq.errors import ConfigurationError, JournalError, LockedError
 from bbq.journal.model import Record
 from bbq.journal.secrets import decode
 from bbq.plan.model import Action
@@ -367,7 +367,7 @@ class Steps:
         cause = self._shared.scope.scrub(cause or state.detail or state.name)
         lines = cause.strip().splitlines() or [state.name]
         text = lines[0] if len(lines) == 1 else f"{lines[0]}: {lines[-1].strip()}"  # what happened, and the log's last word
-        return Broken(ResourceFailed(f"{run.name} failed ({state.name}): {text}"), cause)
+        return Broken(state.error(f"{run.name} failed ({state.name}): {text}"), cause)
 
     def _resource(self, run: NodeRun) -> Resource:
         resource = self._shared.provider.resource(run.ancestry)

@@ -146,7 +146,7 @@ class Waiter:
             elif watch.until == "ready":
                 finished = state.ready or state.failed
             else:
-                finished = now - watch.since >= watch.patience
+                finished = state.stuck or now - watch.since >= watch.patience
             if finished:
                 del entries[id]
                 self._loop.resume(entry.task, entry.turn, state)

@@ -15,6 +15,7 @@ What the engine writes, and what comes of it:
   status stays as the intent left it.
 * `step.stage` with `stage`, data `attributes`: stage `ready` makes it `ready`, any other `created`.
 * `record.removed`: no record any more.
+* `step.progress`, data `text`: what a thing that is being made has got done; tells people, changes nothing.
 
 `action` and `attempt` are the event's own fields (or, where those are unset, of its `data`); an outcome without action
 has that of the intent before it. A replacement is written as a `delete` and then a `create`, for it is two calls, and a
@@ -44,7 +45,7 @@ def fold(record: Record | None, event: Event) -> Record | None:
     Raises `ValueError` where the event is none that a journal may hold.
     """
     kind = event.kind
-    if kind in _WITHOUT_RECORD:
+    if kind in _WITHOUT_RECORD or kind == "step.progress":
         return record
     if not event.node:
         raise ValueError(f"a {kind} event names no node")

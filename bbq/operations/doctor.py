@@ -39,6 +39,7 @@ def examine(workspace: Workspace, provider: str = "local") -> Iterator[Finding]:
         ("NATS", _nats, "MessageQueue"),
         ("RabbitMQ", _rabbitmq, "MessageQueue with engine: rabbitmq"),
         ("MariaDB", _mariadb, "Database with engine: mariadb"),
+        ("Ansible", _ansible, "operations of templates"),
     ):
         yield _found(name, search, needed)
     yield _namespaces()
@@ -115,6 +116,17 @@ def _mariadb() -> str | None:
 
     found = programs()
     return str(found[0]) if found else None
+
+
+def _ansible() -> str | None:
+    from importlib.metadata import version
+
+    from bbq.providers.ansible.software import missing_programs
+
+    if missing_programs():
+        return None
+    ssh = shutil.which("ssh")
+    return f"ansible-runner {version('ansible-runner')}, " + (f"ssh ({ssh})" if ssh else "no ssh: on this machine only")
 
 
 def _namespaces() -> Finding:

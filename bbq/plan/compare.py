@@ -240,9 +240,13 @@ class _Diff:
 
     def _warnings(self) -> tuple[str, ...]:
         """What a replacement costs: data, and connection details that running things were started with."""
-        found = []
+        found: list[str] = []
         replaced: set[str] = set()
         for name, step in self._steps.items():
+            node = self._nodes.get(name)
+            if step.action in (Action.CREATE, Action.REPLACE, Action.UPDATE) and node is not None and not _composite(node):
+                resource = self._resource(node)
+                found += resource.notices(node) if resource is not None else ()
             if step.action is Action.REPLACE:
                 lineage = self._lineage(name)
                 keeper = next((each for each in lineage if _KEEPERS & set(self._nodes[each].ancestry)), None)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, Final
 
 from bbq.diagnostics import SourceRange
 from bbq.topology import codes
-from bbq.topology.evaluate import Evaluator, operations
+from bbq.topology.evaluate import Evaluator, link_operations, operations
 from bbq.topology.instances import Broken, Instance, Link, Where, members
-from bbq.topology.model import Artifact, Edge, Node, Operation, Probe
+from bbq.topology.model import Artifact, Edge, Node, Operation, Probe, Relationship
 from bbq.topology.offers import is_hosted
 from bbq.topology.requirements import Matcher
 from bbq.topology.sources import PROPERTY, Tree, source_digests
@@ -62,6 +63,7 @@ class Assembler:
             attributes=self._attributes(instance),
             edges=[edge for _, edge in self._edges_of(instance)],
             operations=self._operations(instance),
+            relationships=self._relationships(instance),
             artifacts={name: _artifact(item) for name, item in (type_.artifacts | template.artifacts).items()},
             readiness=readiness,
             timeouts=timeouts,
@@ -157,6 +159,12 @@ class Assembler:
             answer = self._evaluator.attempt(value, where)
             if answer is not None:
                 found[name] = answer
+        for name, capability in template.type.capabilities.items():
+            assigned = template.capabilities.get(name)
+            values = {key: item.default for key, item in capability.attributes.items() if item.has_default}
+            values |= assigned.attributes if assigned is not None else {}
+            if values and name not in found:
+                found[name] = {key: self._evaluator.attempt(value, where) for key, value in values.items()}
         if found.get("state") == "initial":
             found["state"] = "started"  # nobody can ask before the node is ready (1.3 section 3.4.1, node states)
         child = instance.child
@@ -215,10 +223,24 @@ class Assembler:
         where = Where(instance.stack, instance)
         for (interface, name), definition in operations(instance).items():
             if definition.implementation:
-                found[f"{interface}.{name}"] = self._operation(interface, definition, where)
+                found[f"{interface}.{name}"] = self._operation(interface, definition, where, instance)
         return found
 
-    def _operation(self, interface: str, definition: OperationDef, where: Where) -> Operation:
+    def _relationships(self, instance: Instance) -> list[Relationship]:
+        """The operations of the relationships that start here; those of a composite's are its members' affair no more."""
+        found = []
+        for link in [] if instance.child else self._value(lambda: self._matcher.links(instance)) or ():
+            where = Where(instance.stack, None, link)
+            implemented = {
+                name: self._operation(interface, definition, where, instance)
+                for (interface, name), definition in link_operations(link).items()
+                if definition.implementation
+            }
+            if implemented:
+                found.append(Relationship(link.assignment.name, instance.address, link.target.address, implemented))
+        return found
+
+    def _operation(self, interface: str, definition: OperationDef, where: Where, owner: Instance) -> Operation:
         inputs = {}
         for name, value in definition.inputs.items():
             if isinstance(value, ParameterDef):
@@ -226,15 +248,35 @@ class Assembler:
             answer = self._evaluator.attempt(value, where)
             if answer is not None:
                 inputs[name] = answer
+        artifacts = owner.template.type.artifacts | owner.template.artifacts
+        program, kind = self._program(definition.implementation or "", artifacts, owner)
         return Operation(
             interface,
             definition.name,
-            definition.implementation,
+            program,
             inputs,
-            definition.dependencies,
+            tuple(self._program(file, artifacts, owner)[0] for file in definition.dependencies),
             definition.host,
             definition.timeout,
+            kind or definition.implementation_type or "",
+            {name: tuple(item.mapping) for name, item in definition.outputs.items()},
         )
+
+    def _program(self, file: str, artifacts: dict[str, ArtifactDef], owner: Instance) -> tuple[str, str]:
+        """(path, URL or role, artifact type) of what is named: an artifact's name comes as a path beside the template."""
+        named = artifacts.get(file) or artifacts.get(Path(file).name)
+        if named is not None and not Path(file).suffix:
+            file, kind = named.file, named.type
+            if "role" in kind.lower() and not Path(file).exists():
+                return Path(file).name if Path(file).is_absolute() else file, kind  # a role's name, not a file's
+        else:
+            kind = ""
+        service = owner.stack.service
+        for prefix in sorted(service.import_map, key=len, reverse=True):
+            if file.startswith(prefix):
+                below = Path(service.import_map[prefix], file.removeprefix(prefix).lstrip("/"))
+                return str(below), kind
+        return file, kind
 
     # What speaks to the engine
 

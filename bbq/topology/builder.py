@@ -11,11 +11,12 @@ from bbq.datafiles import data_dir
 from bbq.diagnostics import Diagnostic, DiagnosticBag, SourceRange
 from bbq.sources import Sources
 from bbq.topology import codes
-from bbq.topology.assemble import Assembler
+from bbq.topology.assemble import BASE_TYPE, Assembler
 from bbq.topology.cycles import find_cycles
 from bbq.topology.evaluate import Evaluator, suggestion
 from bbq.topology.instances import MAX_NODES, Broken, Failed, Instance, Stack, Where, members
 from bbq.topology.model import Node, Output, Topology
+from bbq.topology.operations import PROPERTY, place_relationships, recorded
 from bbq.topology.requirements import Matcher
 from bbq.topology.secrecy import Secrecy
 from bbq.topology.sources import Tree
@@ -73,9 +74,11 @@ class _Builder:
         assembler = Assembler(self._evaluator, self._matcher, tree if digests else None)
         nodes = {address: assembler.node(instance) for address, instance in self._instances.items()}
         self._check_overrides()
+        outputs = self._outputs(nodes)
+        self._finish_operations(nodes, tree)
         topology = Topology(
             nodes=nodes,
-            outputs=self._outputs(nodes),
+            outputs=outputs,
             inputs={name: None if value is Failed else value for name, value in self._root.inputs.items()},
             template=self._root.service.path,
             directory=str(tree.directory),
@@ -221,6 +224,18 @@ class _Builder:
                 self._bag.error(codes.UNSUPPORTED_DIRECTIVE, text, instance.template.at)
 
     # What is known at the end
+
+    def _finish_operations(self, nodes: Mapping[str, Node], tree: Tree) -> None:
+        for address, name, output in self._evaluator.outputs_asked:
+            operation = nodes[address].operations.get(name) if address in nodes else None
+            if operation is not None:
+                operation.outputs.setdefault(output, ())
+        place_relationships(nodes)
+        files: dict[Any, dict[str, str]] = {}
+        for node in nodes.values():
+            # what our own types are made by is the provider's affair
+            if (node.operations or node.relationships) and not node.composite and BASE_TYPE not in node.ancestry:
+                node.properties[PROPERTY] = recorded(node, tree, files)
 
     def _outputs(self, nodes: Mapping[str, Node]) -> dict[str, Output]:
         found = {}

@@ -19,7 +19,7 @@ from bbq.topology.paths import Paths
 from bbq.topology.secrecy import Secrecy
 from bbq.topology.values import Attribute, Call, Expr, GeneratedSecret, contains, larger_than
 from bbq.tosca.constraints import broken
-from bbq.tosca.model import Constraint, Function, OperationDef, ParameterDef
+from bbq.tosca.model import Constraint, Function, InterfaceDef, OperationDef, ParameterDef
 
 if TYPE_CHECKING:
     from bbq.topology.requirements import Matcher
@@ -41,6 +41,8 @@ class Evaluator:
         self.secrecy = secrecy
         self.overrides = overrides
         self.asked: list[tuple[Instance, str, SourceRange]] = []
+        self.outputs_asked: set[tuple[str, str, str]] = set()
+        """(node, `<interface>.<operation>`, output) of every `get_operation_output`."""
         self.paths = Paths(self)
         self._graph_functions: Final[dict[str, Callable[[Function, list[Any], Where], Any]]] = {
             "get_input": self._get_input,
@@ -323,13 +325,28 @@ class Evaluator:
         mapping = definition.outputs[output].mapping if output in definition.outputs else ()
         if len(mapping) > 1 and mapping[0] == "SELF":
             return Attribute(instance.address, (*mapping[1:], *path))
-        return Attribute(instance.address, (definition_interface(str(interface)), operation, output, *path))
+        where_it_is = (definition_interface(str(interface)), operation, output)
+        self.outputs_asked.add((instance.address, f"{where_it_is[0]}.{operation}", str(output)))
+        return Attribute(instance.address, (*where_it_is, *path))
 
 
 def operations(instance: Instance) -> dict[tuple[str, str], OperationDef]:
     """(interface's last name, operation) -> its definition with the interface's inputs, the template's over the type's."""
+    return _operations(instance.template.type.interfaces, instance.template.interfaces)
+
+
+def link_operations(link: Link) -> dict[tuple[str, str], OperationDef]:
+    """The same of a relationship: its type's, over them what the requirement's definition and its assignment say."""
+    type_ = link.source.stack.service.types.get(("relationship", link.relationship))
+    definition = link.source.template.type.requirements.get(link.assignment.name)
+    return _operations(
+        type_.interfaces if type_ else {}, definition.interfaces if definition else {}, link.assignment.interfaces
+    )
+
+
+def _operations(*layers: Mapping[str, InterfaceDef]) -> dict[tuple[str, str], OperationDef]:
     found: dict[tuple[str, str], OperationDef] = {}
-    for interfaces in (instance.template.type.interfaces, instance.template.interfaces):
+    for interfaces in layers:
         for interface in interfaces.values():
             for name, operation in interface.operations.items():
                 if interface.inputs:

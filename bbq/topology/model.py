@@ -44,7 +44,13 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """An interface operation with an implementation. `script` is an absolute path; `interface` e.g. `Standard`."""
+    """An interface operation with an implementation. `script` is an absolute path, a URL or a role's name; `interface` e.g.
+    `Standard`.
+
+    kind        the artifact type's name, "" where nothing tells
+    outputs     name -> the attribute that it is stored in (`("SELF", "url")`); () for one that only
+                `get_operation_output` names
+    """
 
     interface: str
     name: str
@@ -53,6 +59,18 @@ class Operation:
     dependencies: tuple[str, ...] = ()
     host: str = "SELF"
     timeout: float | None = None
+    kind: str = ""
+    outputs: dict[str, tuple[Any, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Relationship:
+    """Operations of a relationship that are carried out in the life of the node that has this: its source's or its target's."""
+
+    requirement: str
+    source: str
+    target: str
+    operations: dict[str, Operation] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +113,7 @@ class Node:
     declared: dict[str, str] = field(default_factory=dict)
     edges: list[Edge] = field(default_factory=list)
     operations: dict[str, Operation] = field(default_factory=dict)
+    relationships: list[Relationship] = field(default_factory=list)
     artifacts: dict[str, Artifact] = field(default_factory=dict)
     readiness: tuple[Probe, ...] = ()
     timeouts: dict[str, float] = field(default_factory=dict)
@@ -130,6 +149,9 @@ class Node:
             found |= references(edge.properties)
         for operation in self.operations.values():
             found |= references(operation.inputs)
+        for relationship in self.relationships:
+            for operation in relationship.operations.values():
+                found |= references(operation.inputs)
         for probe in self.readiness:
             found |= references(probe.target)
         if not (self.composite or self.members):

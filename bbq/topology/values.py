@@ -131,6 +131,19 @@ def evaluate(value: Any, scope: Scope) -> Any:
     return value
 
 
+def answered(value: Any, scope: Scope, but: str) -> Any:
+    """`value` with every expression in it answered except those about the node `but`, which stay expressions."""
+    if isinstance(value, Expr):
+        if isinstance(value, Call) and but in references(value):
+            return Call(value.function, tuple(answered(arg, scope, but) for arg in value.args))
+        return value if but in references(value) else value.evaluate(scope)
+    if isinstance(value, dict):
+        return {key: answered(item, scope, but) for key, item in value.items()}
+    if isinstance(value, list):
+        return [answered(item, scope, but) for item in value]
+    return value
+
+
 def walk(value: Any) -> Iterator[Any]:
     """`value` and everything inside it, expressions' arguments included."""
     yield value

@@ -205,6 +205,8 @@ def event_text(event: Event, began: float | None = None) -> str | None:
         case "step.stage":
             stage = one_line(event.stage or "")
             return f"{stage}{took}" if stage == "ready" else stage
+        case "step.progress":
+            return one_line(data.get("text") or "", 200)
         case "step.waiting":
             return waiting_text(data)
         case "step.outcome":

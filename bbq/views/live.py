@@ -236,7 +236,7 @@ class LiveView(HumanView):
         if self._first is None or event.at < self._first:
             self._first = event.at  # the lines above the table count from the start of the run, too
         failed = event.kind == "step.outcome" and event.data.get("result", "ok") != "ok"
-        if failed or event.kind in ("run.stopping", "run.finished") or self.verbose:
+        if failed or event.kind == "step.progress" or event.kind in ("run.stopping", "run.finished") or self.verbose:
             super().event(event)
 
     def _put(self, *lines: str, to: TextIO | None = None) -> None:

@@ -80,6 +80,11 @@ EVENTS: Final[tuple[Kind, ...]] = (
     ),
     _event("step.stage", "A node reached a stage; `ready` is the last one."),
     _event(
+        "step.progress",
+        "A part of the making of a node is done: an operation of its lifecycle.",
+        Field("data.text", "string", "What was done, and how it went."),
+    ),
+    _event(
         "step.waiting",
         "What a node waits for right now. Told to listeners, not journalled.",
         Field("data.awaited", "string", "What exactly is awaited.", required=False),

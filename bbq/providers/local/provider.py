@@ -5,8 +5,10 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bbq.engine.contract import DeploymentContext, Handle, Provider, Resource, State, Tag
 from bbq.providers.local import proc
@@ -15,6 +17,13 @@ from bbq.providers.local.process import ProcessResource
 from bbq.providers.local.reaper import DIRECTORY, end_reaper, ensure_reaper
 from bbq.providers.local.supervise import NodeDir, node_id
 from bbq.topology.model import Node
+
+if TYPE_CHECKING:
+    from bbq.providers.local.software import LocalSoftware
+
+OPERATIONS = "operations"
+"""The poll group of nodes that operations make; the ids of their handles start with `OPERATED`."""
+OPERATED = "ansible:"
 
 RESOURCES: dict[str, str] = {
     "bbq.nodes.Job": "job:Job",
@@ -34,6 +43,15 @@ RESOURCES: dict[str, str] = {
 """Node type -> module and class; a module is imported when a node of its type occurs. Keep in order of names."""
 
 
+OURS = "bbq.nodes.Root"
+INFRASTRUCTURE = frozenset(
+    {"tosca.nodes.BlockStorage", "tosca.nodes.Storage.BlockStorage", "tosca.nodes.ObjectStorage", "tosca.nodes.LoadBalancer"}
+    | {"tosca.nodes.Storage.ObjectStorage", "tosca.nodes.network.Network", "tosca.nodes.network.Port"}
+    | {"tosca.nodes.network.FloatingIP"}
+)
+"""What only a cloud has; everything else that is not of our own types is made by its operations."""
+
+
 class LocalProvider(Provider):
     name = "local"
 
@@ -41,8 +59,15 @@ class LocalProvider(Provider):
         self.context = context
         self._resources: dict[str, ProcessResource] = {}
 
+    @cached_property
+    def _software(self) -> LocalSoftware:
+        from bbq.providers.local.software import LocalSoftware
+
+        return LocalSoftware(self.context)
+
     def resource(self, ancestry: Sequence[str]) -> Resource | None:
-        return self._resource(ancestry)
+        found = self._resource(ancestry)
+        return self._software if found is None and _made_by_operations(ancestry) else found
 
     def _resource(self, ancestry: Sequence[str]) -> ProcessResource | None:
         for name in ancestry:
@@ -59,6 +84,8 @@ class LocalProvider(Provider):
         return NodeDir(Path(self.context.state_dir), self.context.name, self.context.id, identity)
 
     def list_states(self, group: str, ids: Sequence[str]) -> Mapping[str, State]:
+        if group == OPERATIONS:
+            return self._software.states(ids)
         found = {}
         for identity in ids:
             node = self._node(identity)
@@ -83,6 +110,7 @@ class LocalProvider(Provider):
             tag, type_name = node.tag()
             seen.add(path.name)
             yield tag, Handle(path.name, node.attributes()), type_name
+        yield from self._software.tagged()
         above = proc.ancestors()
         for one in proc.tagged({"BBQ_DEPLOYMENT_ID": deployment_id}):
             env = proc.environment(one.pid)
@@ -97,9 +125,11 @@ class LocalProvider(Provider):
     def preflight(self, nodes: Iterable[Node]) -> list[str]:
         problems: list[str] = []
         wanted: dict[int, str] = {}
+        operated: list[Node] = []
         for node in nodes:
             resource = self._resource(node.ancestry)
             if resource is None:
+                operated.append(node)
                 continue
             problems += resource.preflight(node)
             port = node.properties.get("port")
@@ -107,6 +137,8 @@ class LocalProvider(Provider):
                 if port in wanted:
                     problems.append(f"{node.name} and {wanted[port]} both want port {port}")
                 wanted[port] = node.name
+        if operated:
+            problems += self._software.preflight(operated)
         problems += [
             f"port {port}, which {wanted[port]} wants, is taken by {holder}" for port, holder in proc.listening(wanted).items()
         ]
@@ -114,6 +146,8 @@ class LocalProvider(Provider):
 
     def logs(self, handle: Handle) -> Sequence[str]:
         """Paths, older ones first; a node with several units has several."""
+        if handle.id.startswith(OPERATED):
+            return self._software.logs(handle)
         node = self._node(handle.id)
         found: list[Path] = []
         for name in node.unit_names():
@@ -137,3 +171,7 @@ class LocalProvider(Provider):
         outside = Path(tempfile.gettempdir()) / f"bbq-{deployment_id}"
         if outside.is_dir() and not outside.is_symlink():
             shutil.rmtree(outside, ignore_errors=True)
+
+
+def _made_by_operations(ancestry: Sequence[str]) -> bool:
+    return OURS not in ancestry and not INFRASTRUCTURE & set(ancestry) and len(ancestry) > 0

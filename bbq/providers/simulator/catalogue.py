@@ -56,8 +56,8 @@ KINDS: Final[Mapping[str, Kind]] = {
     "bbq.nodes.Function": Kind(12, 2, 8080, "http", ("url",)),
 }
 UPDATABLE: Final = frozenset(
-    {"arguments", "buckets", "capacity", "command", "configuration", "count", "environment", "instances", "queues", "replicas"}
-    | {"size", "source_digests", "sources", "workers"}
+    {"arguments", "buckets", "capacity", "command", "configuration", "count", "environment", "instances", "operations"}
+    | {"queues", "replicas", "size", "source_digests", "sources", "workers"}
 )
 """Properties that the cloud changes in place, of whatever type; another change replaces the thing."""
 IGNORED: Final = frozenset({"timeouts", "readiness"})

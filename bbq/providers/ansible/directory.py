@@ -1,0 +1,216 @@
+"""Directories of nodes that operations make.
+
+    <state directory>/ansible/known_hosts       keys of servers, recorded when they were first seen
+    <state directory>/ansible/nodes/<node>/     (0700) made under another name with its tag in it, then renamed
+        tag.json            who it belongs to; there from the directory's first instant to its last
+        lock                held (flock) by the process that carries operations out, for as long as it lives
+        state.json          what was done, what is being done, how it ended; written by whoever holds the lock
+        plan/<number>/      one plan: plan.json and the files of its operations; the highest whole one counts
+        log                 what Ansible says, secrets masked
+        work/               ansible-runner's private data directory, while an operation runs
+
+Nothing here asks the journal: after a crash the directory alone tells what was meant.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote, unquote
+
+from bbq.engine.contract import Tag
+
+PREFIX: Final = "ansible:"
+"""Handles' ids start with it, so that a provider knows whose they are."""
+VARIABLE: Final = "BBQ_OPERATIONS_OF"
+"""In the environment of the process that carries operations out: the node's directory."""
+MARK: Final = "BBQ_OPERATION"
+"""In the environment of all that one run of an operation starts: that run's mark. What it leaves running on purpose, a server,
+has it for ever, so it is looked for only when that very run was cut off."""
+_LOOKS: Final = 50
+
+
+class NodeDirectory:
+    """One node's. Everything it does can be repeated after a crash in the middle of it."""
+
+    def __init__(self, root: Path, identity: str) -> None:
+        self.root = root
+        self.id = identity
+        self.path = root / "nodes" / identity.removeprefix(PREFIX)
+
+    @classmethod
+    def of(cls, root: Path, node: str) -> NodeDirectory:
+        return cls(root, PREFIX + quote(node, safe="[]"))
+
+    @classmethod
+    def all(cls, root: Path) -> Iterator[NodeDirectory]:
+        for path in sorted((root / "nodes").glob("[!.]*")):
+            yield cls(root, PREFIX + path.name)
+
+    @property
+    def node(self) -> str:
+        return unquote(self.path.name)
+
+    @property
+    def exists(self) -> bool:
+        return self.path.is_dir()
+
+    @property
+    def log(self) -> Path:
+        return self.path / "log"
+
+    @property
+    def known_hosts(self) -> Path:
+        return self.root / "known_hosts"
+
+    def claim(self, tag: Tag, type_name: str) -> None:
+        """Make it where it is not there; its tag is in it from the first instant."""
+        content = {"deployment": tag.deployment, "node": tag.node, "attempt": tag.attempt, "type": type_name}
+        if self.exists:
+            write(self.path / "tag.json", content)
+            return
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(prefix=f".new-{self.path.name}!", dir=self.path.parent))
+        write(fresh / "tag.json", content)
+        (fresh / "lock").touch(mode=0o600)
+        with contextlib.suppress(OSError):  # another process of the same deployment was faster
+            fresh.rename(self.path)
+        shutil.rmtree(fresh, ignore_errors=True)
+
+    def tag(self, deployment: str, deployment_id: str) -> tuple[Tag, str]:
+        found = read(self.path / "tag.json")
+        tag = Tag(found.get("deployment", deployment), deployment_id, found.get("node", self.node), found.get("attempt", 0))
+        return tag, found.get("type", "")
+
+    # -- what was done
+
+    def state(self) -> dict[str, Any]:
+        return read(self.path / "state.json")
+
+    def keep(self, state: dict[str, Any]) -> None:
+        """Only for the holder of the lock."""
+        write(self.path / "state.json", state)
+
+    def plan(self) -> tuple[Path, dict[str, Any]] | None:
+        """The newest whole plan and its folder."""
+        for folder in sorted((self.path / "plan").glob("[0-9]*"), key=lambda path: int(path.name), reverse=True):
+            found = read(folder / "plan.json")
+            if found:
+                return folder, found
+        return None
+
+    @contextlib.contextmanager
+    def new_plan(self) -> Iterator[Path]:
+        """A folder for another plan; it counts, and the older ones go, when the block has ended well."""
+        above = self.path / "plan"
+        above.mkdir(mode=0o700, exist_ok=True)
+        for leftover in above.glob(".new-*"):
+            shutil.rmtree(leftover, ignore_errors=True)
+        numbers = [int(path.name) for path in above.glob("[0-9]*")]
+        fresh = Path(tempfile.mkdtemp(prefix=".new-", dir=above))
+        yield fresh
+        fresh.rename(above / str(max(numbers, default=0) + 1))
+        for number in numbers:
+            shutil.rmtree(above / str(number), ignore_errors=True)
+
+    # -- who is at it
+
+    def busy(self) -> bool:
+        """Is a process carrying operations out?"""
+        descriptor = self._locked(fcntl.LOCK_SH)
+        if descriptor is None:
+            return self.exists
+        os.close(descriptor)
+        return False
+
+    def take(self) -> int | None:
+        """The lock's descriptor, to be handed on; None while another process has it."""
+        for _ in range(_LOOKS):  # somebody who only looks has it for a moment
+            descriptor = self._locked(fcntl.LOCK_EX)
+            if descriptor is not None:
+                return descriptor
+            if not self.exists:
+                return None
+            time.sleep(0.01)
+        return None
+
+    def _locked(self, how: int) -> int | None:
+        try:
+            descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError:
+            return None
+        try:
+            fcntl.flock(descriptor, how | fcntl.LOCK_NB)
+        except OSError:
+            os.close(descriptor)
+            return None
+        return descriptor
+
+    def end_processes(self, mark: str | None, seconds: float = 5.0) -> None:
+        """End who carries operations out, and what the run of that mark has started on this machine: by SIGTERM, then by
+        SIGKILL."""
+        deadline = time.monotonic() + seconds
+        sent = signal.SIGTERM
+        wanted = {f"{VARIABLE}={self.path}".encode(), *([f"{MARK}={mark}".encode()] if mark else [])}
+        while found := [pid for pid in _with_any(wanted) if pid != os.getpid()]:
+            for pid in found:
+                with contextlib.suppress(OSError):
+                    os.kill(pid, sent)
+            if time.monotonic() > deadline:
+                if sent is signal.SIGKILL:
+                    return
+                sent, deadline = signal.SIGKILL, time.monotonic() + seconds
+            time.sleep(0.05)
+
+    def remove(self) -> None:
+        """In one instant for everybody who looks, then bit by bit."""
+        if self.exists:
+            grave = Path(tempfile.mkdtemp(prefix=f".gone-{self.path.name}!", dir=self.path.parent))
+            self.path.rename(grave / "was")
+        for prefix in (".new-", ".gone-"):
+            for leftover in self.path.parent.glob(f"{prefix}*"):
+                if leftover.name.startswith(f"{prefix}{self.path.name}!"):
+                    shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _with_any(variables: set[bytes]) -> list[int]:
+    """The processes of this machine that have one of these in their environment."""
+    found = []
+    for name in os.listdir("/proc"):  # noqa: PTH208 - pathlib would make an object for every process
+        if not name.isdigit():
+            continue
+        try:
+            with open(f"/proc/{name}/environ", "rb") as file:  # noqa: PTH123
+                text = file.read()
+        except OSError:
+            continue
+        if any(variable in text for variable in variables) and variables & set(text.split(b"\0")):
+            found.append(int(name))
+    return found
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Empty where there is none, or where a power failure left half of one."""
+    try:
+        value = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def write(path: Path, value: Any, mode: int = 0o600) -> None:
+    """Whole or not at all, for this user only."""
+    temporary = path.with_name(path.name + ".new")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
+    with os.fdopen(descriptor, "w") as file:
+        json.dump(value, file)
+    temporary.replace(path)

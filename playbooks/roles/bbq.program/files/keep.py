@@ -1,0 +1,93 @@
+"""`keep.py start|stop|pid DIRECTORY`: starts, stops or tells of the program that the supervisor beside this file keeps.
+
+Standard library only. Both can be repeated: what runs as `wanted.json` says is left alone, what is another now is restarted.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+import proc  # noqa: E402 - found by the line above
+
+
+def read(path):
+    try:
+        with open(path, encoding="utf-8") as file:
+            return json.load(file)
+    except (OSError, ValueError):
+        return {}
+
+
+def process(place, name):
+    found = read(f"{place}/{name}")
+    return proc.same(found.get("pid", 0), found.get("start_time", 0), found.get("boot_id", ""))
+
+
+def stop(place):
+    shim = process(place, "lock")
+    if shim is None:
+        return
+    grace = read(f"{place}/spec.json").get("stop", {}).get("grace", 20.0)
+    proc.send(shim, signal.SIGTERM)
+    for left in proc.gone([shim], grace + 5.0):
+        for one in [*proc.descendants(left.pid), left]:
+            proc.send(one, signal.SIGKILL)
+
+
+def start(place):
+    wanted = read(f"{place}/wanted.json")
+    environment = {
+        "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        "HOME": os.path.expanduser("~"),
+        **{name: str(value) for name, value in wanted["environment"].items()},
+        "BBQ_UNIT": place,  # what an earlier supervisor of this place has left behind is found by it
+    }
+    spec = {
+        "argv": [str(word) for word in wanted["argv"]],
+        "env": environment,
+        "cwd": place,
+        "user": None,
+        "restart": {"policy": "on-failure", "limit": None, "backoff": 1.0, "cap": 30.0, "reset_after": 60.0},
+        "schedule": None,
+        "concurrency": "forbid",
+        "run_at_start": False,
+        "start_at": None,
+        "stop": {"signal": int(signal.SIGTERM), "grace": float(wanted["grace"])},
+        "log": {"size": 10000000, "count": 3},
+        "mask": [],
+    }
+    if read(f"{place}/spec.json") == spec and process(place, "lock") and process(place, "process.json"):
+        return
+    stop(place)
+    for name in ("process.json", "exit.json"):
+        if os.path.exists(f"{place}/{name}"):
+            os.unlink(f"{place}/{name}")
+    with open(os.open(f"{place}/spec.json", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        json.dump(spec, file)
+    with open(f"{place}/shim.log", "ab") as log:
+        done = subprocess.run(
+            [sys.executable, "-I", "-S", f"{HERE}/shim.py", place],
+            env={"BBQ_UNIT": place},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            cwd="/",
+        )
+    if done.returncode:
+        sys.exit(f"the supervisor ended with code {done.returncode}: see {place}/shim.log")
+    print("started")
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "start":
+        start(sys.argv[2])
+    elif sys.argv[1] == "stop":
+        stop(sys.argv[2])
+    else:
+        found = process(sys.argv[2], "process.json")
+        print(found.pid if found else 0)

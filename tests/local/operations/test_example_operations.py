@@ -1,0 +1,46 @@
+"""`examples/operations` on a server and on this machine; what it started is let alone until `stop`."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+from operated import Operated
+
+pytestmark = pytest.mark.local
+EXAMPLE = Path(__file__).parents[3] / "examples" / "operations"
+
+
+def _page(port: int) -> str:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=10) as answer:
+        text: str = answer.read().decode()
+        return text
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.mark.parametrize("where", ["operated", "here"])
+def test_the_example(where: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    example: Operated = request.getfixturevalue(where)
+    shutil.copytree(EXAMPLE, example.directory, dirs_exist_ok=True)
+    port, place = _free_port(), tmp_path / "page"
+    example.up("--input", f"port={port}", "--input", f"place={place}")
+    assert example.outputs() == {"url": f"http://127.0.0.1:{port}/", "python": "/usr/bin/python3"}
+    assert _page(port) == "<h1>Hello</h1>\n"
+    assert (place / "words.txt").read_text() == "Words that come with the script.\n"
+    example.up("--input", "title=Good-bye")
+    assert _page(port) == "<h1>Good-bye</h1>\n"
+    example.ok("destroy", "op", "--yes")
+    with pytest.raises(urllib.error.URLError):
+        _page(port)
+    assert not place.exists()
+    example.nothing_left()
