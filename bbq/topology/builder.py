@@ -75,7 +75,7 @@ class _Builder:
         nodes = {address: assembler.node(instance) for address, instance in self._instances.items()}
         self._check_overrides()
         outputs = self._outputs(nodes)
-        self._finish_operations(nodes, tree)
+        self._finish_operations(nodes, tree if digests else None)
         topology = Topology(
             nodes=nodes,
             outputs=outputs,
@@ -225,7 +225,7 @@ class _Builder:
 
     # What is known at the end
 
-    def _finish_operations(self, nodes: Mapping[str, Node], tree: Tree) -> None:
+    def _finish_operations(self, nodes: Mapping[str, Node], tree: Tree | None) -> None:
         for address, name, output in self._evaluator.outputs_asked:
             operation = nodes[address].operations.get(name) if address in nodes else None
             if operation is not None:
@@ -234,7 +234,12 @@ class _Builder:
         files: dict[Any, dict[str, str]] = {}
         for node in nodes.values():
             # what our own types are made by is the provider's affair
-            if (node.operations or node.relationships) and not node.composite and BASE_TYPE not in node.ancestry:
+            if (
+                tree is not None
+                and (node.operations or node.relationships)
+                and not node.composite
+                and BASE_TYPE not in node.ancestry
+            ):
                 node.properties[PROPERTY] = recorded(node, tree, files)
 
     def _outputs(self, nodes: Mapping[str, Node]) -> dict[str, Output]:

@@ -20,7 +20,7 @@ from bbq.providers.openstack.compute import identity, node_of, state_of, unreach
 from bbq.providers.openstack.part import Anything
 from bbq.render.hot import Catalogue
 from bbq.render.hot.catalogue import CloudNetwork
-from bbq.topology.model import Topology
+from bbq.topology.model import Node, Topology
 from bbq.topology.values import Attribute, references
 from tests.unit.render.hot_tools import CLOUD, topology_of
 from tests.unit.render.test_render_hot import COUNT, DISK, indigo
@@ -171,6 +171,9 @@ class _Any:
     updatable = Anything()
     ignored: frozenset[str] = frozenset()
     repairable = True
+
+    def notices(self, node: Node) -> list[str]:
+        return []
 
 
 def test_the_set_of_all_names() -> None:
