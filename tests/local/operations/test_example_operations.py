@@ -28,6 +28,24 @@ def _free_port() -> int:
         return port
 
 
+def test_the_example_in_an_archive(here: Operated, tmp_path: Path) -> None:
+    """What operations run and what comes along is in the archive; the destroy needs it no more."""
+    shutil.copytree(EXAMPLE, here.directory, dirs_exist_ok=True)
+    here.ok("package", "service.yaml", "--output", "page.csar")
+    for path in here.directory.iterdir():
+        if path.name != "page.csar":
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    port, place = _free_port(), tmp_path / "page"
+    inputs = ("--input", f"port={port}", "--input", f"place={place}")
+    here.ok("up", "page.csar", "--name", "op", "--yes", *inputs)
+    assert _page(port) == "<h1>Hello</h1>\n"
+    assert "nothing to do" in here.ok("up", "page.csar", "--name", "op", "--yes")
+    (here.directory / "page.csar").unlink()
+    here.ok("destroy", "op", "--yes")
+    assert not place.exists()
+    here.nothing_left()
+
+
 @pytest.mark.parametrize("where", ["operated", "here"])
 def test_the_example(where: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     example: Operated = request.getfixturevalue(where)

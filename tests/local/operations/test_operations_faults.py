@@ -19,7 +19,7 @@ node_types:
     interfaces:
       Standard:
         operations:
-          create: { implementation: { primary: create.yml, timeout: 3 } }
+          create: { implementation: { primary: create.yml, timeout: 120 } }
           delete: delete.yml
 topology_template:
   node_templates:
@@ -59,7 +59,7 @@ def test_a_failed_task_is_named_with_its_server_and_message(operated: Operated) 
 
 def test_an_operation_that_takes_too_long(operated: Operated) -> None:
     create = _playbook("{ name: sleep, ansible.builtin.command: sleep 600 }")
-    said = _refused(_with(operated, create=create), 8)
+    said = _refused(_with(operated, create=create, template=TEMPLATE.replace("timeout: 120", "timeout: 3")), 8)
     assert "Standard.create: it did not end within 3 s and was stopped" in said
     assert not operated.processes()
 
