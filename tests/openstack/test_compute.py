@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -134,6 +137,34 @@ def test_volumes_and_autoscaling_groups(cli: Cli, template: Path, cloud: Cloud, 
     assert "nothing differs" in cli("drift", name)
     cli("destroy", name, "--yes")
     assert not tagged(cloud, name) and not stacks(cloud, name)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(14))
+def test_killed_at_any_moment(seed: int, cli: Cli, template: Path, cloud: Cloud, name: str) -> None:
+    """bbq is killed in `up`, `scale` and `destroy`, wherever it is then: going on leads to the wanted state, no second server
+    and no rest."""
+    chance = Random(seed)
+    template.write_text(STORED.split("    disk:")[0].rpartition("      requirements:")[0])
+    killed(cli, chance.uniform(0.4, 14), "up", str(template), "--provider", "openstack", "--name", name)
+    cli("up", str(template), "--provider", "openstack", "--name", name)
+    assert len(tagged(cloud, name)) == 2 and len(stacks(cloud, name)) == 1
+    killed(cli, chance.uniform(0.4, 9), "scale", name, "store=3")
+    cli("scale", name, "store=3")
+    assert len(tagged(cloud, name)) == 3 and len(stacks(cloud, name)) == 1
+    assert "nothing differs" in cli("drift", name)
+    killed(cli, chance.uniform(0.4, 7), "destroy", name, "--yes")
+    if name in cli("list"):
+        cli("destroy", name, "--yes")
+    assert not tagged(cloud, name) and not stacks(cloud, name)
+
+
+def killed(cli: Cli, seconds: float, *argv: str) -> None:
+    process = cli.start(*argv)
+    with suppress(subprocess.TimeoutExpired):
+        process.communicate(timeout=seconds)
+    process.kill()
+    process.communicate()
 
 
 def tagged(cloud: Cloud, name: str) -> list[str]:
