@@ -221,7 +221,7 @@ def instance(context: Context, networks: Networks, plan: Plan, number: int, name
             found = context.attributes.setdefault(link.port.name, {"ip_address": []})
             found["ip_address"].append(server.private[-1])
             found.setdefault("port_id", []).append(get_resource(port))
-    context.add(
+    made = context.add(
         name,
         "OS::Nova::Server",
         {
@@ -235,6 +235,7 @@ def instance(context: Context, networks: Networks, plan: Plan, number: int, name
         node,
         name,
     )
+    made.row = server.index if node.index is None else node.index
     for position, pool in enumerate(plan.pools):
         floating = context.unique(f"{name}_floating_ip" if len(plan.pools) == 1 else f"{name}_floating_ip_{position}")
         # The first pool leads to the first port, the next to the next.

@@ -71,6 +71,8 @@ class Resource:
     depends_on: list[str] = field(default_factory=list)
     unit: str = ""
     node: str = ""
+    row: int = 0
+    """Of a server: its number among the node's."""
 
     def body(self) -> dict[str, Any]:
         found: dict[str, Any] = {"type": self.type}

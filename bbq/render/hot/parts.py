@@ -116,7 +116,8 @@ def _pieces(resources: Mapping[str, Resource], most: int) -> dict[str, int]:
             number, room = number + 1, most
         found |= dict.fromkeys(group, number)
         room -= len(group)
-    for group in units.values():
+    # By number: more servers of one node come after the others' first ones, which stay where they are.
+    for group in (units[unit] for unit in sorted(units, key=lambda unit: resources[unit].row if unit in resources else 0)):
         if room < len(group) and room < most:
             number, room = number + 1, most
         found |= dict.fromkeys(group, number)

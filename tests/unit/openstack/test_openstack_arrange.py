@@ -117,6 +117,16 @@ def test_every_attribute_is_an_output_of_its_stack(most: int, tmp_path: Path) ->
     assert all(name in after.nodes for node in after.nodes.values() for name in references(node.properties))
 
 
+def test_more_servers_move_none_to_another_stack(tmp_path: Path) -> None:
+    """Servers that are there are made anew in another stack; so the ones that are added come last."""
+    more = "    front: { type: tosca.nodes.Compute, capabilities: { os: { properties: { distribution: Debian } } } }\n"
+    cloud = replace(CLOUD, max_resources_per_stack=8)
+    few, many = (arranged(indigo(COUNT, more), tmp_path, cloud, number=number) for number in (4, 9))
+    for name in [name for name, node in few.nodes.items() if node.type == STACK]:
+        before, after = (one.nodes[name].properties["template"]["resources"] for one in (few, many))
+        assert before.items() <= after.items()
+
+
 def test_what_stacks_hand_over_is_not_what_nodes_are_told(tmp_path: Path) -> None:
     """A network's own output has the node's name, as its resource has."""
     more = """\
