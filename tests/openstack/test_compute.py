@@ -46,7 +46,8 @@ topology_template:
 def template(cli: Cli) -> Path:
     path = cli.directory / "cluster.yaml"
     path.write_text(TEMPLATE)
-    cli.environment["BBQ_OPENSTACK__KEY_NAME"] = "devcloud"
+    # Others may have made networks in the cloud by now, and then none is the only one.
+    cli.environment |= {"BBQ_OPENSTACK__KEY_NAME": "devcloud", "BBQ_OPENSTACK__NETWORK": "private"}
     return path
 
 
