@@ -16,6 +16,7 @@ from bbq.handles import open_database
 from bbq.providers.openstack.provider import OpenStackProvider
 from bbq.providers.openstack.session import Cloud
 from bbq.topology import build
+from bbq.tosca import load as load_template
 from tests.cloud import TestCloud
 from tests.openstack.tools import Cli, servers
 
@@ -191,7 +192,7 @@ def test_an_instance_whose_making_was_not_answered_is_taken_over(
 def preflight(cloud: Cloud, tmp_path: Path, templates: str) -> list[str]:
     file = tmp_path / "db.yaml"
     file.write_text(f"{HEAD}  node_templates:\n{templates}")
-    service, found = bbq.tosca.load(file)
+    service, found = load_template(file)
     assert service is not None and not [one for one in found if one.severity == "error"]
     topology, found = build(service, inputs={}, provider="openstack")
     assert topology is not None, found
