@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -34,8 +35,9 @@ SMALL = "datastore: mariadb, flavor: m1.tiny, volume_size: 1 GiB, network: priva
 
 
 @pytest.fixture(autouse=True)
-def trove(services: Callable[..., None]) -> None:
+def trove(services: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
     services("cinder", "trove")
+    monkeypatch.setenv("BBQ_OPENSTACK__NETWORK", "private")  # there may be others, of somebody else's tests
 
 
 @pytest.fixture
@@ -106,6 +108,12 @@ def test_mariadb_its_users_and_its_size_change_in_place(cli: Cli, cloud: Cloud, 
     assert instances(cloud, name) == [] and left(cloud, name) == []
 
 
+@pytest.fixture
+def cli(cli: Cli) -> Cli:
+    cli.environment["BBQ_OPENSTACK__NETWORK"] = "private"
+    return cli
+
+
 def test_the_abstract_database_is_postgresql_by_trove(cli: Cli, cloud: Cloud, name: str) -> None:
     template = cli.directory / "db.yaml"
     text = f"{HEAD}  node_templates: {{ db: {{ type: bbq.nodes.Database }} }}{OUTPUTS}"
@@ -149,6 +157,22 @@ def test_a_failure_has_its_cause_and_is_made_anew(cli: Cli, cloud: Cloud, name: 
     assert broken["id"] not in [item["id"] for item in instances(cloud, name) if item["status"] == "ACTIVE"]
     (url,) = cli.json("outputs", name, "--show-secrets")["outputs"].values()
     assert open_database(url).query("select 1 as x") == [{"x": 1}]
+    cli("destroy", name, "--yes")
+    assert instances(cloud, name) == [] and left(cloud, name) == []
+
+
+def test_an_instance_that_is_still_being_built_is_destroyed(cli: Cli, cloud: Cloud, name: str) -> None:
+    """After its client was killed: Trove refuses at first, and is asked again."""
+    (cli.directory / "db.yaml").write_text(
+        f"{HEAD}  node_templates: {{ db: {{ type: {KIND}, properties: {{ {SMALL} }} }} }}{OUTPUTS}"
+    )
+    client = cli.start("up", "db.yaml", "--provider", "openstack", "--name", name)
+    while not instances(cloud, name):
+        assert client.poll() is None, client.communicate()[0]
+        time.sleep(0.1)
+    client.kill()
+    client.communicate()
+    assert instances(cloud, name)[0]["status"] == "BUILD"
     cli("destroy", name, "--yes")
     assert instances(cloud, name) == [] and left(cloud, name) == []
 

@@ -92,16 +92,15 @@ class DatabaseInstance(CloudResource):
         return Handle(handle.id, attributes)
 
     def delete(self, handle: Handle, tag: Tag) -> None:
+        """Trove refuses while it builds or changes the instance, and while that has replicas: the engine asks again as long as
+        it is there."""
         try:
             self.cloud.delete(SERVICE, _path(handle), f"delete the database instance {_name(handle)}")
-        except NotFound:
+        except (NotFound, Unprocessable):
             return
-        except Unprocessable as fault:  # it is being built, or changed
-            raise TransientFault(str(fault), _BUSY) from None
         except ConfigurationFault as fault:  # 403
-            if "eplica" in str(fault):  # its replicas go first
-                raise TransientFault(str(fault), _BUSY) from None
-            raise
+            if "eplica" not in str(fault):
+                raise
 
     def states(self, ids: Sequence[str]) -> Mapping[str, State]:
         return {item["id"]: state_of(item) for item in self._list("list the database instances")}

@@ -108,6 +108,11 @@ class Cloud:
             raise
 
     @property
+    def settings(self) -> Any:
+        """`[openstack]`."""
+        return self._config.openstack
+
+    @property
     def region(self) -> str | None:
         return self.connection.config.get_region_name()
 

@@ -104,14 +104,13 @@ class Catalogue:
         raise Unknown(f"no database flavor has {cpus} CPUs and {needed:.0f} MiB of memory", had)
 
     def network(self, name: str | None) -> str:
-        """The id of the network of that name or id; the project's only one where none is named."""
-        if name:
-            return str(_named(self.networks, name, "network")["id"])
+        """The id of the network of that name or id; where none is named, that of the configuration, else the project's only."""
+        if wanted := name or self._cloud.settings.network:
+            return str(_named(self.networks, wanted, "network")["id"])
         if len(self.networks) != 1:
-            raise Unknown(
-                f"{'several networks' if self.networks else 'no network'} for the instance to be on: say which by `network`",
-                one_of([item["name"] for item in self.networks]),
-            )
+            has = "several networks" if self.networks else "no network"
+            text = f"{has} for the instance to be on: say which by `network`, or in bbq.conf by [openstack] network"
+            raise Unknown(text, one_of([item["name"] for item in self.networks]))
         return str(self.networks[0]["id"])
 
 
