@@ -39,6 +39,7 @@ _WORKS: Final = frozenset({"HEALTHY", "ACTIVE", "RUNNING"})
 _DOWN: Final = frozenset({"SHUTDOWN", "CRASHED", "ERROR", "FAILED"})
 _FAILED: Final = frozenset({"ERROR", "FAILED"})
 _BUSY: Final = 3.0
+_EVERYBODY: Final = ("0.0.0.0/0",)
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_.\[\]-]+")
 _LOGINS: Final = frozenset({"users", "databases", "password"})
 
@@ -85,7 +86,8 @@ class DatabaseInstance(CloudResource):
                 attributes |= self._logins(handle, wanted, changed)
             if "access" in changed:
                 what = f"change who may connect to {_name(handle)}"
-                self.cloud.put(SERVICE, _path(handle), what, {"instance": {"access": _access(wanted.properties) or {}}})
+                access = _access(wanted.properties) or {"is_public": False, "allowed_cidrs": list(_EVERYBODY)}
+                self.cloud.put(SERVICE, _path(handle), what, {"instance": {"access": access}})
             self._resize(handle, wanted, item)
         except Unprocessable as fault:
             raise _sooner_or_later(fault) from None
@@ -352,13 +354,11 @@ def _sooner_or_later(fault: Unprocessable) -> ProviderFault:
 
 
 def _access(given: Mapping[str, Any]) -> dict[str, Any] | None:
+    """None where the template says nothing. Who may connect is always said: a change without it lets nobody in."""
     access = given.get("access")
     if not access:
         return None
-    found: dict[str, Any] = {"is_public": bool(access.get("public", False))}
-    if access.get("allowed_cidrs"):
-        found["allowed_cidrs"] = list(access["allowed_cidrs"])
-    return found
+    return {"is_public": bool(access.get("public", False)), "allowed_cidrs": list(access.get("allowed_cidrs") or _EVERYBODY)}
 
 
 def _handle(item: Mapping[str, Any]) -> Handle:
