@@ -133,6 +133,41 @@ def test_the_abstract_database_is_postgresql_by_trove(cli: Cli, cloud: Cloud, na
     assert instances(cloud, name) == [] and left(cloud, name) == []
 
 
+def test_postgresql_with_a_schema_users_and_access_rules(cli: Cli, cloud: Cloud, name: str) -> None:
+    (cli.directory / "schema.sql").write_text("create table packets (id int primary key);\ninsert into packets values (7);\n")
+    given = "datastore: postgresql, flavor: m1.tiny, volume_size: 1 GiB, schema_file: schema.sql, databases: [ two ]"
+    given += ", users: { reader: { databases: [ two ] } }"
+    outputs = f"{OUTPUTS}    reader: {{ value: {{ $get_attribute: [ db, users, reader, url ] }} }}\n"
+
+    def deployed(access: str) -> dict[str, str]:
+        properties = f"{given}, access: {access}"
+        (cli.directory / "db.yaml").write_text(
+            f"{HEAD}  node_templates: {{ db: {{ type: {KIND}, properties: {{ {properties} }} }} }}{outputs}"
+        )
+        cli("up", "db.yaml", "--provider", "openstack", "--name", name)
+        found: dict[str, str] = cli.json("outputs", name, "--show-secrets")["outputs"]
+        return found
+
+    public = deployed("{ public: true }")
+    (made,) = instances(cloud, name)
+    floating = [entry["address"] for entry in made["addresses"] if entry["type"] == "public"]
+    assert floating and f"@{floating[0]}:5432/app" in public["url"]
+    assert open_database(public["url"]).query("select id from packets") == [{"id": 7}]
+    assert open_database(public["reader"]).query("select current_database() as name") == [{"name": "two"}]
+    private = deployed("{ public: false }")
+    assert [item["id"] for item in instances(cloud, name)] == [made["id"]]
+    assert floating[0] not in private["url"]
+    assert open_database(private["url"]).query("select id from packets") == [{"id": 7}]
+    (cli.directory / "db.yaml").write_text(
+        (cli.directory / "db.yaml").read_text().replace("[ two ], users", "[ two, three ], users")
+    )
+    said = cli("up", "db.yaml", "--provider", "openstack", "--name", name, code=7)
+    assert "Trove cannot change users and databases of a postgresql instance once it runs" in said
+    assert open_database(private["url"]).query("select id from packets") == [{"id": 7}], "and it is kept"
+    cli("destroy", name, "--yes")
+    assert instances(cloud, name) == [] and left(cloud, name) == []
+
+
 def test_a_server_is_no_implementation_yet_and_the_answer_says_so(cli: Cli) -> None:
     (cli.directory / "db.yaml").write_text(
         f"{HEAD}  node_templates: {{ db: {{ type: bbq.nodes.Database, properties: {{ implementation: server }} }} }}\n"

@@ -163,6 +163,11 @@ def test_the_life_of_a_queue(cli: Cli, cloud: Cloud, name: str) -> None:
 
     (one,) = [inner for inner, metadata in after.items() if metadata["bbq_queue"] == "c"]
     cloud.delete("message", f"/queues/{one}", "take one away behind bbq's back", headers=_CLIENT)
+    assert "1 of 2 queues are there" in cli("drift", name, code=3)
+    cli("up", "queue.yaml", "--provider", "openstack", "--name", name)
+    assert queues(cloud, name).keys() == after.keys()
+    with open_queue(again, "b") as queue:
+        assert len(queue.peek(10)) == 7, "the others keep what they hold"
     cli("destroy", name, "--yes")
     assert queues(cloud, name) == {}
 

@@ -28,6 +28,7 @@ from bbq.topology.values import Secret, revealed
 _LONGEST_NAME: Final = 64
 _LONGEST_TTL: Final = 1_209_600  # 14 days, Zaqar's own limit unless it is configured otherwise
 _QUEUE_KEY: Final = "bbq_queue"
+_COUNT_KEY: Final = "bbq_queues"
 _LIMITS: Final = {"max_message_size": "_max_messages_post_size", "message_ttl": "_default_message_ttl"}
 _FOR_EVER: Final = 10 * 365 * 24 * 3600  # of a subscription
 
@@ -64,7 +65,11 @@ class Queue(CloudResource):
                 self._delete(name)
 
     def states(self, ids: Sequence[str]) -> Mapping[str, State]:
-        return {tag.node: State("exists", ready=True) for _, tag in self._list("list the queues", self.context.id)}
+        """One of which a queue is missing has failed: `update` makes it again."""
+        found: dict[str, list[int]] = {}
+        for item, tag in self._items("list the queues", self.context.id):
+            found.setdefault(tag.node, []).append(int(item["metadata"].get(_COUNT_KEY) or 1))
+        return {node: _state(len(counts), min(counts)) for node, counts in found.items()}
 
     def tagged(self, deployment_id: str) -> Iterator[tuple[Tag, Handle]]:
         seen = set()
@@ -105,17 +110,22 @@ class Queue(CloudResource):
     # -- pieces
 
     def _make(self, wanted: Wanted) -> None:
-        for name in queue_names(wanted):
+        names = queue_names(wanted)
+        for name in names:
             inner = zaqar_name(wanted.tag, name)
-            metadata = {**_metadata(wanted), _QUEUE_KEY: name, **tags.pairs(wanted.tag)}
+            metadata = {**_metadata(wanted), _QUEUE_KEY: name, _COUNT_KEY: len(names), **tags.pairs(wanted.tag)}
             self.cloud.put("message", f"/queues/{inner}", f"make the queue {inner}", metadata, headers=self._headers)
 
     def _delete(self, name: str) -> None:
         with suppress(NotFound):
             self.cloud.delete("message", f"/queues/{name}", f"delete the queue {name}", headers=self._headers)
 
-    def _list(self, what: str, deployment_id: str) -> Iterator[tuple[str, Tag]]:
-        """(name in Zaqar, tag) of the deployment's queues. Zaqar gives 20 at once unless it is configured otherwise."""
+    def _list(self, what: str, deployment_id: str) -> list[tuple[str, Tag]]:
+        """(name in Zaqar, tag) of the deployment's queues."""
+        return [(item["name"], tag) for item, tag in self._items(what, deployment_id)]
+
+    def _items(self, what: str, deployment_id: str) -> Iterator[tuple[dict[str, Any], Tag]]:
+        """(entry of the list, tag) of the deployment's queues. Zaqar gives 20 at once unless it is configured otherwise."""
         query: dict[str, Any] = {"detailed": "true", "limit": "20", "bbq_deployment_id": deployment_id}
         while True:
             answer = self.cloud.get("message", "/queues", what, headers=self._headers, **query)
@@ -123,7 +133,7 @@ class Queue(CloudResource):
             for item in items:
                 tag = tags.of_pairs(item.get("metadata") or {})
                 if tag is not None and tag.deployment_id == deployment_id:
-                    yield item["name"], tag
+                    yield item, tag
             href = next((link["href"] for link in (answer or {}).get("links") or () if link["rel"] == "next"), "")
             marker = parse_qs(urlsplit(href).query).get("marker")
             if not items or not marker or marker[0] == query.get("marker"):
@@ -195,6 +205,12 @@ class Queue(CloudResource):
     def _headers(self) -> dict[str, str]:
         """Zaqar wants to know one client from another."""
         return {"Client-ID": str(uuid.uuid5(uuid.NAMESPACE_OID, self.context.id))}
+
+
+def _state(there: int, wanted: int) -> State:
+    if there >= wanted:
+        return State("exists", ready=True)
+    return State("incomplete", failed=True, detail=f"{there} of {wanted} queues are there")
 
 
 def queue_names(wanted: Wanted) -> list[str]:
