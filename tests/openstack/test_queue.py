@@ -150,6 +150,8 @@ def test_the_life_of_a_queue(cli: Cli, cloud: Cloud, name: str) -> None:
     assert "1 to update in place" in cli("up", "queue.yaml", "--provider", "openstack", "--name", name)
     after = queues(cloud, name)
     assert {metadata["bbq_queue"] for metadata in after.values()} == {"b", "c"}
+    assert {metadata["purpose"] for metadata in after.values()} == {"another"}
+    assert {metadata["_max_messages_post_size"] for metadata in after.values()} == {262144}, "the cloud's limit again"
     again = cli.json("outputs", name, "--show-secrets")["outputs"]["url"]
     with open_queue(again, "b") as queue:
         assert len(queue.receive(10, wait=5)) == 7, "it was not made anew"

@@ -29,6 +29,7 @@ _LONGEST_NAME: Final = 64
 _LONGEST_TTL: Final = 1_209_600  # 14 days, Zaqar's own limit unless it is configured otherwise
 _QUEUE_KEY: Final = "bbq_queue"
 _COUNT_KEY: Final = "bbq_queues"
+_PATCH: Final = "application/openstack-messaging-v2.0-json-patch"
 _LIMITS: Final = {"max_message_size": "_max_messages_post_size", "message_ttl": "_default_message_ttl"}
 _FOR_EVER: Final = 10 * 365 * 24 * 3600  # of a subscription
 
@@ -110,11 +111,17 @@ class Queue(CloudResource):
     # -- pieces
 
     def _make(self, wanted: Wanted) -> None:
+        """The queues that are not there, and the metadata of those that are: to put one again changes nothing in it."""
         names = queue_names(wanted)
+        known = {item["name"]: item["metadata"] for item, _ in self._items("list the queues", wanted.tag.deployment_id)}
         for name in names:
             inner = zaqar_name(wanted.tag, name)
             metadata = {**_metadata(wanted), _QUEUE_KEY: name, _COUNT_KEY: len(names), **tags.pairs(wanted.tag)}
-            self.cloud.put("message", f"/queues/{inner}", f"make the queue {inner}", metadata, headers=self._headers)
+            if inner not in known:
+                self.cloud.put("message", f"/queues/{inner}", f"make the queue {inner}", metadata, headers=self._headers)
+            elif changes := _patch(known[inner], metadata):
+                headers = {**self._headers, "Content-Type": _PATCH}
+                self.cloud.patch("message", f"/queues/{inner}", f"change the queue {inner}", changes, headers=headers)
 
     def _delete(self, name: str) -> None:
         with suppress(NotFound):
@@ -205,6 +212,16 @@ class Queue(CloudResource):
     def _headers(self) -> dict[str, str]:
         """Zaqar wants to know one client from another."""
         return {"Client-ID": str(uuid.uuid5(uuid.NAMESPACE_OID, self.context.id))}
+
+
+def _patch(there: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """https://docs.openstack.org/api-ref/message/#update-queue"""
+    paths = {key: "/metadata/" + key.replace("~", "~0").replace("/", "~1") for key in {*there, *wanted}}
+    changed = [key for key, value in wanted.items() if key not in there or there[key] != value]
+    gone = [key for key in there if key not in wanted]
+    return [{"op": "add", "path": paths[key], "value": wanted[key]} for key in changed] + [
+        {"op": "remove", "path": paths[key]} for key in gone
+    ]
 
 
 def _state(there: int, wanted: int) -> State:
