@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -41,6 +41,18 @@ def trove(services: Callable[..., None], cli: Cli) -> None:
     cli.environment["BBQ_OPENSTACK__NETWORK"] = "private"
     (cli.directory / "data.yaml").write_text(TEMPLATE)
     (cli.directory / "schema.sql").write_text("create table seen (id varchar(64) primary key, service varchar(20));\n")
+
+
+@pytest.fixture
+def name(name: str, cloud: Cloud) -> Iterator[str]:
+    yield name
+    client = {"Client-ID": "2e8e6ad3-4f17-4d0e-8f57-5b3e4f2b8b1a"}
+    for item in cloud.get("database", "/instances", "list")["instances"]:
+        if item["name"].startswith(name):
+            cloud.delete("database", f"/instances/{item['id']}", "clean up")
+    for item in cloud.get("message", "/queues", "list", headers=client)["queues"]:
+        if item["name"].startswith(name):
+            cloud.delete("message", f"/queues/{item['name']}", "clean up", headers=client)
 
 
 def test_a_database_and_queues_as_a_user_has_them(cli: Cli, cloud: Cloud, name: str) -> None:

@@ -12,6 +12,7 @@ from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
 from bbq.engine.contract import PermanentFault
+from bbq.providers.openstack import tags
 from bbq.providers.openstack.session import Cloud
 from bbq.tosca.units import to_bytes
 from bbq.wording import nearest, one_of
@@ -107,11 +108,12 @@ class Catalogue:
         """The id of the network of that name or id; where none is named, that of the configuration, else the project's only."""
         if wanted := name or self._cloud.settings.network:
             return str(_named(self.networks, wanted, "network")["id"])
-        if len(self.networks) != 1:
-            has = "several networks" if self.networks else "no network"
+        free = [item for item in self.networks if tags.of_words(item.get("tags") or ()) is None]  # no deployment's own
+        if len(free) != 1:
+            has = "several networks" if free else "no network"
             text = f"{has} for the instance to be on: say which by `network`, or in bbq.conf by [openstack] network"
-            raise Unknown(text, one_of([item["name"] for item in self.networks]))
-        return str(self.networks[0]["id"])
+            raise Unknown(text, one_of([item["name"] for item in free]))
+        return str(free[0]["id"])
 
 
 def flavor_id(flavor: Mapping[str, Any]) -> str:
