@@ -96,9 +96,9 @@ def test_a_cloud_without_these_services(cli: Cli, name: str, cloud: Cloud, monke
     from bbq.errors import ConfigurationError
 
     real = Cloud.has
-    monkeypatch.setattr(Cloud, "has", lambda self, service: service not in ("database", "message") and real(self, service))
     monkeypatch.setenv("XDG_STATE_HOME", str(cli.directory / "state"))
-    with pytest.raises(ConfigurationError) as caught:
+    with monkeypatch.context() as patch, pytest.raises(ConfigurationError) as caught:
+        patch.setattr(Cloud, "has", lambda self, service: service not in ("database", "message") and real(self, service))
         bbq.deploy(str(cli.directory / "data.yaml"), provider="openstack", name=name)
     text = str(caught.value)
     assert "no database (Trove) service, which makes db.instance; a bbq.nodes.Database with `implementation: server`" in text
