@@ -17,11 +17,17 @@ if TYPE_CHECKING:
     from bbq.handles.objects import ObjectStore
     from bbq.handles.queue import Queue
 
-_QUEUES = {"nats": ("nats", "NatsQueue"), "amqp": ("rabbitmq", "RabbitQueue")}
+_ZAQAR = ("zaqar", "ZaqarQueue")
+_QUEUES = {
+    "nats": ("nats", "NatsQueue"),
+    "amqp": ("rabbitmq", "RabbitQueue"),
+    "zaqar+http": _ZAQAR,
+    "zaqar+https": _ZAQAR,
+}
 
 
 def open_queue(url: str, name: str, **options: Any) -> Queue:
-    """The queue of that name on the broker at `url` (`nats://user:password@host:port`, `amqp://...`).
+    """The queue of that name on the broker at `url` (`nats://user:password@host:port`, `amqp://...`, `zaqar+http://...`).
 
     `management_url` (RabbitMQ only): `http://host:port` of its management plugin, from which `stats` learns what is claimed
     and delayed.

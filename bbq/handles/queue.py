@@ -7,8 +7,9 @@
         message.ack()
 
 Delivery is at least once. A message that is received is claimed: nobody else gets it until it is acknowledged, released, its
-claim's time has passed, or the process that holds it died (then it comes back within `HOLDER_GONE_SECONDS`). So what a message
-makes happen should be the same when it happens twice; `Message.id` stays the same from delivery to delivery.
+claim's time has passed, or the process that holds it died (then it comes back within `HOLDER_GONE_SECONDS`; on Zaqar within a
+minute). So what a message makes happen should be the same when it happens twice; `Message.id` stays the same from delivery to
+delivery.
 
 Opening is cheap (no import of a client library, no connection): the first call connects, and so does the first call after
 a lost connection. A queue may be used from several threads, and be pickled (a Spark executor connects for itself); its URL

@@ -154,6 +154,7 @@ def _prepare(
 ) -> Change:
     from bbq.operations.observe import states
     from bbq.plan import diff
+    from bbq.topology.codes import SUBSTITUTION_MISSING
 
     notices: list[str] = []
     overrides = dict(row.overrides)
@@ -166,17 +167,22 @@ def _prepare(
     def make_plan(provider: Provider, records: Mapping[str, Record], clock: Clock) -> Plan:
         change.topology = arranged = _arranged(provider, topology, service, clock)
         change.diagnostics, change.notices = [*found, *arranged.found], [*notices, *arranged.notices]
-        return diff(
-            arranged,
-            records,
-            deployment=row.name,
-            provider=row.provider,
-            resource_of=provider.resource,
-            salt=row.salt,
-            observed=states(provider, records, clock),
-            targets=targets,
-            secrets=workspace.secrets(row.id),
-        )
+        observed = states(provider, records, clock)
+        try:
+            return diff(
+                arranged,
+                records,
+                deployment=row.name,
+                provider=row.provider,
+                resource_of=provider.resource,
+                salt=row.salt,
+                observed=observed,
+                targets=targets,
+                secrets=workspace.secrets(row.id),
+            )
+        except UsageError as error:  # what cannot be made may be what no substitution template fitted
+            reasons = [item.message for item in found if item.code == SUBSTITUTION_MISSING]
+            raise UsageError("; ".join([str(error), *reasons]), hint=error.hint) from None
 
     stored = {key: Secret(value) if service.inputs[key].secret else value for key, value in given.items()}
     empty = Plan(row.name, row.provider)

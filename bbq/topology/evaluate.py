@@ -131,7 +131,7 @@ class Evaluator:
             return value
         if value is None and definition.metadata.get("generate") is True:
             return GeneratedSecret(f"{instance.address}.{name}")
-        return self.secrecy.protect(value, definition, instance.stack.service)
+        return self.secrecy.protect(value, definition, instance.stack.service, f"{instance.address}.{name}")
 
     def scale_property(self, instance: Instance) -> str | None:
         """The name of the property that `scale` sets; `scalable.count` for one of the capability `scalable`."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from bbq.engine.contract import ConfigurationFault, PermanentFault, Wanted
+from bbq.errors import ConfigurationError
+from bbq.handles import schema
 from bbq.topology.values import Secret
 
 HOST = "127.0.0.1"
@@ -43,14 +44,7 @@ def schema_text(wanted: Wanted) -> tuple[str, str] | None:
     name = wanted.properties.get("schema_file")
     if not name:
         return None
-    path = Path(wanted.template_dir, str(name))
-    if path.exists() and not path.is_file():  # reading a FIFO or a device may never end
-        raise ConfigurationFault(f"the schema file {path} is not a file")
     try:
-        return str(name), path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigurationFault(
-            f"the schema file {path} cannot be read: {error.strerror}", hint="schema_file is relative to the template"
-        ) from None
-    except UnicodeDecodeError:
-        raise ConfigurationFault(f"the schema file {path} is not UTF-8 text") from None
+        return str(name), schema.read(wanted.template_dir, str(name))
+    except ConfigurationError as error:
+        raise ConfigurationFault(str(error), hint=error.hint) from None

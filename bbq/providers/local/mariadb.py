@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 from bbq.engine.contract import Check, ConfigurationFault, Handle, PermanentFault, Wanted
 from bbq.errors import BbqError
 from bbq.handles import database_of
+from bbq.handles.schema import apply_mariadb
 from bbq.providers.local.clients import missing_client
 from bbq.providers.local.databases import HOST, connection_attributes, refuse_reserved, schema_text
 from bbq.providers.local.privilege import account
@@ -108,7 +109,7 @@ class MariaDB(ProcessResource):
         except BbqError as error:
             return Check(False, str(error))
         try:
-            if schema is not None and (problem := _apply(connection, str(handle.attributes["database"]), *schema)):
+            if schema is not None and (problem := apply_mariadb(connection, str(handle.attributes["database"]), *schema)):
                 return Check(False, problem, failed=True)
             return Check(True, f"login works, MariaDB {connection.get_server_info()}")
         except pymysql.err.MySQLError as error:
@@ -153,43 +154,3 @@ def _statements(wanted: Wanted) -> str:
 
 def _text(value: str) -> str:
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
-def _apply(connection: Any, database: str, name: str, text: str) -> str | None:
-    """Run the script unless it was run before; what went wrong. Statements that define something commit by themselves, so a
-    script that was cut short by a crash is run again on an empty database: before the first one is through, nobody uses it."""
-    import pymysql
-    from pymysql.constants import CLIENT
-
-    cursor = connection.cursor()
-    cursor.execute(
-        "create table if not exists bbq_applied_schema"
-        " (file varchar(700) primary key, done boolean not null, at timestamp default current_timestamp)"
-    )
-    cursor.execute("select file, done from bbq_applied_schema")
-    known = dict(cursor.fetchall())
-    if known.get(name):
-        return None
-    if name in known:
-        if any(known.values()):
-            return f"{name} was cut short by a crash, on a database in use: finish it by hand and mark it in bbq_applied_schema"
-        quoted = "`" + database.replace("`", "``") + "`"
-        cursor.execute(f"drop database {quoted}")
-        cursor.execute(f"create database {quoted} character set utf8mb4")
-        connection.select_db(database)
-        return _apply(connection, database, name, text)
-    cursor.execute("insert into bbq_applied_schema (file, done) values (%s, false)", [name])
-    connection.commit()
-    connection.client_flag |= CLIENT.MULTI_STATEMENTS
-    connection.connect()  # again, with that flag
-    cursor = connection.cursor()
-    try:
-        cursor.execute(text)
-        while cursor.nextset():
-            pass
-        connection.commit()
-    except pymysql.err.MySQLError as error:
-        return f"{name}: {error.args[-1]}"
-    cursor.execute("update bbq_applied_schema set done = true where file = %s", [name])
-    connection.commit()
-    return None

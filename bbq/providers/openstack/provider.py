@@ -18,6 +18,8 @@ RESOURCES: dict[str, str] = {
     "Port": "part:Part",
     "Storage.BlockStorage": "part:Part",
     "Storage.ObjectStorage": "part:Part",
+    "bbq.nodes.openstack.DatabaseInstance": "database_instance:DatabaseInstance",
+    "bbq.nodes.openstack.Queue": "queue:Queue",
     "bbq.nodes.openstack.Stack": "stack:Stack",
     "tosca.nodes.BlockStorage": "part:Part",
     "tosca.nodes.Compute": "compute:Compute",
@@ -89,7 +91,8 @@ class OpenStackProvider(Provider):
                 problems += resource.preflight(found)
             else:
                 who = ", ".join(node.name for node in found[:5]) + (", ..." if len(found) > 5 else "")
-                problems.append(f"this cloud has no {SERVICES[resource.service]} service, which makes {who}")
+                instead = f"; {resource.instead}" if resource.instead else ""
+                problems.append(f"this cloud has no {SERVICES[resource.service]} service, which makes {who}{instead}")
         return list(dict.fromkeys(problems))
 
     def finish_destroy(self, deployment_id: str) -> None:

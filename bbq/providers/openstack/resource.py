@@ -15,10 +15,12 @@ class CloudResource(Resource):
     """A resource type of one of the cloud's services; a file of its own.
 
     service     the service's type (see `session.SERVICES`); where the cloud lacks it, nothing of the type is made or listed
+    instead     what else would do where the cloud lacks the service
     poll_group  is the type's own: `states` is the one list call of a tick for all things of the type
     """
 
     service: ClassVar[str]
+    instead: ClassVar[str] = ""
 
     def __init__(self, cloud: Cloud, context: DeploymentContext) -> None:
         self.cloud = cloud

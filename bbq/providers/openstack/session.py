@@ -108,6 +108,11 @@ class Cloud:
             raise
 
     @property
+    def settings(self) -> Any:
+        """`[openstack]`."""
+        return self._config.openstack
+
+    @property
     def region(self) -> str | None:
         return self.connection.config.get_region_name()
 
@@ -166,9 +171,11 @@ class Cloud:
 
     # Asking. `what` says what is asked for, as a fault's text begins; options are those of keystoneauth's `Adapter.request`
 
-    def get(self, service: str, path: str, what: str, *, microversion: str | None = None, **params: Any) -> Any:
+    def get(
+        self, service: str, path: str, what: str, *, microversion: str | None = None, headers: Any = None, **params: Any
+    ) -> Any:
         """`params` is the query."""
-        return self._ask("GET", service, path, what, params=params, microversion=microversion)
+        return self._ask("GET", service, path, what, params=params, microversion=microversion, headers=headers or {})
 
     def post(self, service: str, path: str, what: str, body: Any = None, *, creates: bool = True, **options: Any) -> Any:
         """`creates` False for a POST that may be made twice without harm (an action that sets something)."""

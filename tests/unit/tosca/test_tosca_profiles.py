@@ -24,7 +24,7 @@ def test_profiles_are_valid(name):
 
 @pytest.mark.parametrize(
     "path",
-    sorted(path for path in data_dir("templates").glob("*/*.yaml") if path.parent.name != "types"),
+    sorted(path for path in data_dir("templates").glob("*/*.yaml") if "types" not in (path.parent.name, path.stem)),
     ids=lambda path: f"{path.parent.name}/{path.name}",
 )
 def test_substitution_templates_are_valid(path):
