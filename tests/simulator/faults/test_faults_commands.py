@@ -42,7 +42,7 @@ DURATION = "hint: write it like 90s, 10m, 2h or 1d12h"
         ((b"\xe9",), 2, "is not UTF-8"),
         ((*SERVICE, "--import-map", "https://example.org/=nowhere"), 5, "nowhere: there is no such directory"),
         ((*SERVICE, "--import-map", "nonsense"), 5, "PREFIX=DIRECTORY"),
-        (("up", "service.yaml", "--provider", "mooon"), 2, "hint: providers: local, simulator"),
+        (("up", "service.yaml", "--provider", "mooon"), 2, "hint: providers: local, openstack, simulator"),
         (("destroy", "nothing"), 2, "there is no deployment 'nothing'"),
         (("resume", "nothing"), 2, "there is no deployment 'nothing'"),
         (("outputs", "nothing"), 2, "there is no deployment 'nothing'"),
