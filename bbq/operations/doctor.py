@@ -121,7 +121,7 @@ def _mariadb() -> str | None:
 def _ansible() -> str | None:
     from importlib.metadata import version
 
-    from bbq.providers.ansible.software import missing_programs
+    from bbq.providers.ansible.checks import missing_programs
 
     if missing_programs():
         return None

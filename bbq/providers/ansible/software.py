@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import getpass
-import importlib.util
 import os
-import shutil
 import subprocess
 import sys
 import threading
@@ -28,13 +26,13 @@ from bbq.engine.contract import (
 )
 from bbq.errors import BbqError, ConfigurationError, DeadlineExceeded, ResourceFailed, UnreachableError
 from bbq.providers.ansible import roles, servers
+from bbq.providers.ansible.checks import copy_files, digests_of, missing_programs, problems_of, roles_of
 from bbq.providers.ansible.directory import PREFIX, VARIABLE, NodeDirectory, write
 from bbq.providers.ansible.lifecycle import Step, is_compute, planned_names, steps, to_do, to_undo, works_here
 from bbq.providers.ansible.packing import pack, unpack
 from bbq.providers.ansible.servers import Server
 from bbq.topology.model import Node
-from bbq.topology.operations import files_of, is_local, is_playbook, is_role
-from bbq.topology.sources import Tree
+from bbq.topology.operations import is_local, is_playbook, is_role
 
 ALLOW: Final = "set [ansible] allow_localhost = true (or BBQ_ANSIBLE__ALLOW_LOCALHOST=true) if you trust the template"
 FORGET: Final = "to go on without what fails: BBQ_ANSIBLE__SKIP_FAILED_DELETES=true bbq-deploy destroy"
@@ -203,7 +201,7 @@ class Software(Resource):
                     problems.append(f"{node.name} ({node.type}) has no operation that is implemented: nothing would make it")
                 continue
             for _, operation, relationship in planned:
-                problems += self._problems_of(node, operation)
+                problems += problems_of(node, operation, self.options)
                 if works_here(node, operation, relationship) or self._is_here(node, known):
                     here.append(node.name)
         if here and not self.options.get("allow_localhost"):
@@ -212,33 +210,6 @@ class Software(Resource):
         if any(planned_names(node) for node in nodes):
             problems += missing_programs()
         return list(dict.fromkeys(problems))
-
-    def _problems_of(self, node: Node, operation: Any) -> list[str]:
-        found = []
-        name = f"{operation.interface}.{operation.name} of {node.name}"
-        script = str(operation.script)
-        if "://" in script:
-            found.append(f"{name} is at {script}, and nothing is fetched: --import-map PREFIX=DIRECTORY says where it is here")
-        elif is_local(script) and not Path(script).exists():
-            found.append(f"{name}: there is no file {script}")
-        for dependency in operation.dependencies:
-            if is_local(dependency) and not Path(dependency).exists():
-                found.append(f"{name}: there is no file {dependency}")
-        if is_local(script) and Path(script).exists() and not found:
-            _, missing = self._roles(node, operation)
-            found += [_role_missing(role, name) for role in missing]
-        return found
-
-    def _roles(self, node: Node, operation: Any) -> tuple[dict[str, Path], list[str]]:
-        script = Path(str(operation.script))
-        wanted = roles.names(node.artifacts.values())
-        beside: list[Path] = []
-        if is_role(operation) and not is_local(operation.script):
-            wanted.append(roles.plain_name(str(operation.script)))
-        elif is_playbook(operation):
-            beside = [script.parent]
-            wanted += roles.used_in(script)
-        return roles.resolve(wanted, self.options, beside)
 
     def _is_here(self, node: Node, known: Mapping[str, Node]) -> bool:
         """Is the node hosted on what is this machine? False where that is not known yet."""
@@ -303,7 +274,7 @@ class Software(Resource):
             text = f"{', '.join(here)} of {wanted.node.name} would run on this machine as {getpass.getuser()}"
             raise ConfigurationFault(text, hint=ALLOW)
         for step in planned:
-            if problems := self._problems_of(wanted.node, step.operation):
+            if problems := problems_of(wanted.node, step.operation, self.options):
                 raise ConfigurationFault(problems[0])
 
     def _plan(self, wanted: Wanted, planned: Sequence[Step], folder: Path) -> dict[str, Any]:
@@ -314,8 +285,8 @@ class Software(Resource):
         for number, step in enumerate(planned):
             operation, place = step.operation, folder / str(number)
             place.mkdir(mode=0o700)
-            digests = _copy(operation, place, Path(wanted.template_dir))
-            found, _ = self._roles(wanted.node, operation)
+            digests = copy_files(operation, place, Path(wanted.template_dir))
+            found, _ = roles_of(wanted.node, operation, self.options)
             for name, directory in found.items():
                 if not (links / name).exists():
                     (links / name).symlink_to(directory)
@@ -352,7 +323,7 @@ class Software(Resource):
         if found is None:
             return True
         for step in planned:
-            step.seal(_digests(step.operation, Path(wanted.template_dir)))
+            step.seal(digests_of(step.operation, Path(wanted.template_dir)))
         return [(s["key"], s["digest"]) for s in found[1]["steps"]] != [(s.key, s.digest) for s in planned]
 
     def _keep(self, node: NodeDirectory, state: dict[str, Any]) -> None:
@@ -451,38 +422,4 @@ def _told(failure: Mapping[str, Any]) -> str:
     return text
 
 
-def _role_missing(role: str, name: str) -> str:
-    return f"{name} needs the role {role}: put it into a directory of [ansible] roles_path, or name its place in galaxy_map"
-
-
-def _digests(operation: Any, directory: Path) -> list[tuple[str, str]]:
-    tree, left = Tree(directory), [256 * 1024 * 1024]
-    found = ((name, tree.digest(path, left)) for name, path in files_of(operation, tree))
-    return [(name, digest) for name, digest in found if digest is not None]
-
-
-def _copy(operation: Any, place: Path, directory: Path) -> list[tuple[str, str]]:
-    for name, path in files_of(operation, Tree(directory)):
-        target = place / name
-        if path.is_file():
-            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            try:
-                shutil.copyfile(path, target)
-                target.chmod(0o700 if os.access(path, os.X_OK) else 0o600)
-            except OSError as error:
-                raise ConfigurationFault(f"{path} cannot be read: {error.strerror}") from None
-    return _digests(operation, directory)
-
-
-def missing_programs() -> list[str]:
-    """What lacks for operations at all, each with what to do about it."""
-    found = []
-    if importlib.util.find_spec("ansible_runner") is None:
-        found.append("operations need ansible-runner: pip install 'bbq[ansible]'")
-    beside = Path(sys.executable).parent
-    if not (beside / "ansible-playbook").exists() and shutil.which("ansible-playbook") is None:
-        found.append("operations need ansible-playbook: pip install 'bbq[ansible]'")
-    return found
-
-
-__all__ = ["PREFIX", "Software", "missing_programs"]
+__all__ = ["PREFIX", "Software"]
