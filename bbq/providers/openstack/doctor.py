@@ -10,7 +10,9 @@ from typing import Any, Final
 from bbq.conf.loader import Config
 from bbq.engine.contract import PermanentFault, ProviderFault
 from bbq.engine.retry import error_of
+from bbq.errors import ConfigurationError
 from bbq.providers.finding import Finding
+from bbq.providers.openstack import check_installed
 from bbq.providers.openstack.session import SERVICES, Cloud
 
 MOST_SKEW: Final = 30.0
@@ -40,7 +42,10 @@ _LISTS: Final = {
 def examine(config: Config) -> Iterator[Finding]:
     """One finding a check; after a failed one there are no more."""
     try:
+        check_installed()
         yield from _examine(Cloud(config))
+    except ConfigurationError as error:
+        yield Finding("openstacksdk", "failed", f"{error}; {error.hint}")
     except ProviderFault as fault:  # at the login, or where it ends in the middle
         hint = getattr(fault, "hint", None)
         yield Finding("Login", "failed", f"{fault}" + (f"; {hint}" if hint else ""), error_of(fault, str(fault)).exit_code)

@@ -17,6 +17,7 @@ from bbq.conf import load
 from bbq.engine.contract import (
     AmbiguousFault,
     ConfigurationFault,
+    DeploymentContext,
     PermanentFault,
     ProviderFault,
     QuotaFault,
@@ -24,6 +25,8 @@ from bbq.engine.contract import (
     UnreachableFault,
 )
 from bbq.engine.retry import error_of
+from bbq.errors import ConfigurationError
+from bbq.providers import open_provider
 from bbq.providers.openstack.faults import Conflict, NoService, NotFound
 from bbq.providers.openstack.session import Budget, Cloud
 
@@ -341,3 +344,14 @@ def test_a_budget_spaces_beginnings(monkeypatch: pytest.MonkeyPatch) -> None:
         with budget:
             pass
     assert slept == [0.0, 0.5, 1.0]
+
+
+def test_without_openstacksdk(monkeypatch: pytest.MonkeyPatch) -> None:
+    from bbq.providers.openstack.doctor import examine
+
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ConfigurationError, match="openstacksdk is not installed"):
+        open_provider("openstack", DeploymentContext("x", "y", "/nonexistent", None, {"config": load()}))
+    (finding,) = examine(load())
+    assert (finding.verdict, finding.exit_code) == ("failed", 5)
+    assert "bbq[openstack]" in finding.detail
