@@ -18,6 +18,7 @@ RESOURCES: dict[str, str] = {
     "Port": "part:Part",
     "Storage.BlockStorage": "part:Part",
     "Storage.ObjectStorage": "part:Part",
+    "bbq.nodes.openstack.DataProcessingCluster": "data_processing_cluster:DataProcessingCluster",
     "bbq.nodes.openstack.DatabaseInstance": "database_instance:DatabaseInstance",
     "bbq.nodes.openstack.Queue": "queue:Queue",
     "bbq.nodes.openstack.Stack": "stack:Stack",
