@@ -19,7 +19,6 @@ from bbq.engine.contract import (
     DeploymentContext,
     Handle,
     PermanentFault,
-    ProviderFault,
     State,
     Tag,
     Wanted,
@@ -30,7 +29,6 @@ from bbq.providers.openstack.lookup import Lookup, Unknown, known, problems
 from bbq.providers.openstack.resource import CloudResource
 from bbq.providers.openstack.sahara import SERVICE, Catalogue, name_of
 from bbq.providers.openstack.session import Cloud
-from bbq.providers.openstack.stack_failure import root_cause
 from bbq.providers.openstack.stack_needs import Needs
 from bbq.providers.openstack.stack_preflight import problems as lacking
 from bbq.topology.model import Node
@@ -139,19 +137,15 @@ class DataProcessingCluster(CloudResource):
         return Check(True, attributes=attributes_of(item))
 
     def explain(self, handle: Handle, state: State) -> str:
-        """Sahara's own word, the step of its provisioning that failed, and what Heat says where its stack is still there."""
+        """The step of its provisioning that failed, with its event's reason; Sahara's own word where that is another."""
         try:
             item = self._read(handle, show_progress="true")
         except NotFound:
             return state.detail or state.name
-        said = [_line(item.get("status_description")), *failed_steps(item)]
-        stack = (item.get("extra") or {}).get("heat_stack_name") or item["name"]
-        if self.cloud.has("orchestration"):
-            with suppress(ProviderFault):
-                found = self.cloud.get("orchestration", f"/stacks/{stack}", "look at the cluster's stack")["stack"]
-                if str(found["stack_status"]).endswith("_FAILED"):
-                    said += root_cause(self.cloud, f"/stacks/{stack}/{found['id']}", "").splitlines()
-        return "\n".join(dict.fromkeys(line for line in said if line)) or state.name
+        steps, said = list(failed_steps(item)), _line(item.get("status_description"))
+        if said and not any(reason and reason in said for _, reason in steps):
+            return "\n".join([said, *(f"{step}: {reason}" for step, reason in steps)])
+        return "\n".join(f"{step}: {reason}" for step, reason in steps) or state.name
 
     def preflight(self, nodes: Sequence[Node]) -> list[str]:
         found: list[str] = []
@@ -315,14 +309,14 @@ def attributes_of(item: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def failed_steps(item: Mapping[str, Any]) -> Iterator[str]:
-    """The steps that failed, with what their events say of it."""
+def failed_steps(item: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """(step, reason) of those that failed, one for each event that says so."""
     for step in item.get("provision_progress") or ():
         if step.get("successful") is False:
             events = [event for event in step.get("events") or () if event.get("successful") is False]
             for event in events or [{}]:
                 where = f" on {event['instance_name']}" if event.get("instance_name") else ""
-                yield f"{step['step_name']}{where}: {_line(event.get('event_info')) or 'failed'}"
+                yield f"{step['step_name']}{where}", _line(event.get("event_info"))
 
 
 def _configs(given: Mapping[str, Any]) -> dict[str, Any]:

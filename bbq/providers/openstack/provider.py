@@ -19,6 +19,7 @@ RESOURCES: dict[str, str] = {
     "Storage.BlockStorage": "part:Part",
     "Storage.ObjectStorage": "part:Part",
     "bbq.nodes.openstack.DataProcessingCluster": "data_processing_cluster:DataProcessingCluster",
+    "bbq.nodes.openstack.DataProcessingJob": "data_processing_job:DataProcessingJob",
     "bbq.nodes.openstack.DatabaseInstance": "database_instance:DatabaseInstance",
     "bbq.nodes.openstack.Queue": "queue:Queue",
     "bbq.nodes.openstack.Stack": "stack:Stack",
