@@ -18,6 +18,7 @@ RESOURCES: dict[str, str] = {
     "Port": "part:Part",
     "Storage.BlockStorage": "part:Part",
     "Storage.ObjectStorage": "part:Part",
+    "bbq.nodes.openstack.ContainerCluster": "container_cluster:ContainerCluster",
     "bbq.nodes.openstack.DataProcessingCluster": "data_processing_cluster:DataProcessingCluster",
     "bbq.nodes.openstack.DataProcessingJob": "data_processing_job:DataProcessingJob",
     "bbq.nodes.openstack.DatabaseInstance": "database_instance:DatabaseInstance",
