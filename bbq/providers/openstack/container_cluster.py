@@ -10,7 +10,17 @@ from contextlib import suppress
 from functools import cached_property, partial
 from typing import Any, ClassVar, Final
 
-from bbq.engine.contract import Check, DeploymentContext, Handle, PermanentFault, ProviderFault, State, Tag, Wanted
+from bbq.engine.contract import (
+    Check,
+    DeploymentContext,
+    Handle,
+    PermanentFault,
+    ProviderFault,
+    State,
+    Tag,
+    TransientFault,
+    Wanted,
+)
 from bbq.providers.openstack import tags
 from bbq.providers.openstack.faults import Conflict, NotFound
 from bbq.providers.openstack.kubeconfig import kubeconfig
@@ -31,6 +41,7 @@ _DISTRIBUTIONS: Final = frozenset({"fedora-coreos", "fedora-atomic", "coreos"})
 _NO_NODES: Final = {"OpenStack-API-Version": "container-infra 1.10"}
 """Asks for the first version that knows clusters without workers."""
 _PAGE: Final = 1000
+_BUSY: Final = 1.0
 _OPTIONS: Final = {
     "docker_volume_size": "docker_volume_size",
     "docker_storage_driver": "docker_storage_driver",
@@ -151,6 +162,8 @@ class ContainerCluster(CloudResource):
         }
         if not found["api_address"]:
             return Check(False, "the address of its API")
+        if len(found["node_addresses"]) != item["node_count"]:  # asked for, and its status does not tell of it yet
+            return Check(False, f"the addresses of {item['node_count']} workers")
         before = handle.attributes
         kept = before.get("kubeconfig") if before.get("api_address") == found["api_address"] else None
         found["kubeconfig"] = kept or kubeconfig(self.cloud, item["uuid"], item["name"], found["api_address"])
@@ -210,7 +223,13 @@ class ContainerCluster(CloudResource):
     def _pages(self, path: str, key: str, what: str) -> Iterator[dict[str, Any]]:
         marker: dict[str, str] = {}
         while True:
-            page = self.cloud.get(SERVICE, path, what, limit=_PAGE, **marker)[key]
+            try:
+                page = self.cloud.get(SERVICE, path, what, limit=_PAGE, **marker)[key]
+            except PermanentFault as fault:
+                if type(fault) is not PermanentFault:
+                    raise
+                # 400: Magnum refuses its own answer as long as any cluster, whosever, has no node groups yet
+                raise TransientFault(str(fault), _BUSY) from None
             yield from page
             if len(page) < _PAGE:
                 return

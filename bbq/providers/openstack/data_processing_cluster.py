@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from functools import cached_property, partial
 from typing import Any, ClassVar, Final
 
@@ -33,11 +34,13 @@ from bbq.providers.openstack.stack_needs import Needs
 from bbq.providers.openstack.stack_preflight import problems as lacking
 from bbq.topology.model import Node
 from bbq.topology.values import revealed
-from bbq.tosca.units import to_bytes
+from bbq.tosca.units import timestamp, to_bytes
 
 _GROUPS: Final = ("master", "worker")
 _TEMPLATES: Final = {"cluster-templates": "cluster_templates", "node-group-templates": "node_group_templates"}
 """Path -> key of the list. In the order in which they can be deleted."""
+_STUCK: Final = 300.0
+"""Seconds after which a cluster that is being deleted is asked to go once more."""
 _GIB: Final = 1024**3
 _REPLICAS: Final = 3  # of a block of HDFS; Sahara wants as many data nodes
 
@@ -107,12 +110,12 @@ class DataProcessingCluster(CloudResource):
         self._going.add(name)
         if not found:
             self._delete_templates(name)
-        elif found[0]["status"] != "Deleting":
+        elif found[0]["status"] != "Deleting" or _age(found[0]) > _STUCK:  # the service's engine may have died over it
             with suppress(NotFound):
                 self.cloud.delete(SERVICE, f"/clusters/{found[0]['id']}", f"delete the cluster {name}")
 
     def states(self, ids: Sequence[str]) -> Mapping[str, State]:
-        found = {item["name"]: state_of(item) for item in self._list("clusters", "clusters")}
+        found = {item["name"]: state_of(item) for item in self._list("clusters", "clusters") if item["name"] in ids}
         if self._going.intersection(ids) - set(found):
             left = {name for name, _ in self._templates_left()}
             found |= {name: State("templates left") for name in left & self._going if name not in found}
@@ -337,6 +340,12 @@ def _group(item: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 def _count(given: Mapping[str, Any], group: str) -> int:
     return 1 if group == "master" else int(given.get("workers") or 0)
+
+
+def _age(item: Mapping[str, Any]) -> float:
+    """Seconds since the cluster's status changed; 0 where the service does not tell."""
+    changed = timestamp(f"{item.get('updated_at') or ''}Z")
+    return 0.0 if changed is None else (datetime.now(UTC) - changed).total_seconds()
 
 
 def _gibibytes(size: Any) -> int:
