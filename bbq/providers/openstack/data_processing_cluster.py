@@ -212,7 +212,7 @@ class DataProcessingCluster(CloudResource):
 
     def _scale(self, item: Mapping[str, Any], wanted: Wanted) -> str | None:
         """Ask for another number of workers where it is another; what is being waited for then, None where all is well."""
-        count, group = int(wanted.properties["workers"]), _group(item, "worker")
+        count, group = int(wanted.properties["workers"]), worker_group(item)
         if int(group["count"]) == count:
             return None
         if item["status"] == "Active":
@@ -330,12 +330,12 @@ def _configs(given: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _group(item: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+def worker_group(item: Mapping[str, Any]) -> Mapping[str, Any]:
     for group in item.get("node_groups") or ():
-        if group["name"] == name:
+        if group["name"] == "worker":
             found: Mapping[str, Any] = group
             return found
-    raise PermanentFault(f"the cluster {item['name']} has no node group {name}", "it was changed by something other than bbq")
+    raise PermanentFault(f"the cluster {item['name']} has no node group worker", "something other than bbq has changed it")
 
 
 def _count(given: Mapping[str, Any], group: str) -> int:
