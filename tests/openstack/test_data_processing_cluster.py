@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import bbq
-from bbq.engine.contract import AmbiguousFault, ConfigurationFault, DeploymentContext, NoRoom, Tag, Wanted
+from bbq.engine.contract import AmbiguousFault, ConfigurationFault, DeploymentContext, NoRoom, ProviderFault, Tag, Wanted
 from bbq.providers.openstack import tags
 from bbq.providers.openstack.provider import OpenStackProvider
 from bbq.providers.openstack.session import Cloud
@@ -50,8 +52,16 @@ def sahara(services: Callable[..., None], monkeypatch: pytest.MonkeyPatch, cli: 
 @pytest.fixture
 def name(name: str, cloud: Cloud) -> Iterator[str]:
     yield name
-    for kind, id in things(cloud, name):
-        cloud.delete("data-processing", f"/{kind}/{id}", "clean up")
+    clean(cloud, lambda: [(f"/{kind}", id) for kind, id in things(cloud, name)])
+
+
+def clean(cloud: Cloud, left: Callable[[], list[tuple[str, str]]]) -> None:
+    """Delete (path, id) as long as there is something: templates go only after their clusters."""
+    while found := left():
+        for path, id in found:
+            with suppress(ProviderFault):
+                cloud.delete("data-processing", f"{path}/{id}", "clean up")
+        time.sleep(1)
 
 
 def short(name: str) -> str:

@@ -11,7 +11,7 @@ import pytest
 import bbq
 from bbq.engine.contract import AmbiguousFault
 from bbq.providers.openstack.session import Cloud
-from tests.openstack.test_data_processing_cluster import FAKE, HEAD, primitives, provider_of, short, things
+from tests.openstack.test_data_processing_cluster import FAKE, HEAD, clean, primitives, provider_of, short, things
 
 KIND = "bbq.nodes.openstack.DataProcessingJob"
 JOB = f"""\
@@ -32,8 +32,7 @@ def sahara(services: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.fixture
 def name(name: str, cloud: Cloud) -> Iterator[str]:
     yield name
-    for path, id in [*parts(cloud, name), *((f"/{kind}", id) for kind, id in things(cloud, name))]:
-        cloud.delete("data-processing", f"{path}/{id}", "clean up")
+    clean(cloud, lambda: parts(cloud, name) + [(f"/{kind}", id) for kind, id in things(cloud, name)])
 
 
 def files(cloud: Cloud) -> str:
@@ -83,7 +82,8 @@ def test_a_job_is_run_once_whatever_is_lost(cloud: Cloud, name: str, tmp_path: P
     kinds = sorted(path.rsplit("/", 1)[1] for path, _ in made)
     assert kinds == ["job-binaries"] * 2 + ["job-binary-internals"] * 2 + ["job-templates", "jobs"]
     run = cloud.get("data-processing", made[0][0] + "/" + made[0][1], "look at it")["job"]
-    assert run["job_configs"] == {"args": ["words.txt", "7"], "params": {"A": "b"}, "configs": {}}
+    told = {key: run["job_configs"][key] for key in ("args", "params", "configs")}
+    assert told == {"args": ["words.txt", "7"], "params": {"A": "b"}, "configs": {}}
     stored = [f"{path}/{id}/data" for path, id in made if path == files(cloud)]
     texts = [cloud.connection.data_processing.get(url).text for url in stored]
     assert sorted(texts) == ["seven words\n", "wc -w $1\n"]
