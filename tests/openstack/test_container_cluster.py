@@ -88,7 +88,7 @@ def test_the_life_of_a_kubernetes_cluster(cli: Cli, cloud: Cloud, name: str) -> 
     assert (after["status"], after["node_count"], len(after["node_addresses"])) == ("UPDATE_COMPLETE", 2, 2)
     assert cli.json("outputs", name, "--show-secrets")["outputs"]["login"] == outputs["login"]
     cli("destroy", name, "--yes")
-    assert things(cloud, name) == [] and servers(cloud, name) == [] and stacks(cloud, name) == []
+    assert things(cloud, name) == [] and servers(cloud, name[:20]) == [] and stacks(cloud, name[:20]) == []
 
 
 def certificate(data: str) -> x509.Certificate:
@@ -98,7 +98,7 @@ def certificate(data: str) -> x509.Certificate:
 def test_a_failure_is_told_with_what_nova_says(cli: Cli, cloud: Cloud, name: str, testcloud: TestCloud) -> None:
     (cli.directory / "k8s.yaml").write_text(f"{HEAD}    k8s: {{ type: {KIND} }}\n")
     try:
-        testcloud.fault(nova__fail=f"^{name}-")
+        testcloud.fault(nova__fail=f"^{name[:20]}")
         said = cli("up", "k8s.yaml", "--provider", "openstack", "--name", name, code=7)
     finally:
         testcloud.fault(nova__fail="")
@@ -106,7 +106,7 @@ def test_a_failure_is_told_with_what_nova_says(cli: Cli, cloud: Cloud, name: str
     assert "OS::Nova::Server" in said and "injected spawn failure" in said
     cli("status", name, code=7)
     cli("destroy", name, "--yes")
-    assert things(cloud, name) == [] and servers(cloud, name) == []
+    assert things(cloud, name) == [] and servers(cloud, name[:20]) == []
 
 
 def patiently(call: Callable[[], Any]) -> Any:
