@@ -145,17 +145,28 @@ def test_what_was_made_without_an_answer_is_found_and_goes(cloud: Cloud, name: s
     resource.delete(handle, tag)  # what is gone is gone
 
 
-def test_all_that_this_cloud_lacks_is_said_at_once(cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def image(cloud: Cloud, name: str) -> Iterator[str]:
+    """One that says nothing of its distribution."""
+    body = {"name": name, "disk_format": "raw", "container_format": "bare"}
+    id = cloud.post("image", "/images", "make an image", body)["id"]
+    yield name
+    cloud.delete("image", f"/images/{id}", "clean up")
+
+
+def test_all_that_this_cloud_lacks_is_said_at_once(
+    cloud: Cloud, image: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     kind = f"type: {KIND}"
     nodes = primitives(
         tmp_path,
-        f"    a: {{ {kind}, properties: {{ image: cirros, flavor: m1.smal, keypair: devclod }} }}\n"
+        f"    a: {{ {kind}, properties: {{ image: {image}, flavor: m1.smal, keypair: devclod }} }}\n"
         f"    b: {{ {kind}, properties: {{ cluster_template: nobody-s }} }}\n"
         f"    c: {{ {kind}, properties: {{ image: fedora-coros, external_network: private }} }}\n"
         f"    d: {{ {kind}, properties: {{ workers: 2 }} }}\n",
     )
     told, where = "\n".join(provider_of(cloud, "t").preflight(nodes)), str(tmp_path / "nodes.yaml")
-    assert f"{where}:5:5: a: the image cirros has no property os_distro" in told
+    assert f"{where}:5:5: a: the image {image} has no property os_distro" in told
     assert "a: this cloud has no flavor m1.smal (did you mean `m1.small`?)" in told
     assert "a: this cloud has no key pair devclod of yours (did you mean `devcloud`?)" in told
     assert "b: this cloud has no cluster template nobody-s" in told
