@@ -141,7 +141,7 @@ def test_what_was_made_without_an_answer_is_found_and_goes(cloud: Cloud, name: s
         for tagged, one, _ in left:
             patiently(partial(resource.delete, one, tagged))
         time.sleep(1)
-    assert things(cloud, name) == []
+    assert things(cloud, name) == [] and stacks(cloud, name[:20]) == []
     resource.delete(handle, tag)  # what is gone is gone
 
 

@@ -209,7 +209,7 @@ def test_all_that_this_cloud_lacks_is_said_at_once(cloud: Cloud, tmp_path: Path)
         f"    b: {{ {kind}, properties: {{ plugin_version: '9.9', master: {{ flavor: m1.smal }} }} }}\n"
         f"    c: {{ {kind}, properties: {{ image: cirros, worker: {{ memory: 1 TB, floating_network: private }} }} }}\n"
         f"    d: {{ {kind}, properties: {{ plugin: fake, worker: {{ processes: [ slave ] }} }} }}\n"
-        f"    e: {{ {kind}, properties: {{ workers: 3 }} }}\n",
+        f"    e: {{ {kind}, properties: {{ workers: 3, network: private }} }}\n",
     )
     problems = provider_of(cloud, "t").preflight(nodes)
     told, where = "\n".join(problems), str(tmp_path / "nodes.yaml")
@@ -227,7 +227,7 @@ def test_all_that_this_cloud_lacks_is_said_at_once(cloud: Cloud, tmp_path: Path)
 
 
 def test_a_quota_that_does_not_suffice(cloud: Cloud, tmp_path: Path) -> None:
-    nodes = primitives(tmp_path, f"    a: {{ type: {KIND}, properties: {{ workers: 900 }} }}\n")
+    nodes = primitives(tmp_path, f"    a: {{ type: {KIND}, properties: {{ workers: 900, network: private }} }}\n")
     problems = provider_of(cloud, "t").preflight(nodes)
     limits = cloud.get("compute", "/limits", "read the limits")["limits"]["absolute"]
     if 0 <= limits["maxTotalInstances"] < 901:
@@ -247,7 +247,7 @@ def test_images_of_one_name(cloud: Cloud, tmp_path: Path, name: str) -> None:
             cloud.put("image", f"/images/{ids[-1]}/file", "give it content", data=b"x", headers=headers)
             register = {"username": "ubuntu", "description": "of a test"}
             cloud.post("data-processing", f"/images/{ids[-1]}", "register it", register, creates=False)
-        nodes = primitives(tmp_path, f"    a: {{ type: {KIND}, properties: {{ image: {name} }} }}\n")
+        nodes = primitives(tmp_path, f"    a: {{ type: {KIND}, properties: {{ image: {name}, network: private }} }}\n")
         (problem,) = provider_of(cloud, "t").preflight(nodes)
         assert f"a: 2 registered images are called {name} (give the id of one: " in problem and ids[0] in problem
     finally:

@@ -116,7 +116,10 @@ class ContainerCluster(CloudResource):
         self._going[handle.id] = tag.node
         there = {item["uuid"]: item for own, item in self._clusters("list the clusters") if _same(own, tag)}
         if handle.id in there:
-            if there[handle.id]["status"] != "DELETE_IN_PROGRESS":
+            item = there[handle.id]
+            # without its stack's id, Magnum would delete the cluster alone, and the stack would come up all the same
+            too_early = item["status"] == "CREATE_IN_PROGRESS" and not item.get("stack_id")
+            if item["status"] != "DELETE_IN_PROGRESS" and not too_early:
                 with suppress(NotFound):
                     self.cloud.delete(SERVICE, f"/clusters/{handle.id}", f"delete the cluster {_name(handle)}")
         elif not there:
