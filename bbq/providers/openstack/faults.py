@@ -24,9 +24,11 @@ if TYPE_CHECKING:
     from requests import Response
 
 _QUOTA_TYPES: Final = frozenset(
-    {"OverQuota", "RequestLimitExceeded", "overLimit", "QuotaExceeded", "StackResourceLimitExceeded"}
+    {"OverQuota", "RequestLimitExceeded", "overLimit", "QuotaExceeded", "StackResourceLimitExceeded", "QUOTA_ERROR"}
 )
-"""How services name it in the body: neutron's and Heat's `type`, the key of cinder's and trove's body."""
+"""How services name it in the body: neutron's and Heat's `type`, the key of cinder's and trove's, Sahara's `error_name`."""
+_CONFLICT_TYPES: Final = frozenset({"NAME_ALREADY_EXISTS", "DB_DUPLICATE_ENTRY"})
+"""Sahara's, which come with 400."""
 _QUOTA_TEXT: Final = re.compile(r"\bquota\b", re.IGNORECASE)
 """nova says `forbidden` for a quota, too; only its text tells it from a missing role."""
 _LONGEST: Final = 600
@@ -70,7 +72,7 @@ def fault_of_response(response: Response, what: str, *, creates: bool) -> Provid
         return ConfigurationFault(text, "the account lacks a role for this; bbq-deploy doctor shows its roles")
     if status in (404, 410):
         return NotFound(text)
-    if status == 409:
+    if status == 409 or kind in _CONFLICT_TYPES:
         return Conflict(text)
     if status == 422:
         return Unprocessable(text)

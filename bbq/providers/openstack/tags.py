@@ -78,6 +78,22 @@ def name_of(tag: Tag, longest: int = 255) -> str:
     return name if name[0].isalpha() else f"d{name[1:]}" if len(name) >= longest else f"d{name}"
 
 
+def host_name_of(tag: Tag, longest: int) -> str:
+    """Like `name_of`, for names that host names are made of: letters, digits and `-` only, a letter first."""
+    readable = re.sub(r"[^A-Za-z0-9]+", "-", f"{tag.deployment}-{tag.node}")[: longest - 12].strip("-")
+    letter = "" if readable[:1].isalpha() else "d"
+    return f"{letter}{readable}-{_digest(f'{tag.deployment_id}/{tag.node}')[:10]}"
+
+
+def text(tag: Tag, about: str) -> str:
+    """For descriptions, of things that have nothing else: `about`, then a word a line."""
+    return "\n".join([about, *words(tag)])
+
+
+def of_text(found: str | None) -> Tag | None:
+    return of_words((found or "").split("\n"))
+
+
 def _values(tag: Tag) -> dict[str, str]:
     found = {"name": tag.deployment, "id": tag.deployment_id, "node": tag.node, "attempt": str(tag.attempt)}
     if tag.expires_at is not None:
