@@ -119,14 +119,18 @@ def _mariadb() -> str | None:
 
 
 def _ansible() -> str | None:
-    from importlib.metadata import version
+    from importlib.metadata import PackageNotFoundError, version
 
     from bbq.providers.ansible.checks import missing_programs
 
     if missing_programs():
         return None
+    try:
+        runner = version("ansible-runner")
+    except PackageNotFoundError:
+        return None
     ssh = shutil.which("ssh")
-    return f"ansible-runner {version('ansible-runner')}, " + (f"ssh ({ssh})" if ssh else "no ssh: on this machine only")
+    return f"ansible-runner {runner}, " + (f"ssh ({ssh})" if ssh else "no ssh: on this machine only")
 
 
 def _namespaces() -> Finding:
