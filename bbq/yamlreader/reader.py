@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import hashlib
 import io
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import yaml
 from yaml import MappingNode, Node, ScalarNode, SequenceNode
@@ -60,6 +61,15 @@ class Document:
     digest: str
     duplicates: dict[int, list[Duplicate]] = field(default_factory=dict)
     list_keys: bool = False
+
+
+_STARTS: Final = (
+    yaml.BlockMappingStartToken,
+    yaml.BlockSequenceStartToken,
+    yaml.FlowMappingStartToken,
+    yaml.FlowSequenceStartToken,
+)
+_ENDS: Final = (yaml.BlockEndToken, yaml.FlowMappingEndToken, yaml.FlowSequenceEndToken)
 
 
 class _TooMuch(Exception):
@@ -162,7 +172,7 @@ def read_bytes(
         bag.error(error.code, str(error), at(error.node) if error.node is not None else start, error.hint)
         return None
     except yaml.YAMLError as error:
-        _syntax_error(error, text, name, bag)
+        _syntax_error(error, text, name, bag, limits)
         return None
     return None if checker.failed else Document(root, name, digest, checker.duplicates, checker.list_keys)
 
@@ -200,12 +210,14 @@ def _decoded(content: bytes, name: str, bag: DiagnosticBag) -> str | None:
     return text
 
 
-def _syntax_error(error: yaml.YAMLError, text: str, name: str, bag: DiagnosticBag) -> None:
+def _syntax_error(error: yaml.YAMLError, text: str, name: str, bag: DiagnosticBag, limits: Limits) -> None:
     mark = getattr(error, "problem_mark", None)
     where = SourceRange(name, mark.line + 1, mark.column + 1) if mark is not None else SourceRange(name, 1, 1)
     problem = str(getattr(error, "problem", None) or error)
     context = getattr(error, "context", None)
-    if "undefined alias" in problem:
+    if "nesting depth" in problem:  # libyaml's own limit, which it finds while it looks ahead of what is composed
+        bag.error("BBQ-Y011", f"nested deeper than {limits.depth} levels", _depth_at(text, where, limits.depth))
+    elif "undefined alias" in problem:
         name, hint = _alias_at(text, where)
         bag.error("BBQ-Y020", f"alias `{name}` names no anchor that is defined before it", where, hint)
     elif context and "single document" in context:
@@ -214,6 +226,17 @@ def _syntax_error(error: yaml.YAMLError, text: str, name: str, bag: DiagnosticBa
         bag.error("BBQ-Y006", "a tab is used for indentation", where, "indent with spaces")
     else:
         bag.error("BBQ-Y005", f"{context}: {problem}" if context else problem, where)
+
+
+def _depth_at(text: str, where: SourceRange, limit: int) -> SourceRange:
+    """Where the collection begins that is as deep as anything may be."""
+    depth = 0
+    with contextlib.suppress(yaml.YAMLError):
+        for token in yaml.scan(text, yaml.SafeLoader):
+            depth += isinstance(token, _STARTS) - isinstance(token, _ENDS)
+            if depth == limit:
+                return SourceRange(where.file, token.start_mark.line + 1, token.start_mark.column + 1)
+    return where
 
 
 def _alias_at(text: str, where: SourceRange) -> tuple[str, str | None]:
