@@ -65,8 +65,11 @@ def import_map(corpora: Path = CORPORA) -> dict[str, Path]:
 
 
 def manifest(corpora: Path = CORPORA) -> list[dict[str, str]]:
-    """The rows whose kind has a loader."""
-    with (corpora / "MANIFEST.csv").open(newline="") as file:
+    """The rows whose kind has a loader; none where the samples are not there."""
+    path = corpora / "MANIFEST.csv"
+    if not path.exists():
+        return []
+    with path.open(newline="") as file:
         return [row for row in csv.DictReader(file) if row["kind"] in LOADERS]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import time
 from pathlib import Path
 
@@ -25,10 +24,7 @@ DISPUTED = {
 
 
 def manifest() -> list[dict[str, str]]:
-    if not (CORPORA / "MANIFEST.csv").exists():
-        return []
-    with (CORPORA / "MANIFEST.csv").open(newline="") as file:
-        return [row for row in csv.DictReader(file) if row["kind"] in ("hot", "cfn")]
+    return [row for row in conformance.manifest() if row["kind"] in ("hot", "cfn")]
 
 
 @pytest.mark.parametrize("row", manifest(), ids=lambda row: row["path"])
