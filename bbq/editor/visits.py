@@ -6,6 +6,7 @@ works on the reader's checked nodes and on those of `outline`, which may be brok
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -61,7 +62,7 @@ class Visit:
     """Of a value: the name that it stands behind."""
 
 
-class Walker:
+class Walker(ABC):
     """Calls `visit` for every key and value, owners before what they hold."""
 
     def __init__(self, visit: Callable[[Visit], None]) -> None:
@@ -71,17 +72,17 @@ class Walker:
 
     # --- the language's
 
+    @abstractmethod
     def entity(self, node: MappingNode, shape: Entity, frames: Frames, name: str | None) -> None:
         """The keynames of an entity."""
-        raise NotImplementedError
 
+    @abstractmethod
     def value(self, node: Node, shape: Shape, frames: Frames) -> None:
         """Any value: functions, lists and maps of the types that are known."""
-        raise NotImplementedError
 
+    @abstractmethod
     def is_call(self, node: Node) -> bool:
         """Whether a function stands in the place of whatever is wanted there."""
-        raise NotImplementedError
 
     def within(self, key: Node, shape: Map | Named, frames: Frames) -> Shape:
         """The shape of what stands at a name."""

@@ -132,7 +132,7 @@ def missing_files(units: Iterable[Unit], bag: DiagnosticBag) -> None:
     for unit in units:
         for file, node, what in unit.named:
             place = unit.place_at(node)
-            if place.has(file) is False and (unit.tree is None or unit.tree.has(file.lstrip("/")) is False):
+            if place.has(file) is False and not _in_tree(unit, file):
                 if isinstance(place, Member):
                     same = place.archive.by_file_name.get(file.rpartition("/")[2])
                     hint = f"paths are relative to the file that names them; there is {quoted(same)}" if same else None
@@ -147,9 +147,15 @@ def absolute(unit: Unit, file: str, node: Node) -> str:
     if not file or _URL.match(file):
         return file
     place = unit.place_at(node)
-    if unit.tree is not None and place.has(file) is False and unit.tree.has(file.lstrip("/")):
-        return unit.tree.path_of(file.lstrip("/"))
+    if place.has(file) is False and (found := _in_tree(unit, file)):
+        return found
     return place.path_of(file)
+
+
+def _in_tree(unit: Unit, file: str) -> str | None:
+    """The path of a file whose name starts at the top of the directory tree."""
+    name = file.lstrip("/")
+    return unit.tree.path_of(name) if unit.tree is not None and unit.tree.has(name) else None
 
 
 def type_by_extension(unit: Unit, file: str) -> str:

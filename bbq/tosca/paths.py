@@ -147,7 +147,6 @@ class Paths:
                 return self._target_capability(place, args, owner)
             if owner.kind == "filter" and (place.type is None or head not in place.type.properties):
                 raise Stop  # in a filter, the target's properties are understood, too
-            return None
         return None
 
     def _from_node(self, node: NodeTemplate, args: list[Any], function: Function) -> _Place | None:

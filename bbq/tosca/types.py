@@ -130,9 +130,8 @@ class Types:
         """Full names. A name that two files declare is told apart by the file."""
         taken: dict[tuple[str, str], Declaration] = {}
         for unit in sorted(self._units, key=lambda unit: not unit.bundled):  # stable: bundled names never change
-            functions = (("function", name) for name in unit.functions)
-            for key in (*unit.declared, *functions):
-                declaration = unit.functions[key[1]] if key[0] == "function" else unit.declared[key]
+            functions = {("function", name): declaration for name, declaration in unit.functions.items()}
+            for key, declaration in {**unit.declared, **functions}.items():
                 other = taken.setdefault(key, declaration)
                 built_in = key[0] == "data" and key[1] in BUILT_IN
                 if (other is not declaration or built_in) and not unit.bundled:

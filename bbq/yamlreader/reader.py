@@ -63,6 +63,8 @@ class Document:
     list_keys: bool = False
 
 
+_MOST_SCANNED: Final = 100_000
+"""Characters: in a longer text the exact place is not looked for again."""
 _STARTS: Final = (
     yaml.BlockMappingStartToken,
     yaml.BlockSequenceStartToken,
@@ -216,7 +218,8 @@ def _syntax_error(error: yaml.YAMLError, text: str, name: str, bag: DiagnosticBa
     problem = str(getattr(error, "problem", None) or error)
     context = getattr(error, "context", None)
     if "nesting depth" in problem:  # libyaml's own limit, which it finds while it looks ahead of what is composed
-        bag.error("BBQ-Y011", f"nested deeper than {limits.depth} levels", _depth_at(text, where, limits.depth))
+        place = _depth_at(text, where, limits.depth) if mark is not None and mark.index < _MOST_SCANNED else where
+        bag.error("BBQ-Y011", f"nested deeper than {limits.depth} levels", place)
     elif "undefined alias" in problem:
         name, hint = _alias_at(text, where)
         bag.error("BBQ-Y020", f"alias `{name}` names no anchor that is defined before it", where, hint)

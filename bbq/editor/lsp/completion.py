@@ -5,6 +5,7 @@ A mark is put where the cursor is and the text is read by its indentation, so th
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -102,7 +103,7 @@ class Cursor:
     after: str
 
 
-class Completer:
+class Completer(ABC):
     """What may stand at one cursor. What keynames, members and names there are is the language's."""
 
     def __init__(self, cursor: Cursor) -> None:
@@ -116,29 +117,29 @@ class Completer:
 
     # --- the language's
 
+    @abstractmethod
     def keynames(self, entity: str, taken: set[str]) -> Iterator[Proposal]:
         """Keynames of an entity, without those that the map has already."""
-        raise NotImplementedError
 
+    @abstractmethod
     def members(self, shape: Map | Named, taken: set[str]) -> Iterator[Proposal]:
         """What the type around the place has, without what is given already."""
-        raise NotImplementedError
 
+    @abstractmethod
     def references(self, shape: Ref) -> Iterator[Proposal]:
         """Names that the place may refer to."""
-        raise NotImplementedError
 
+    @abstractmethod
     def constants(self, schema: Any) -> Iterator[Proposal]:
         """Values that a type or its constraints name, and, below its key, the members of a map."""
-        raise NotImplementedError
 
+    @abstractmethod
     def functions(self, *, bare: bool) -> Iterator[Proposal]:
         """Function calls; `bare` where the map around them is there already."""
-        raise NotImplementedError
 
+    @abstractmethod
     def is_block(self, schema: Any) -> bool:
         """Whether a value of the type begins on a line of its own."""
-        raise NotImplementedError
 
     def text(self, shape: Text) -> Iterator[Proposal]:
         for choice in shape.choices:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,7 +46,7 @@ class Occurrence:
     frames: Frames = ()
 
 
-class Index:
+class Index(ABC):
     """The names of one document. A language says what its places name, and what is known of that."""
 
     renamed: ClassVar[frozenset[str]] = frozenset()
@@ -74,25 +75,25 @@ class Index:
 
     # --- the language's
 
+    @abstractmethod
     def uses(self, visit: Visit, node: ScalarNode) -> Iterator[Occurrence]:
         """The names at a place."""
-        raise NotImplementedError
 
     def qualified(self, space: str, name: str, frames: Frames) -> str:
         """A name with its owner's, if it has one."""
         return name
 
+    @abstractmethod
     def told(self, occurrence: Occurrence) -> str:
         """What there is to say of a name, as Markdown; "" for nothing."""
-        raise NotImplementedError
 
+    @abstractmethod
     def told_of(self, visit: Visit) -> str:
         """The same of a place without a name."""
-        raise NotImplementedError
 
+    @abstractmethod
     def file_named(self, text: str) -> Path | None:
         """The file that a path in the document means."""
-        raise NotImplementedError
 
     def refusal(self, occurrence: Occurrence, new: str) -> str | None:
         """Why what is named there cannot be called `new` in this document: something else that it knows has the name."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -29,7 +30,7 @@ class Warned:
     message: str
 
 
-class Step:
+class Step(ABC):
     """One pass over the text: `run` collects edits from the visits, the result is a new text."""
 
     def __init__(self, source: Source, names: Names, warned: list[Warned]) -> None:
@@ -60,8 +61,9 @@ class Step:
         self.collect()
         return self.edits.apply(self.source)
 
+    @abstractmethod
     def collect(self) -> None:
-        raise NotImplementedError
+        """Put what is to be changed into `edits`."""
 
     # --- looking
 

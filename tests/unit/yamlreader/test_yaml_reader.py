@@ -191,8 +191,9 @@ def bomb(levels):
 
 def test_caps_one_code_each():
     assert refused(bomb(10))[0] == "BBQ-Y014"
-    assert refused(b"[" * 200 + b"]" * 200)[0] == "BBQ-Y011"
-    assert refused(b"[" * 100_000)[0] == "BBQ-Y011"
+    assert refused(b"[" * 200 + b"]" * 200) == ("BBQ-Y011", 1, 100)
+    assert refused(b"a:\n  - " + b"[" * 100_000) == ("BBQ-Y011", 2, 102)  # two levels are there already
+    assert refused(b"- a\n" * 100_000 + b"- " + b"[" * 100_000)[:2] == ("BBQ-Y011", 100_001)
     assert refused(b"[1, 2, 3, 4]", Limits(nodes=4))[0] == "BBQ-Y012"
     assert refused(b"a: &a [1]\nb: [*a, *a, *a]\n", Limits(aliases=2))[0] == "BBQ-Y013"
     assert refused(b"a: aaaaaaaaaa\n", Limits(scalar_chars=9, integer_digits=5)) == ("BBQ-Y016", 1, 4)
