@@ -19,7 +19,12 @@ _NAME = (
 _SECRET_KEY = re.compile(rf"(?i)(?<![\w.-])([\"']?){_NAME}\1\s*:(?=[\s\"'\[{{]|$)")
 _SECRET_NAME = re.compile(rf"(?i){_NAME}\Z")
 _KEY = re.compile(r"([\"']?)([^\s\"'#{}\[\],&*!|>%@`][^\"'#]*?)\1\s*:(?=[\s\"'\[{]|$)")
-_USERINFO = re.compile(r"://[^/\s:@]*:([^/\s@]+)@")
+_IN_URL = re.compile(
+    r"(?<=://)(?:[^/\s:@]*:(?P<password>[^/\s@]+)|(?<=https://)(?P<token>[^/\s:@`'\"]+)|(?<=http://)(?P<plain>[^/\s:@`'\"]+))@"
+    rf"|[?&]{_NAME}=(?P<query>[^\s&#`'\"]+)",
+    re.IGNORECASE,
+)
+"""A password, or a token that stands for a user, before the host of a URL; a secret in its query."""
 _ANCHOR = re.compile(r"[&!][^\s,\]}]*\s*")
 _DEFINED = ("default", "value")
 _DEFINED_KEY = re.compile(r"(?<![\w.-])([\"']?)(?:default|value)\1\s*:(?=[\s\"'\[{]|$)")
@@ -33,6 +38,16 @@ _MOST_KEYS: Final = 20
 """Keys in such a part that are looked at; what comes behind is masked as a whole."""
 
 
+def masked_urls(text: str) -> str:
+    """`text` without the secrets in its URLs."""
+    if "://" not in text:
+        return text
+    for match in reversed(list(_IN_URL.finditer(text))):
+        start, end = match.span(match.lastgroup or 0)
+        text = text[:start] + MASK + text[end:]
+    return text
+
+
 def spans(lines: Sequence[str], index: int, left: int = 0, right: int | None = None) -> list[tuple[int, int]]:
     """(start, end) of the parts of `lines[index]` that look like secrets, of those between `left` and `right`; characters from
     0, end exclusive."""
@@ -40,7 +55,7 @@ def spans(lines: Sequence[str], index: int, left: int = 0, right: int | None = N
     right = len(whole) if right is None else right
     shift = max(left - _AROUND, 0)
     line = whole[shift : right + _AROUND]
-    found = [match.span(1) for match in _USERINFO.finditer(line)]
+    found = [match.span(match.lastgroup or 0) for match in _IN_URL.finditer(line)]
     for number, match in enumerate(_SECRET_KEY.finditer(line)):
         if number == _MOST_KEYS:
             found.append((match.end(), len(line)))

@@ -10,8 +10,8 @@ from typing import TextIO
 
 from bbq.conf import ini
 from bbq.errors import BbqError
+from bbq.redaction import MASK, masked_urls
 
-_USERINFO = re.compile(r"(://[^/\s:@]*:)[^/\s@]+@")
 _ASSIGNED = re.compile(r"(?i)\b(pass(?:word|wd)?|secret|token|api_?key)(['\"]?\s*[=:]\s*['\"]?)[^\s'\",)&]+")
 
 
@@ -31,7 +31,7 @@ def report(error: Exception, *, debug: bool, stderr: TextIO) -> BbqError:
 
 
 def redacted(text: str) -> str:
-    return _ASSIGNED.sub(r"\1\2********", _USERINFO.sub(r"\1********@", text))
+    return _ASSIGNED.sub(rf"\1\2{MASK}", masked_urls(text))
 
 
 def _write(details: str) -> str | None:

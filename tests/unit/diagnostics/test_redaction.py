@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bbq.redaction import spans
+from bbq.diagnostics import DiagnosticBag, SourceRange
+from bbq.redaction import masked_urls, spans
 
 
 def marked(text: str) -> str:
@@ -94,3 +95,19 @@ def test_only_the_part_that_is_asked_for_is_looked_at() -> None:
     # that the part lies in a flow map cannot be told any more: more is masked, not less
     assert [line[start:end] for start, end in spans([line], 0, len(line) - 10, len(line))] == ["two }"]
     assert [line[start:end] for start, end in spans([line], 0, 0, 40)] == ["one"]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("import `https://user:pw1@h/x.yaml` fails", "import `https://user:********@h/x.yaml` fails"),
+        ("https://ghp_abc@h/x and http://tok@h/", "https://********@h/x and http://********@h/"),
+        ("https://h/x?a=1&access_token=abc&b=2#f", "https://h/x?a=1&access_token=********&b=2#f"),
+        ("postgresql://app@h/db ssh://git@h/x mail a@b", "postgresql://app@h/db ssh://git@h/x mail a@b"),
+    ],
+)
+def test_urls_in_texts(text: str, shown: str) -> None:
+    assert masked_urls(text) == shown
+    bag = DiagnosticBag()
+    bag.error("BBQ-T021", text, SourceRange("a.yaml", 1, 1), text)
+    assert (bag.items[0].message, bag.items[0].hint) == (shown, shown)
