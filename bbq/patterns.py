@@ -12,14 +12,15 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Final
+from typing import Final, Literal
 
 from bbq import facts
 
-_CHILD: Final = "import json,re,sys;p,t=json.load(sys.stdin);sys.exit(0 if re.fullmatch(p,t) else 3)"
+_CHILD: Final = "import json,re,sys;p,t,how=json.load(sys.stdin);sys.exit(0 if getattr(re, how)(p,t) else 3)"
 _SECONDS: Final = 0.8
 _CLASS = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]")
 _QUANTIFIER = re.compile(r"[*+]|\{[0-9]*,[0-9]*\}")
+_END = re.compile(r"(?<!\\)(?:\\\\)*\$\Z")
 _CHOICE = re.compile(r"\||(?<!\()\?")
 
 
@@ -51,11 +52,22 @@ def compiled(pattern: str) -> re.Pattern[str]:
             raise re.error("the pattern is too large") from None
 
 
+def found(pattern: str, text: str) -> bool:
+    """Whether a part of `text` matches; `^` and `$` are its two ends. Raises as `matches` does."""
+    if _END.search(pattern):
+        pattern = pattern[:-1] + r"\Z"  # Python's `$` stands before a line break at the end, too
+    return _tried(pattern, text, "search")
+
+
 def matches(pattern: str, text: str) -> bool:
     """Whether all of `text` matches. Raises `re.error` for a broken pattern, `PatternTimeout` for one that takes too long."""
+    return _tried(pattern, text, "fullmatch")
+
+
+def _tried(pattern: str, text: str, how: Literal["search", "fullmatch"]) -> bool:
     regex = compiled(pattern)
-    if not _explosive(pattern, text):
-        return regex.fullmatch(text) is not None
+    if not _explosive(pattern, text, anywhere=how == "search"):
+        return getattr(regex, how)(text) is not None
     left = _timeouts.get()
     if left is not None and left[0] <= 0:
         raise PatternTimeout(pattern)
@@ -65,7 +77,7 @@ def matches(pattern: str, text: str) -> bool:
     try:
         done = subprocess.run(
             [sys.executable, "-I", "-S", "-c", _CHILD],
-            input=json.dumps([pattern, text]).encode(),
+            input=json.dumps([pattern, text, how]).encode(),
             timeout=_SECONDS,
             check=False,
             capture_output=True,
@@ -78,12 +90,12 @@ def matches(pattern: str, text: str) -> bool:
     return done.returncode == 0
 
 
-def _explosive(pattern: str, text: str) -> bool:
+def _explosive(pattern: str, text: str, *, anywhere: bool) -> bool:
     """A repeated group, or so many quantifiers for so long a text, or so many choices, that backtracking hurts."""
     bare = _CLASS.sub("x", pattern)
     quantifiers = len(_QUANTIFIER.findall(bare))
     choices = len(_CHOICE.findall(bare))
     repeated_group = re.search(r"\)(?:[*+]|\{[0-9,])", bare) is not None
     # 20 of either are past the bound already; the power of thousands would itself take its time
-    tries = len(text) ** min(quantifiers, 20) * 2 ** min(choices, 20)
+    tries = len(text) ** min(quantifiers + anywhere, 20) * 2 ** min(choices, 20)
     return repeated_group or tries > 1_000_000

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from bbq.errors import TemplateError
-from bbq.patterns import PatternTimeout, matches
+from bbq.patterns import PatternTimeout, found
 from bbq.topology.values import Secret, contains, revealed
 from bbq.tosca.units import SCALAR_UNITS, scalar
 
@@ -169,7 +169,7 @@ def _length(value: Any) -> int:
 
 def _matches(value: Any, pattern: Any) -> bool:
     try:
-        return matches(pattern, _text(value))
+        return found(pattern, _text(value))
     except PatternTimeout:
         raise _Misfit("the pattern takes too long for this text") from None
 

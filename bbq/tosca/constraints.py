@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from bbq.patterns import PatternTimeout, compiled, matches
+from bbq.patterns import PatternTimeout, compiled, found, matches
 from bbq.tosca.model import Constraint, Function
 from bbq.tosca.reading import quoted
 
@@ -194,7 +194,7 @@ _FUNCTIONS: Final[dict[str, Callable[[list[Any], Comparable], Any]]] = {
     "not": lambda args, _: not args[0],
     "xor": lambda args, _: bool(args[0]) != bool(args[1]),
     "valid_values": lambda args, comparable: comparable(args[0]) in [comparable(item) for item in args[1]],
-    "matches": lambda args, _: matches(str(args[1]), str(args[0])),
+    "matches": lambda args, _: found(str(args[1]), str(args[0])),
     "length": lambda args, _: len(args[0]),
     "concat": lambda args, _: [x for arg in args for x in arg] if isinstance(args[0], list) else "".join(map(str, args)),
     "join": lambda args, _: (str(args[1]) if len(args) > 1 else "").join(map(str, args[0])),

@@ -46,7 +46,6 @@ _COMPARED: Final = {
     "less_than": "$less_than",
     "less_or_equal": "$less_or_equal",
     "valid_values": "$valid_values",
-    "pattern": "$matches",
 }
 _LENGTHS: Final = {"length": "$equal", "min_length": "$greater_or_equal", "max_length": "$less_or_equal"}
 _TITLE: Final = ("template_name", "template_author", "template_version")
@@ -210,6 +209,8 @@ class Definitions(Step):
         argument = self.flow(entry.value)
         if operator in _COMPARED:
             yield f"{{ {_COMPARED[operator]}: [ {value}, {argument} ] }}"
+        elif operator == "pattern":
+            yield f"{{ $matches: [ {value}, {_anchored(entry.value, argument)} ] }}"
         elif operator in _LENGTHS:
             yield f"{{ {_LENGTHS[operator]}: [ {{ $length: [ {value} ] }}, {argument} ] }}"
         elif operator == "in_range" and entry.value.kind == "list" and len(entry.value.entries) == 2:
@@ -267,6 +268,14 @@ class Definitions(Step):
             else:
                 found.append(f"{{ $equal: [ {value}, {self.flow(inner)} ] }}")
         return found
+
+
+def _anchored(piece: Piece, text: str) -> str:
+    """The pattern for `$matches`, which looks anywhere in the value (2.0 section 10.2.2.2.7); that of 1.x is for the whole."""
+    pattern = str(piece.node.value) if piece.node is not None and piece.kind != "alias" else ""
+    if not pattern or (pattern.startswith("^") and pattern.endswith("$") and "|" not in pattern):
+        return text
+    return "'" + f"^(?:{pattern})$".replace("'", "''") + "'"
 
 
 def _is_clause(piece: Piece) -> bool:

@@ -173,7 +173,7 @@ def test_a_whole_template(tmp_path: Path) -> None:
     assert "derived_from: SoftwareComponent" in after
     assert (
         "name: { type: string, validation: { $and: [ { $less_or_equal: [ { $length: [ $value ] }, 5 ] }, "
-        '{ $matches: [ $value, "5|[b]" ] } ] } }'
+        "{ $matches: [ $value, '^(?:5|[b])$' ] } ] } }"
     ) in after
     assert "endpoint: { type: Endpoint, valid_source_node_types: [ Root ] }" in after
     assert "- link: { capability: Endpoint, relationship: Root, count_range: [ 1, 1 ] }" in after
@@ -239,12 +239,14 @@ topology_template:
       constraints:
         - min_length: 2
         - pattern: '[a-z]+'
+    c: { type: string, constraints: [ pattern: "^[0-9]$" ] }
     b: { type: list, entry_schema: { type: string, constraints: [ length: 3 ] } }
 """
     )
     assert "validation: { $and: [ { $greater_or_equal: [ $value, 1 ] }, { $less_or_equal: [ $value, 65535 ] } ] }" in after
     assert "{ $greater_or_equal: [ { $length: [ $value ] }, 2 ] }" in after
-    assert "{ $matches: [ $value, '[a-z]+' ] }" in after
+    assert "{ $matches: [ $value, '^(?:[a-z]+)$' ] }" in after, "that of 1.x is for the whole value"
+    assert '{ $matches: [ $value, "^[0-9]$" ] }' in after
     assert "entry_schema: { type: string, validation: { $equal: [ { $length: [ $value ] }, 3 ] } }" in after
 
 

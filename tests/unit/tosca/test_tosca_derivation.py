@@ -178,7 +178,7 @@ def test_good_schemas(templates):
         HEAD_2
         + """\
 data_types:
-  Key: { derived_from: string, validation: { $matches: [ $value, '[a-z]+' ] } }
+  Key: { derived_from: string, validation: { $matches: [ $value, '^[a-z]+$' ] } }
   Names: { derived_from: list, entry_schema: string }
   Long: { derived_from: Names, validation: { $greater_than: [ { $length: [ $value ] }, 1 ] } }
   Length: { derived_from: scalar, units: { m: 1 }, prefixes: { "": 1, k: 1000 } }

@@ -160,6 +160,7 @@ def test_the_templates_of_grycap(path):
         assert service.below
 
 
+@pytest.mark.skipif(not OVERLAYS, reason="no sample templates beside the repository")
 def test_each_of_them_alone_is_partial(tmp_path):
     (tmp_path / ".git").mkdir()
     names = []

@@ -109,7 +109,8 @@ service_template:
 
 
 def test_map_keys(templates):
-    schema = "{ type: map, key_schema: { type: string, validation: { $matches: [ $value, '[0-9]+' ] } }, entry_schema: string }"
+    keys = "{ type: string, validation: { $matches: [ $value, '^[0-9]+$' ] } }"
+    schema = f"{{ type: map, key_schema: {keys}, entry_schema: string }}"
     assert templates.good(one(schema, "{ 1: a, 2: b }")).node_templates["a"].properties["p"] == {"1": "a", "2": "b"}
     templates.bad(one(schema, "{ 1: a, §b: c }"), "BBQ-T043")
 
@@ -149,7 +150,7 @@ VALIDATIONS = [
     ("integer", "$not: [ { $equal: [ $value, 3 ] } ]", "4", "3"),
     ("integer", "$xor: [ { $greater_than: [ $value, 3 ] }, { $less_than: [ $value, 9 ] } ]", "9", "5"),
     ("string", "$valid_values: [ $value, [ a, b ] ]", "a", "c"),
-    ("string", "$matches: [ $value, '[a-z]+' ]", "abc", "abc1"),
+    ("string", "$matches: [ $value, '^[a-z]+$' ]", "abc", "abc1"),
     ("string", "$has_prefix: [ $value, ab ]", "abc", "bc"),
     ("string", "$has_suffix: [ $value, bc ]", "abc", "ab"),
     ("string", "$contains: [ $value, b ]", "abc", "ac"),
