@@ -7,7 +7,7 @@ TOSCA 2.0 appendix on differences to 1.3: https://docs.oasis-open.org/tosca/TOSC
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,13 +21,16 @@ from bbq.editor.upgrade.layout import Files, Operations
 from bbq.editor.upgrade.step import Warned
 from bbq.editor.upgrade.types import Renaming
 from bbq.editor.upgrade.values import Values
-from bbq.errors import BbqError, TemplateError
+from bbq.errors import BbqError, ExitCode, TemplateError
+from bbq.validation.findings import with_graph
 
 __all__ = ["Upgraded", "Warned", "upgrade"]
 
 
 class UpgradeError(BbqError):
     """A text that cannot be edited; it is left as it is."""
+
+    exit_code = ExitCode.INVALID_TEMPLATE
 
 
 @dataclass(slots=True)
@@ -54,21 +57,30 @@ def upgrade(texts: Mapping[Path, str], import_map: ImportMap | None = None) -> l
     """The files of a template that go to 2.0 together, and what became of them. Files that are 2.0 stay as they are.
 
     Raises `TemplateError` with all problems where a file is not valid as it is, `UpgradeError` where its form of YAML cannot
-    be edited.
+    be edited, or where it is laid over others.
     """
     overlay = {path: text.encode() for path, text in texts.items()}
     names: dict[Path, Names] = {}
+    sound: set[Path] = set()
     for path in texts:
         reading = read(path, overlay=overlay, import_map=import_map)
         errors = [item for item in reading.found if item.severity == "error"]
         if errors or reading.names is None:
             raise TemplateError(f"{path} is not valid as it is; correct it first", reading.found)
+        if below := reading.names.service.below:
+            parents = ", ".join(Path(name).name for name in below)
+            raise UpgradeError(
+                f"{path} is laid over {parents} (`metadata.parents`), and TOSCA 2.0 has no such thing",
+                hint="put them together into one template first",
+            )
         names[path] = reading.names
+        if all(item.severity != "error" for item in with_graph(reading.service, reading.found, None)):
+            sound.add(path)
     old = {path: text for path, text in texts.items() if not names[path].unit.grammar.two}
-    new = _converted(old, names, overlay, import_map, simple=True) if _whole(old, names) else None
+    new = _converted(old, names, overlay, import_map, sound, simple=True) if _whole(old, names) else None
     if new is not None and all(item.valid for item in new):
         return new
-    kept = _converted(old, names, overlay, import_map, simple=False)
+    kept = _converted(old, names, overlay, import_map, sound, simple=False)
     better = new is not None and sum(item.errors for item in new) <= sum(item.errors for item in kept)
     return new if new is not None and better else kept
 
@@ -85,13 +97,16 @@ def _converted(
     names: Mapping[Path, Names],
     overlay: Mapping[Path, bytes],
     import_map: ImportMap | None,
+    sound: Collection[Path],
     *,
     simple: bool,
 ) -> list[Upgraded]:
+    """`sound` are files whose graph had nothing wrong: that of what becomes of them must not have, either."""
     results = [_one(path, text, names[path], simple=simple) for path, text in texts.items()]
     after = {**overlay, **{item.path: item.after.encode() for item in results}}
     for item in results:
-        item.found = read(item.path, overlay=after, import_map=import_map).found
+        reading = read(item.path, overlay=after, import_map=import_map)
+        item.found = with_graph(reading.service, reading.found, None) if item.path in sound else reading.found
     return results
 
 
