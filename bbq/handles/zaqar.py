@@ -27,7 +27,7 @@ from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
 from bbq.errors import UsageError
-from bbq.handles.queue import Message, Queue, QueueStats
+from bbq.handles.queue import Message, PolledQueue, QueueStats
 from bbq.handles.zaqar_claims import SHORTEST, Claims, Held
 from bbq.handles.zaqar_connection import Connection
 
@@ -35,11 +35,12 @@ _PAGE: Final = 20  # messages of one call at most, unless the cloud is configure
 _POST: Final = 262_144  # bytes of one call, the same
 _BATCH: Final = 100  # messages of one call: the answer has a header with all their ids
 _MINUTE: Final = 60
-_POLL: Final = 0.5  # seconds between looks at an empty queue, at most
 
 
-class ZaqarQueue(Queue):
+class ZaqarQueue(PolledQueue):
     """See `Queue`."""
+
+    _pauses = (0.05, 0.5)
 
     def __init__(self, url: str, name: str) -> None:
         super().__init__(url, name)
@@ -85,16 +86,6 @@ class ZaqarQueue(Queue):
             batch.append(item)
             size += len(item) + 1
         yield batch
-
-    def _receive(self, count: int, wait: float, claim: float | None) -> list[Message]:
-        deadline, pause = time.monotonic() + wait, 0.05
-        while True:
-            found = self._take(count, claim)
-            left = deadline - time.monotonic()
-            if found or left <= 0:
-                return found
-            time.sleep(min(pause, left))
-            pause = min(pause * 1.5, _POLL)
 
     def _take(self, count: int, claim: float | None) -> list[Message]:
         found: list[Message] = []
