@@ -28,10 +28,9 @@ from urllib.parse import parse_qs, urlsplit
 
 from bbq.errors import UsageError
 from bbq.handles.queue import Message, PolledQueue, QueueStats
-from bbq.handles.zaqar_claims import SHORTEST, Claims, Held
-from bbq.handles.zaqar_connection import Connection
+from bbq.handles.zaqar_claims import LASTING, Claims, Held
+from bbq.handles.zaqar_connection import PAGE, Connection
 
-_PAGE: Final = 20  # messages of one call at most, unless the cloud is configured otherwise
 _POST: Final = 262_144  # bytes of one call, the same
 _BATCH: Final = 100  # messages of one call: the answer has a header with all their ids
 _MINUTE: Final = 60
@@ -89,10 +88,9 @@ class ZaqarQueue(PolledQueue):
 
     def _take(self, count: int, claim: float | None) -> list[Message]:
         found: list[Message] = []
-        body = json.dumps({"ttl": SHORTEST, "grace": SHORTEST}).encode()
         while len(found) < count:
-            asked = min(count - len(found), _PAGE)
-            _, answer = self._connection.call("POST", "/claims", body, limit=asked)
+            asked = min(count - len(found), PAGE)
+            _, answer = self._connection.call("POST", "/claims", LASTING, limit=asked)
             items = (answer or {}).get("messages") or []
             if not items:
                 break
@@ -142,8 +140,7 @@ class ZaqarQueue(PolledQueue):
         now = time.time()
         found = self._list(include_claimed="true", include_delayed="true")
         names = [item["id"] for item in found if _kind(item, now) != "claimed"]
-        for start in range(0, len(names), _PAGE):
-            self._connection.call("DELETE", "/messages", ids=",".join(names[start : start + _PAGE]))
+        self._connection.delete_messages(names)
         return len(names)
 
     def declare(self) -> None:
@@ -160,7 +157,7 @@ class ZaqarQueue(PolledQueue):
         marker, seen = "0" if query else "", set[str]()
         while True:
             more: dict[str, Any] = {"marker": marker} if marker else {}
-            _, answer = self._connection.call("GET", "/messages", echo="true", limit=_PAGE, **query, **more)
+            _, answer = self._connection.call("GET", "/messages", echo="true", limit=PAGE, **query, **more)
             items = [item for item in (answer or {}).get("messages") or [] if item["id"] not in seen]
             seen.update(item["id"] for item in items)
             yield from items
