@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from bbq.providers import supervisor
 from bbq.providers.ansible import outputs, playbooks, servers
 from bbq.providers.ansible.directory import MARK, VARIABLE, NodeDirectory, read, write
 from bbq.providers.ansible.lifecycle import to_undo
@@ -27,8 +28,8 @@ from bbq.topology.values import UNKNOWN, Secret, contains, evaluate, revealed
 _NO_HOST_NAME = re.compile(r"[^A-Za-z0-9_.]+")
 """Brackets would be a range of hosts to Ansible."""
 LOG_SIZE = 4 * 1024 * 1024
-SUPERVISOR = str(Path(__file__).parent.parent / "local")
-"""What our own role bbq.program copies to a server where no systemd is: files of the standard library only."""
+SUPERVISOR = str(Path(supervisor.__file__).parent)
+"""What our own role bbq.program copies to a server where no systemd is."""
 
 
 class Runner:

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bbq.engine.contract import DeploymentContext, Handle, Provider, Resource, State, Tag
-from bbq.providers.local import proc
 from bbq.providers.local.files import faults
 from bbq.providers.local.process import ProcessResource
 from bbq.providers.local.reaper import DIRECTORY, end_reaper, ensure_reaper
 from bbq.providers.local.supervise import NodeDir, node_id
+from bbq.providers.supervisor import proc
 from bbq.topology.model import Node
 
 if TYPE_CHECKING:

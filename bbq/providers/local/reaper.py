@@ -17,9 +17,9 @@ import time
 from pathlib import Path
 
 from bbq.engine.contract import DeploymentContext
-from bbq.providers.local import proc
 from bbq.providers.local.files import read_json, write_private
 from bbq.providers.local.units import read_unit, start_shim, stop_units
+from bbq.providers.supervisor import proc
 
 DIRECTORY = "reaper"
 _NOTICED = 5.0

@@ -30,7 +30,6 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from bbq.engine.contract import AmbiguousFault, ConfigurationFault, PermanentFault, QuotaFault, Tag
-from bbq.providers.local import proc
 from bbq.providers.local.files import ROOM, read_json, write_private
 from bbq.providers.local.ports import choose_port
 from bbq.providers.local.units import (
@@ -44,6 +43,7 @@ from bbq.providers.local.units import (
     start_shim,
     stop_units,
 )
+from bbq.providers.supervisor import proc
 from bbq.topology.values import Secret, walk
 
 _STARTS = 5
