@@ -19,7 +19,6 @@ import fcntl
 import json
 import os
 import shutil
-import signal
 import tempfile
 import time
 from collections.abc import Iterator
@@ -28,6 +27,7 @@ from typing import Any, Final
 from urllib.parse import quote, unquote
 
 from bbq.engine.contract import Tag
+from bbq.providers.supervisor import proc
 
 PREFIX: Final = "ansible:"
 """Handles' ids start with it, so that a provider knows whose they are."""
@@ -37,6 +37,7 @@ MARK: Final = "BBQ_OPERATION"
 """In the environment of all that one run of an operation starts: that run's mark. What it leaves running on purpose, a server,
 has it for ever, so it is looked for only when that very run was cut off."""
 _LOOKS: Final = 50
+_GRACE: Final = 5.0  # seconds from SIGTERM to SIGKILL
 
 
 class NodeDirectory:
@@ -155,21 +156,14 @@ class NodeDirectory:
             return None
         return descriptor
 
-    def end_processes(self, mark: str | None, seconds: float = 5.0) -> None:
+    def end_processes(self, mark: str | None) -> None:
         """End who carries operations out, and what the run of that mark has started on this machine: by SIGTERM, then by
         SIGKILL."""
-        deadline = time.monotonic() + seconds
-        sent = signal.SIGTERM
-        wanted = {f"{VARIABLE}={self.path}".encode(), *([f"{MARK}={mark}".encode()] if mark else [])}
-        while found := [pid for pid in _with_any(wanted) if pid != os.getpid()]:
-            for pid in found:
-                with contextlib.suppress(OSError):
-                    os.kill(pid, sent)
-            if time.monotonic() > deadline:
-                if sent is signal.SIGKILL:
-                    return
-                sent, deadline = signal.SIGKILL, time.monotonic() + seconds
-            time.sleep(0.05)
+        tags = [{VARIABLE: str(self.path)}, *([{MARK: mark}] if mark else [])]
+        deadline = time.monotonic() + 2 * _GRACE
+        # Again, because what is ended may have had a child while the list was made.
+        while (found := [one for tag in tags for one in proc.tagged(tag)]) and time.monotonic() < deadline:
+            proc.end(found, _GRACE)
 
     def remove(self) -> None:
         """In one instant for everybody who looks, then bit by bit."""
@@ -180,22 +174,6 @@ class NodeDirectory:
             for leftover in self.path.parent.glob(f"{prefix}*"):
                 if leftover.name.startswith(f"{prefix}{self.path.name}!"):
                     shutil.rmtree(leftover, ignore_errors=True)
-
-
-def _with_any(variables: set[bytes]) -> list[int]:
-    """The processes of this machine that have one of these in their environment."""
-    found = []
-    for name in os.listdir("/proc"):  # noqa: PTH208 - pathlib would make an object for every process
-        if not name.isdigit():
-            continue
-        try:
-            with open(f"/proc/{name}/environ", "rb") as file:  # noqa: PTH123
-                text = file.read()
-        except OSError:
-            continue
-        if any(variable in text for variable in variables) and variables & set(text.split(b"\0")):
-            found.append(int(name))
-    return found
 
 
 def read(path: Path) -> dict[str, Any]:
