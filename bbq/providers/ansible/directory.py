@@ -27,6 +27,7 @@ from typing import Any, Final
 from urllib.parse import quote, unquote
 
 from bbq.engine.contract import Tag
+from bbq.providers import directories
 from bbq.providers.supervisor import proc
 
 PREFIX: Final = "ansible:"
@@ -79,8 +80,7 @@ class NodeDirectory:
         if self.exists:
             write(self.path / "tag.json", content)
             return
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fresh = Path(tempfile.mkdtemp(prefix=f".new-{self.path.name}!", dir=self.path.parent))
+        fresh = directories.begin(self.path)
         write(fresh / "tag.json", content)
         (fresh / "lock").touch(mode=0o600)
         with contextlib.suppress(OSError):  # another process of the same deployment was faster
@@ -168,12 +168,8 @@ class NodeDirectory:
     def remove(self) -> None:
         """In one instant for everybody who looks, then bit by bit."""
         if self.exists:
-            grave = Path(tempfile.mkdtemp(prefix=f".gone-{self.path.name}!", dir=self.path.parent))
-            self.path.rename(grave / "was")
-        for prefix in (".new-", ".gone-"):
-            for leftover in self.path.parent.glob(f"{prefix}*"):
-                if leftover.name.startswith(f"{prefix}{self.path.name}!"):
-                    shutil.rmtree(leftover, ignore_errors=True)
+            directories.bury(self.path, self.path)
+        directories.sweep(self.path)
 
 
 def read(path: Path) -> dict[str, Any]:
