@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import json
 import os
 import shutil
 import tempfile
@@ -29,6 +28,7 @@ from urllib.parse import quote, unquote
 from bbq.engine.contract import Tag
 from bbq.providers import directories
 from bbq.providers.supervisor import proc
+from bbq.providers.supervisor.records import read_json, write_json
 
 PREFIX: Final = "ansible:"
 """Handles' ids start with it, so that a provider knows whose they are."""
@@ -78,33 +78,33 @@ class NodeDirectory:
         """Make it where it is not there; its tag is in it from the first instant."""
         content = {"deployment": tag.deployment, "node": tag.node, "attempt": tag.attempt, "type": type_name}
         if self.exists:
-            write(self.path / "tag.json", content)
+            write_json(self.path / "tag.json", content)
             return
         fresh = directories.begin(self.path)
-        write(fresh / "tag.json", content)
+        write_json(fresh / "tag.json", content)
         (fresh / "lock").touch(mode=0o600)
         with contextlib.suppress(OSError):  # another process of the same deployment was faster
             fresh.rename(self.path)
         shutil.rmtree(fresh, ignore_errors=True)
 
     def tag(self, deployment: str, deployment_id: str) -> tuple[Tag, str]:
-        found = read(self.path / "tag.json")
+        found = read_json(self.path / "tag.json")
         tag = Tag(found.get("deployment", deployment), deployment_id, found.get("node", self.node), found.get("attempt", 0))
         return tag, found.get("type", "")
 
     # -- what was done
 
     def state(self) -> dict[str, Any]:
-        return read(self.path / "state.json")
+        return read_json(self.path / "state.json")
 
     def keep(self, state: dict[str, Any]) -> None:
         """Only for the holder of the lock."""
-        write(self.path / "state.json", state)
+        write_json(self.path / "state.json", state)
 
     def plan(self) -> tuple[Path, dict[str, Any]] | None:
         """The newest whole plan and its folder."""
         for folder in sorted((self.path / "plan").glob("[0-9]*"), key=lambda path: int(path.name), reverse=True):
-            found = read(folder / "plan.json")
+            found = read_json(folder / "plan.json")
             if found:
                 return folder, found
         return None
@@ -170,21 +170,3 @@ class NodeDirectory:
         if self.exists:
             directories.bury(self.path, self.path)
         directories.sweep(self.path)
-
-
-def read(path: Path) -> dict[str, Any]:
-    """Empty where there is none, or where a power failure left half of one."""
-    try:
-        value = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
-def write(path: Path, value: Any, mode: int = 0o600) -> None:
-    """Whole or not at all, for this user only."""
-    temporary = path.with_name(path.name + ".new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
-    with os.fdopen(descriptor, "w") as file:
-        json.dump(value, file)
-    temporary.replace(path)

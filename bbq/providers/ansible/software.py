@@ -27,10 +27,11 @@ from bbq.engine.contract import (
 from bbq.errors import BbqError, ConfigurationError, DeadlineExceeded, ResourceFailed, UnreachableError
 from bbq.providers.ansible import roles, servers
 from bbq.providers.ansible.checks import copy_files, digests_of, missing_programs, problems_of, roles_of
-from bbq.providers.ansible.directory import PREFIX, VARIABLE, NodeDirectory, write
+from bbq.providers.ansible.directory import PREFIX, VARIABLE, NodeDirectory
 from bbq.providers.ansible.lifecycle import Step, is_compute, planned_names, steps, to_do, to_undo, works_here
 from bbq.providers.ansible.packing import pack, unpack
 from bbq.providers.ansible.servers import Server
+from bbq.providers.supervisor.records import write_json
 from bbq.topology.model import Node
 from bbq.topology.operations import is_local, is_playbook, is_role
 
@@ -244,7 +245,7 @@ class Software(Resource):
             else:
                 return Handle(node.id, {**attributes, **self._attributes(node)})
         with node.new_plan() as folder:
-            write(folder / "plan.json", self._plan(wanted, planned, folder))
+            write_json(folder / "plan.json", self._plan(wanted, planned, folder))
         state = node.state()
         todo = to_do(planned, state)
         state = {
@@ -259,7 +260,7 @@ class Software(Resource):
         if not todo:
             self._keep(node, state)
             return Handle(node.id, {**attributes, **self._attributes(node)})
-        write(node.path / "todo.json", {"keys": [step.key for step in todo]})
+        write_json(node.path / "todo.json", {"keys": [step.key for step in todo]})
         self._start(node, "make", state)
         return Handle(node.id, {**attributes, **self._attributes(node)})
 
@@ -344,7 +345,7 @@ class Software(Resource):
             raise AmbiguousFault(f"{node.node}: another process carries its operations out")
         try:
             node.keep(state)
-            write(node.path / "options.json", self.options)
+            write_json(node.path / "options.json", self.options)
             environment = {
                 **os.environ,
                 VARIABLE: str(node.path),

@@ -30,7 +30,7 @@ from urllib.parse import quote, unquote
 
 from bbq.engine.contract import AmbiguousFault, ConfigurationFault, PermanentFault, QuotaFault, Tag
 from bbq.providers import directories
-from bbq.providers.local.files import ROOM, read_json, write_private
+from bbq.providers.local.files import ROOM, write_private
 from bbq.providers.local.ports import choose_port
 from bbq.providers.local.units import (
     PASSED_ON,
@@ -44,6 +44,7 @@ from bbq.providers.local.units import (
     stop_units,
 )
 from bbq.providers.supervisor import proc
+from bbq.providers.supervisor.records import read_json
 from bbq.topology.values import Secret, walk
 
 _STARTS = 5

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from bbq.engine.contract import AmbiguousFault, ConfigurationFault, PermanentFault
-from bbq.providers.local.files import read_json
 from bbq.providers.supervisor import proc
+from bbq.providers.supervisor.records import read_json
 from bbq.topology.values import Secret, revealed, walk
 
 PASSED_ON = (
