@@ -41,6 +41,10 @@ _LOOKS: Final = 50
 _GRACE: Final = 5.0  # seconds from SIGTERM to SIGKILL
 
 
+def known_hosts(root: Path) -> Path:
+    return root / "known_hosts"
+
+
 class NodeDirectory:
     """One node's. Everything it does can be repeated after a crash in the middle of it."""
 
@@ -69,10 +73,6 @@ class NodeDirectory:
     @property
     def log(self) -> Path:
         return self.path / "log"
-
-    @property
-    def known_hosts(self) -> Path:
-        return self.root / "known_hosts"
 
     def claim(self, tag: Tag, type_name: str) -> None:
         """Make it where it is not there; its tag is in it from the first instant."""

@@ -18,7 +18,7 @@ from typing import Any
 
 from bbq.providers import supervisor
 from bbq.providers.ansible import outputs, playbooks, servers
-from bbq.providers.ansible.directory import MARK, VARIABLE, NodeDirectory
+from bbq.providers.ansible.directory import MARK, VARIABLE, NodeDirectory, known_hosts
 from bbq.providers.ansible.lifecycle import to_undo
 from bbq.providers.ansible.packing import OwnAttributes, pack, secrets_in, unpack
 from bbq.providers.ansible.watching import Failure, Watcher
@@ -158,7 +158,7 @@ class Runner:
                 except ValueError as error:
                     raise _Missing(str(error)) from None
             write_json(playbook, plays)
-        known = servers.inventory(server, self._directory.known_hosts, self._options, alias)
+        known = servers.inventory(server, known_hosts(self._directory.root), self._options, alias)
         write_json(work / "inventory" / "hosts.json", known)
         write_whole(work / "env" / "extravars", playbooks.variables_text(extra).encode())
         result = ansible_runner.run(
