@@ -32,6 +32,7 @@ from bbq.providers.supervisor.records import read_json, write_json
 
 PREFIX: Final = "ansible:"
 """Handles' ids start with it, so that a provider knows whose they are."""
+POLL_GROUP: Final = "operations"
 VARIABLE: Final = "BBQ_OPERATIONS_OF"
 """In the environment of the process that carries operations out: the node's directory."""
 MARK: Final = "BBQ_OPERATION"

@@ -92,6 +92,7 @@ class Runner:
     # -- one operation
 
     def _carry_out(self, step: Mapping[str, Any]) -> bool:
+        """The caller keeps the state of what has ended well, so that its outputs and that it is done are there together."""
         server = servers.Server(**step["server"])
         began = time.time()
         mark = f"{self._plan['mark']}#{time.time_ns()}"
@@ -124,7 +125,6 @@ class Runner:
         told = f"{step['key']} done on {server.place} in {took}" + (f" ({counts})" if counts else "")
         self._log(f"--- {told}")
         self._state.setdefault("progress", []).append(told)
-        self._directory.keep(self._state)
         return True
 
     def _run(self, step: Mapping[str, Any], server: servers.Server, watcher: Watcher, mark: str) -> dict[str, Any]:

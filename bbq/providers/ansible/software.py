@@ -25,7 +25,7 @@ from bbq.engine.contract import (
 )
 from bbq.providers.ansible import roles, servers
 from bbq.providers.ansible.checks import copy_files, digests_of, missing_programs, problems_of, roles_of
-from bbq.providers.ansible.directory import VARIABLE, NodeDirectory, known_hosts
+from bbq.providers.ansible.directory import POLL_GROUP, VARIABLE, NodeDirectory, known_hosts
 from bbq.providers.ansible.lifecycle import Step, is_compute, planned_names, steps, to_do, to_undo, works_here
 from bbq.providers.ansible.packing import pack
 from bbq.providers.ansible.servers import Server
@@ -61,7 +61,7 @@ class Software(Resource):
     updatable = AllBut({"host"})
     ignored = frozenset({"timeouts"})
     repairable = True
-    poll_group = "operations"
+    poll_group = POLL_GROUP
     timeouts: ClassVar[Mapping[str, float]] = {"create": 300.0, "ready": 86400.0, "delete": 86400.0}
 
     def __init__(self, context: DeploymentContext) -> None:
