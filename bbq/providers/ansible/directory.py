@@ -42,6 +42,11 @@ _LOOKS: Final = 50
 _GRACE: Final = 5.0  # seconds from SIGTERM to SIGKILL
 
 
+def root_of(state_dir: str) -> Path:
+    """Where a deployment has all of this, below its state directory."""
+    return Path(state_dir) / "ansible"
+
+
 def known_hosts(root: Path) -> Path:
     return root / "known_hosts"
 

@@ -25,7 +25,7 @@ from bbq.engine.contract import (
 )
 from bbq.providers.ansible import roles, servers
 from bbq.providers.ansible.checks import copy_files, digests_of, missing_programs, problems_of, roles_of
-from bbq.providers.ansible.directory import POLL_GROUP, VARIABLE, NodeDirectory, known_hosts
+from bbq.providers.ansible.directory import POLL_GROUP, VARIABLE, NodeDirectory, known_hosts, root_of
 from bbq.providers.ansible.lifecycle import Step, is_compute, planned_names, steps, to_do, to_undo, works_here
 from bbq.providers.ansible.packing import pack
 from bbq.providers.ansible.servers import Server
@@ -68,7 +68,7 @@ class Software(Resource):
         self.context = context
         config = context.options.get("config")
         self.options: dict[str, Any] = dict(config.group("ansible")) if config is not None else {}
-        self.root = Path(context.state_dir) / "ansible"
+        self.root = root_of(context.state_dir)
         self._unmaking: set[str] = set()
         self._starting = threading.Lock()
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bbq.engine.contract import DeploymentContext, Handle, Provider, Resource, State, Tag
-from bbq.providers.ansible.directory import POLL_GROUP, PREFIX
+from bbq.providers.ansible.directory import POLL_GROUP, PREFIX, NodeDirectory, root_of
 from bbq.providers.local.files import faults
 from bbq.providers.local.process import ProcessResource
 from bbq.providers.local.reaper import DIRECTORY, end_reaper, ensure_reaper
@@ -106,7 +106,8 @@ class LocalProvider(Provider):
             tag, type_name = node.tag()
             seen.add(path.name)
             yield tag, Handle(path.name, node.attributes()), type_name
-        yield from self._software.tagged()
+        if any(NodeDirectory.all(root_of(self.context.state_dir))):  # else none of what carries them out is imported
+            yield from self._software.tagged()
         above = proc.ancestors()
         for one in proc.tagged({"BBQ_DEPLOYMENT_ID": deployment_id}):
             env = proc.environment(one.pid)
