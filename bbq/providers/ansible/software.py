@@ -133,9 +133,8 @@ class Software(Resource):
 
     def notices(self, node: Node) -> Sequence[str]:
         if is_compute(node.ancestry) and not planned_names(node):
-            static = {name: value for name, value in node.attributes.items() if isinstance(value, str)}
             try:
-                local = self.server_of(node.name, static).local
+                local = self._is_this_machine(node)
             except ConfigurationFault as fault:
                 return [f"{fault}: {fault.hint}"]
             if not local:
@@ -149,9 +148,7 @@ class Software(Resource):
 
     def explain(self, handle: Handle, state: State) -> str:
         failure = NodeDirectory(self.root, handle.id).state().get("failure")
-        if not failure:
-            return state.detail or state.name
-        return at_length(failure)
+        return at_length(failure) if failure else state.detail or state.name
 
     # -- for the provider's lists
 
@@ -177,6 +174,7 @@ class Software(Resource):
         problems: list[str] = []
         known = {node.name: node for node in nodes}
         here: list[str] = []
+        operated = False
         for node in nodes:
             planned = planned_names(node)
             if not planned:
@@ -184,14 +182,14 @@ class Software(Resource):
                 if normative and not is_compute(node.ancestry):
                     problems.append(f"{node.name} ({node.type}) has no operation that is implemented: nothing would make it")
                 continue
-            for _, operation, relationship in planned:
+            operated = True
+            for _, operation, _ in planned:
                 problems += problems_of(node, operation, self.options)
-                if works_here(node, operation, relationship) or self._is_here(node, known):
-                    here.append(node.name)
+            if any(works_here(node, op, relationship) for _, op, relationship in planned) or self._is_here(node, known):
+                here.append(node.name)
         if here and not self.options.get("allow_localhost"):
-            names = ", ".join(dict.fromkeys(here))
-            problems.append(f"operations of {names} would run on this machine as {getpass.getuser()}: {ALLOW}")
-        if any(planned_names(node) for node in nodes):
+            problems.append(f"operations of {', '.join(here)} would run on this machine as {getpass.getuser()}: {ALLOW}")
+        if operated:
             problems += missing_programs()
         return list(dict.fromkeys(problems))
 
@@ -205,8 +203,12 @@ class Software(Resource):
             current = known[edge.target]
         if current is node or not is_compute(current.ancestry):
             return False
-        static = {name: value for name, value in current.attributes.items() if isinstance(value, str)}
-        return self.server_of(current.name, static).local
+        return self._is_this_machine(current)
+
+    def _is_this_machine(self, compute: Node) -> bool:
+        """As far as the template tells."""
+        static = {name: value for name, value in compute.attributes.items() if isinstance(value, str)}
+        return self.server_of(compute.name, static).local
 
     # -- making
 
