@@ -20,10 +20,11 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol, Self
+from typing import Any, ClassVar, Final, Protocol, Self
 
 from bbq.errors import UsageError
 from bbq.handles.urls import without_password
@@ -227,6 +228,28 @@ class Queue(ABC):
 
     def __repr__(self) -> str:
         return f"<queue {self.name!r} on {without_password(self._url)}>"
+
+
+class PolledQueue(Queue):
+    """A queue on a broker that does not tell when a message comes: it is asked again and again."""
+
+    _pauses: ClassVar[tuple[float, float]]
+    """Seconds between two looks at an empty queue: the first, and the longest that it grows to."""
+
+    @abstractmethod
+    def _take(self, count: int, claim: float | None) -> list[Message]:
+        """Claim what is there now, up to `count` messages."""
+
+    def _receive(self, count: int, wait: float, claim: float | None) -> list[Message]:
+        deadline = time.monotonic() + wait
+        pause, longest = self._pauses
+        while True:
+            found = self._take(count, claim)
+            left = deadline - time.monotonic()
+            if found or left <= 0:
+                return found
+            time.sleep(min(pause, left))
+            pause = min(pause * 1.5, longest)
 
 
 def encode(body: Any) -> bytes:

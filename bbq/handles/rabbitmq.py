@@ -24,18 +24,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from bbq.errors import UsageError
-from bbq.handles.queue import Message, Queue, QueueStats, UnknownQueue, decode
+from bbq.handles.queue import Message, PolledQueue, QueueStats, UnknownQueue, decode
 from bbq.handles.rabbitmq_connection import Connection, Delivery
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 _SENT, _EXPIRES = "bbq-sent", "bbq-expires"
 _BATCH = 1000  # messages of a transaction
-_POLL = 0.2  # seconds between looks at an empty queue, at most
 _DELAY_QUEUE_IDLE = 60_000  # milliseconds a delay queue outlives its last message
 
 
-class RabbitQueue(Queue):
+class RabbitQueue(PolledQueue):
     """See `Queue`. All state is the connection's."""
+
+    _pauses = (0.01, 0.2)
 
     def __init__(self, url: str, name: str, *, management_url: str | None = None) -> None:
         super().__init__(url, name)
@@ -105,17 +106,6 @@ class RabbitQueue(Queue):
             },
         )
         return str(declared.method.queue)
-
-    def _receive(self, count: int, wait: float, claim: float | None) -> list[Message]:
-        deadline = time.monotonic() + wait
-        pause = 0.01
-        while True:
-            found = self._take(count, claim)
-            left = deadline - time.monotonic()
-            if found or left <= 0:
-                return found
-            time.sleep(min(pause, left))
-            pause = min(pause * 1.5, _POLL)
 
     def _take(self, count: int, claim: float | None) -> list[Message]:
         found: list[Message] = []

@@ -27,19 +27,19 @@ from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
 from bbq.errors import UsageError
-from bbq.handles.queue import Message, Queue, QueueStats
-from bbq.handles.zaqar_claims import SHORTEST, Claims, Held
-from bbq.handles.zaqar_connection import Connection
+from bbq.handles.queue import Message, PolledQueue, QueueStats
+from bbq.handles.zaqar_claims import LASTING, Claims, Held
+from bbq.handles.zaqar_connection import PAGE, Connection
 
-_PAGE: Final = 20  # messages of one call at most, unless the cloud is configured otherwise
 _POST: Final = 262_144  # bytes of one call, the same
 _BATCH: Final = 100  # messages of one call: the answer has a header with all their ids
 _MINUTE: Final = 60
-_POLL: Final = 0.5  # seconds between looks at an empty queue, at most
 
 
-class ZaqarQueue(Queue):
+class ZaqarQueue(PolledQueue):
     """See `Queue`."""
+
+    _pauses = (0.05, 0.5)
 
     def __init__(self, url: str, name: str) -> None:
         super().__init__(url, name)
@@ -86,22 +86,11 @@ class ZaqarQueue(Queue):
             size += len(item) + 1
         yield batch
 
-    def _receive(self, count: int, wait: float, claim: float | None) -> list[Message]:
-        deadline, pause = time.monotonic() + wait, 0.05
-        while True:
-            found = self._take(count, claim)
-            left = deadline - time.monotonic()
-            if found or left <= 0:
-                return found
-            time.sleep(min(pause, left))
-            pause = min(pause * 1.5, _POLL)
-
     def _take(self, count: int, claim: float | None) -> list[Message]:
         found: list[Message] = []
-        body = json.dumps({"ttl": SHORTEST, "grace": SHORTEST}).encode()
         while len(found) < count:
-            asked = min(count - len(found), _PAGE)
-            _, answer = self._connection.call("POST", "/claims", body, limit=asked)
+            asked = min(count - len(found), PAGE)
+            _, answer = self._connection.call("POST", "/claims", LASTING, limit=asked)
             items = (answer or {}).get("messages") or []
             if not items:
                 break
@@ -151,8 +140,7 @@ class ZaqarQueue(Queue):
         now = time.time()
         found = self._list(include_claimed="true", include_delayed="true")
         names = [item["id"] for item in found if _kind(item, now) != "claimed"]
-        for start in range(0, len(names), _PAGE):
-            self._connection.call("DELETE", "/messages", ids=",".join(names[start : start + _PAGE]))
+        self._connection.delete_messages(names)
         return len(names)
 
     def declare(self) -> None:
@@ -169,7 +157,7 @@ class ZaqarQueue(Queue):
         marker, seen = "0" if query else "", set[str]()
         while True:
             more: dict[str, Any] = {"marker": marker} if marker else {}
-            _, answer = self._connection.call("GET", "/messages", echo="true", limit=_PAGE, **query, **more)
+            _, answer = self._connection.call("GET", "/messages", echo="true", limit=PAGE, **query, **more)
             items = [item for item in (answer or {}).get("messages") or [] if item["id"] not in seen]
             seen.update(item["id"] for item in items)
             yield from items

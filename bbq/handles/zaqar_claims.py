@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import math
 import os
 import threading
@@ -17,6 +16,8 @@ from bbq.handles.zaqar_connection import Connection
 
 SHORTEST: Final = 60
 """Seconds that a claim of Zaqar's lasts, at least."""
+LASTING: Final = b'{"ttl": %d, "grace": %d}' % (SHORTEST, SHORTEST)
+"""What a new claim and a renewed one ask for."""
 _RENEWED: Final = 20.0  # seconds from one renewal to the next: two may fail
 _NOT_HELD: Final = (400, 403, 404)
 
@@ -91,9 +92,7 @@ class Claims:
 
     def ack_many(self, helds: Sequence[Held]) -> int:
         mine = [held for held in helds if self._let_go(held)]
-        for start in range(0, len(mine), 20):
-            names = ",".join(held.name for held in mine[start : start + 20])
-            self._connection.call("DELETE", "/messages", ids=names)
+        self._connection.delete_messages([held.name for held in mine])
         return len(mine)
 
     def release(self, held: Held, delay: float) -> bool:
@@ -186,8 +185,7 @@ class Claims:
                 self._copy(held, 0.0)
                 self._delete(held)
         if claim.held and now >= claim.ends - SHORTEST + _RENEWED:
-            body = json.dumps({"ttl": SHORTEST, "grace": SHORTEST}).encode()
-            status, _ = self._connection.call("PATCH", f"/claims/{claim.name}", body, accepted=(404,))
+            status, _ = self._connection.call("PATCH", f"/claims/{claim.name}", LASTING, accepted=(404,))
             with self._changed:
                 if status == 404:
                     self._claims.pop(claim.name, None)

@@ -13,8 +13,8 @@ from uuid import uuid4
 
 from bbq.engine.contract import Check, DeploymentContext, Handle, Provider, Resource, State, Tag, Wanted
 from bbq.providers import open_provider
-from bbq.providers.local import proc
 from bbq.providers.local.supervise import NodeDir
+from bbq.providers.supervisor import proc
 from bbq.topology.model import Node
 
 DEADLINE = 60.0

@@ -18,7 +18,8 @@ from single_node import SingleNode, single_node, until
 from bbq.engine.contract import ConfigurationFault, PermanentFault, QuotaFault
 from bbq.errors import BbqError
 from bbq.handles import database_of
-from bbq.providers.local import postgresql, privilege, proc
+from bbq.providers.local import postgresql, privilege
+from bbq.providers.supervisor import proc
 from bbq.topology.values import Secret
 
 pytestmark = pytest.mark.local

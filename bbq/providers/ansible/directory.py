@@ -16,10 +16,8 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import json
 import os
 import shutil
-import signal
 import tempfile
 import time
 from collections.abc import Iterator
@@ -28,15 +26,29 @@ from typing import Any, Final
 from urllib.parse import quote, unquote
 
 from bbq.engine.contract import Tag
+from bbq.providers import directories
+from bbq.providers.supervisor import proc
+from bbq.providers.supervisor.records import read_json, write_json
 
 PREFIX: Final = "ansible:"
 """Handles' ids start with it, so that a provider knows whose they are."""
+POLL_GROUP: Final = "operations"
 VARIABLE: Final = "BBQ_OPERATIONS_OF"
 """In the environment of the process that carries operations out: the node's directory."""
 MARK: Final = "BBQ_OPERATION"
 """In the environment of all that one run of an operation starts: that run's mark. What it leaves running on purpose, a server,
 has it for ever, so it is looked for only when that very run was cut off."""
 _LOOKS: Final = 50
+_GRACE: Final = 5.0  # seconds from SIGTERM to SIGKILL
+
+
+def root_of(state_dir: str) -> Path:
+    """Where a deployment has all of this, below its state directory."""
+    return Path(state_dir) / "ansible"
+
+
+def known_hosts(root: Path) -> Path:
+    return root / "known_hosts"
 
 
 class NodeDirectory:
@@ -68,42 +80,37 @@ class NodeDirectory:
     def log(self) -> Path:
         return self.path / "log"
 
-    @property
-    def known_hosts(self) -> Path:
-        return self.root / "known_hosts"
-
     def claim(self, tag: Tag, type_name: str) -> None:
         """Make it where it is not there; its tag is in it from the first instant."""
         content = {"deployment": tag.deployment, "node": tag.node, "attempt": tag.attempt, "type": type_name}
         if self.exists:
-            write(self.path / "tag.json", content)
+            write_json(self.path / "tag.json", content)
             return
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fresh = Path(tempfile.mkdtemp(prefix=f".new-{self.path.name}!", dir=self.path.parent))
-        write(fresh / "tag.json", content)
+        fresh = directories.begin(self.path)
+        write_json(fresh / "tag.json", content)
         (fresh / "lock").touch(mode=0o600)
         with contextlib.suppress(OSError):  # another process of the same deployment was faster
             fresh.rename(self.path)
         shutil.rmtree(fresh, ignore_errors=True)
 
     def tag(self, deployment: str, deployment_id: str) -> tuple[Tag, str]:
-        found = read(self.path / "tag.json")
+        found = read_json(self.path / "tag.json")
         tag = Tag(found.get("deployment", deployment), deployment_id, found.get("node", self.node), found.get("attempt", 0))
         return tag, found.get("type", "")
 
     # -- what was done
 
     def state(self) -> dict[str, Any]:
-        return read(self.path / "state.json")
+        return read_json(self.path / "state.json")
 
     def keep(self, state: dict[str, Any]) -> None:
         """Only for the holder of the lock."""
-        write(self.path / "state.json", state)
+        write_json(self.path / "state.json", state)
 
     def plan(self) -> tuple[Path, dict[str, Any]] | None:
         """The newest whole plan and its folder."""
         for folder in sorted((self.path / "plan").glob("[0-9]*"), key=lambda path: int(path.name), reverse=True):
-            found = read(folder / "plan.json")
+            found = read_json(folder / "plan.json")
             if found:
                 return folder, found
         return None
@@ -155,62 +162,17 @@ class NodeDirectory:
             return None
         return descriptor
 
-    def end_processes(self, mark: str | None, seconds: float = 5.0) -> None:
+    def end_processes(self, mark: str | None) -> None:
         """End who carries operations out, and what the run of that mark has started on this machine: by SIGTERM, then by
         SIGKILL."""
-        deadline = time.monotonic() + seconds
-        sent = signal.SIGTERM
-        wanted = {f"{VARIABLE}={self.path}".encode(), *([f"{MARK}={mark}".encode()] if mark else [])}
-        while found := [pid for pid in _with_any(wanted) if pid != os.getpid()]:
-            for pid in found:
-                with contextlib.suppress(OSError):
-                    os.kill(pid, sent)
-            if time.monotonic() > deadline:
-                if sent is signal.SIGKILL:
-                    return
-                sent, deadline = signal.SIGKILL, time.monotonic() + seconds
-            time.sleep(0.05)
+        tags = [{VARIABLE: str(self.path)}, *([{MARK: mark}] if mark else [])]
+        deadline = time.monotonic() + 2 * _GRACE
+        # Again, because what is ended may have had a child while the list was made.
+        while (found := [one for tag in tags for one in proc.tagged(tag)]) and time.monotonic() < deadline:
+            proc.end(found, _GRACE)
 
     def remove(self) -> None:
         """In one instant for everybody who looks, then bit by bit."""
         if self.exists:
-            grave = Path(tempfile.mkdtemp(prefix=f".gone-{self.path.name}!", dir=self.path.parent))
-            self.path.rename(grave / "was")
-        for prefix in (".new-", ".gone-"):
-            for leftover in self.path.parent.glob(f"{prefix}*"):
-                if leftover.name.startswith(f"{prefix}{self.path.name}!"):
-                    shutil.rmtree(leftover, ignore_errors=True)
-
-
-def _with_any(variables: set[bytes]) -> list[int]:
-    """The processes of this machine that have one of these in their environment."""
-    found = []
-    for name in os.listdir("/proc"):  # noqa: PTH208 - pathlib would make an object for every process
-        if not name.isdigit():
-            continue
-        try:
-            with open(f"/proc/{name}/environ", "rb") as file:  # noqa: PTH123
-                text = file.read()
-        except OSError:
-            continue
-        if any(variable in text for variable in variables) and variables & set(text.split(b"\0")):
-            found.append(int(name))
-    return found
-
-
-def read(path: Path) -> dict[str, Any]:
-    """Empty where there is none, or where a power failure left half of one."""
-    try:
-        value = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
-def write(path: Path, value: Any, mode: int = 0o600) -> None:
-    """Whole or not at all, for this user only."""
-    temporary = path.with_name(path.name + ".new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
-    with os.fdopen(descriptor, "w") as file:
-        json.dump(value, file)
-    temporary.replace(path)
+            directories.bury(self.path, self.path)
+        directories.sweep(self.path)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from bbq.engine.contract import Target, Wanted
+from bbq.engine.contract import Wanted
 from bbq.providers.ansible.packing import pack
 from bbq.providers.ansible.servers import Server
 from bbq.topology.model import Node, Operation, Relationship
@@ -22,7 +22,7 @@ MAKING: Final = ("create", "pre_configure", "configure", "post_configure", "star
 UNMAKING: Final = ("remove", "stop", "delete")
 COMPUTE: Final = frozenset({"tosca.nodes.Compute", "Compute"})
 
-_OF_NODES: Final = {name: name for name in ("create", "configure", "start", "stop", "delete")}
+_OF_NODES: Final = frozenset({"create", "configure", "start", "stop", "delete"})
 _OF_RELATIONSHIPS: Final = {
     "pre_configure_source": ("pre_configure", "SOURCE"),
     "pre_configure_target": ("pre_configure", "TARGET"),
@@ -37,7 +37,7 @@ _OF_RELATIONSHIPS: Final = {
 
 @dataclass(slots=True)
 class Step:
-    """One operation at its place. `files` are (relative name, digest); `digest` tells it from another operation of its name."""
+    """One operation at its place. `digest` tells it from another operation of its name."""
 
     key: str
     phase: str
@@ -48,6 +48,7 @@ class Step:
     digest: str = ""
 
     def seal(self, files: Iterable[tuple[str, str]]) -> None:
+        """Work the digest out; `files` are (relative name, digest)."""
         told = {
             "run": str(self.operation.script).rpartition("/")[2],
             "inputs": pack(self.operation.inputs),
@@ -66,7 +67,7 @@ def planned_names(node: Node) -> list[tuple[str, Operation, Relationship | None]
     found: list[tuple[str, Operation, Relationship | None]] = []
     for operation in node.operations.values():
         if operation.name in _OF_NODES and operation.interface in ("Standard", "Lifecycle"):
-            found.append((_OF_NODES[operation.name], operation, None))
+            found.append((operation.name, operation, None))
     for relationship in node.relationships:
         for operation in relationship.operations.values():
             if operation.name in _OF_RELATIONSHIPS:
@@ -86,21 +87,20 @@ def steps(wanted: Wanted, server_of: Callable[[str, Mapping[str, Any]], Server])
     """All operations of a node, in order. `server_of(node, attributes)` says how a tosca.nodes.Compute is reached."""
     here = Server("this machine", local=True)
     node = wanted.node
-    answered = {id(item): item for item in wanted.relationships}
 
     def server(name: str) -> Server:
         host = wanted.hosts.get(name)
         if host is None and name != node.name:
             host = next((each for each in wanted.targets if each.node == name and is_compute(each.ancestry)), None)
         if host is not None:
-            return server_of(host.node, _attributes(host))
+            return server_of(host.node, {**host.properties, **host.attributes})
         if name == node.name and is_compute(node.ancestry) and wanted.attributes:
             return server_of(name, wanted.attributes)
         return here
 
     found = []
     view = Node(node.name, node.type, node.ancestry, edges=node.edges)
-    view.operations, view.relationships = dict(wanted.operations), list(answered.values())
+    view.operations, view.relationships = dict(wanted.operations), list(wanted.relationships)
     for phase, operation, relationship in planned_names(view):
         if relationship is None:
             place = here if operation.host == "ORCHESTRATOR" or is_compute(node.ancestry) else server(node.name)
@@ -116,10 +116,6 @@ def steps(wanted: Wanted, server_of: Callable[[str, Mapping[str, Any]], Server])
             Step(key(operation, relationship), phase, operation, place, variables, _stores(node, operation, relationship))
         )
     return found
-
-
-def _attributes(host: Target) -> Mapping[str, Any]:
-    return {**host.properties, **host.attributes}
 
 
 def _stores(node: Node, operation: Operation, relationship: Relationship | None) -> dict[str, tuple[Any, ...]]:

@@ -21,7 +21,6 @@ OUTPUTS: Final = "BBQ_OUTPUTS"
 _INPUTS: Final = ".bbq-inputs"
 _LARGEST: Final = 16 << 20
 SCRIPT_TASK: Final = "run the script"
-_LANGUAGES: Final = {".py": "python3", ".sh": "sh", ".bash": "bash"}
 
 
 def alias(playbook: Path) -> str | None:
@@ -30,11 +29,9 @@ def alias(playbook: Path) -> str | None:
         plays = yaml.load(playbook.read_bytes(), yaml.CSafeLoader)
     except (OSError, yaml.YAMLError):
         return None  # Ansible says what is wrong with it
-    hosts = (
-        {str(play["hosts"]) for play in plays if isinstance(play, dict) and "hosts" in play}
-        if isinstance(plays, list)
-        else set()
-    )
+    if not isinstance(plays, list):
+        return None
+    hosts = {str(play["hosts"]) for play in plays if isinstance(play, dict) and "hosts" in play}
     return "localhost" if hosts and hosts <= {"localhost", "127.0.0.1"} else None
 
 
@@ -106,7 +103,7 @@ def _anonymous(entry: tarfile.TarInfo) -> tarfile.TarInfo:
 
 
 def new_marker() -> str:
-    return f"-- bbq outputs {secrets.token_hex(8)} --".replace(" ", "_")
+    return f"--_bbq_outputs_{secrets.token_hex(8)}_--"
 
 
 def shell_text(variables: Mapping[str, Any]) -> str:
@@ -139,9 +136,7 @@ def as_text(value: Any) -> str:
 
 
 def _language(script: str, kind: str) -> str:
-    suffix = Path(script).suffix.lower()
-    if kind.rpartition(".")[2] == "Python" or suffix == ".py":
+    suffix, kind = Path(script).suffix.lower(), kind.rpartition(".")[2]
+    if kind == "Python" or suffix == ".py":
         return "python3"
-    if kind.rpartition(".")[2] == "Bash" or suffix == ".bash":
-        return "bash"
-    return _LANGUAGES.get(suffix, "sh")
+    return "bash" if kind == "Bash" or suffix == ".bash" else "sh"

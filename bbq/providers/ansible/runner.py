@@ -7,7 +7,6 @@ whoever comes after a killed one repeats at most the operation that was cut off.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -17,18 +16,20 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from bbq.providers import supervisor
 from bbq.providers.ansible import outputs, playbooks, servers
-from bbq.providers.ansible.directory import MARK, VARIABLE, NodeDirectory, read, write
+from bbq.providers.ansible.directory import MARK, VARIABLE, NodeDirectory, known_hosts
 from bbq.providers.ansible.lifecycle import to_undo
 from bbq.providers.ansible.packing import OwnAttributes, pack, secrets_in, unpack
 from bbq.providers.ansible.watching import Failure, Watcher
+from bbq.providers.supervisor.records import read_json, write_json, write_whole
 from bbq.topology.values import UNKNOWN, Secret, contains, evaluate, revealed
 
 _NO_HOST_NAME = re.compile(r"[^A-Za-z0-9_.]+")
 """Brackets would be a range of hosts to Ansible."""
 LOG_SIZE = 4 * 1024 * 1024
-SUPERVISOR = str(Path(__file__).parent.parent / "local")
-"""What our own role bbq.program copies to a server where no systemd is: files of the standard library only."""
+SUPERVISOR = str(Path(supervisor.__file__).parent)
+"""What our own role bbq.program copies to a server where no systemd is."""
 
 
 class Runner:
@@ -36,7 +37,7 @@ class Runner:
         self._directory = directory
         self._folder = folder
         self._plan = plan
-        self._options: Mapping[str, Any] = read(directory.path / "options.json")
+        self._options: Mapping[str, Any] = read_json(directory.path / "options.json")
         self._state = directory.state()
         self._secrets = secrets_in(plan) | secrets_in(self._state)
         if self._options.get("become_password"):
@@ -91,6 +92,7 @@ class Runner:
     # -- one operation
 
     def _carry_out(self, step: Mapping[str, Any]) -> bool:
+        """The caller keeps the state of what has ended well, so that its outputs and that it is done are there together."""
         server = servers.Server(**step["server"])
         began = time.time()
         mark = f"{self._plan['mark']}#{time.time_ns()}"
@@ -123,7 +125,6 @@ class Runner:
         told = f"{step['key']} done on {server.place} in {took}" + (f" ({counts})" if counts else "")
         self._log(f"--- {told}")
         self._state.setdefault("progress", []).append(told)
-        self._directory.keep(self._state)
         return True
 
     def _run(self, step: Mapping[str, Any], server: servers.Server, watcher: Watcher, mark: str) -> dict[str, Any]:
@@ -156,10 +157,10 @@ class Runner:
                     }
                 except ValueError as error:
                     raise _Missing(str(error)) from None
-            write(playbook, plays)
-        known = servers.inventory(server, self._directory.known_hosts, self._options, alias)
-        _private(work / "inventory" / "hosts.json", json.dumps(known))
-        _private(work / "env" / "extravars", playbooks.variables_text(extra))
+            write_json(playbook, plays)
+        known = servers.inventory(server, known_hosts(self._directory.root), self._options, alias)
+        write_json(work / "inventory" / "hosts.json", known)
+        write_whole(work / "env" / "extravars", playbooks.variables_text(extra).encode())
         result = ansible_runner.run(
             private_data_dir=str(work),
             project_dir=str(playbook.parent),
@@ -263,12 +264,6 @@ class _Missing(Exception):
     """An input cannot be answered, or the operation cannot be put together."""
 
 
-def _private(path: Path, text: str) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
-
-
 def main(arguments: Sequence[str]) -> int:
     os.umask(0o077)
     path, mode = Path(arguments[0]), arguments[1]
@@ -294,7 +289,7 @@ def main(arguments: Sequence[str]) -> int:
         for step in found[1]["steps"]:
             if step["key"] == cut_off.get("key"):
                 runner.end_leftovers(step, cut_off["mark"])
-        ended_well = runner.make(read(path / "todo.json")["keys"]) if mode == "make" else runner.unmake()
+        ended_well = runner.make(read_json(path / "todo.json")["keys"]) if mode == "make" else runner.unmake()
     except Exception as error:  # whoever waits must be told
         state = directory.state()
         state |= {

@@ -17,43 +17,24 @@ from bbq.engine.contract import (
     DeploymentContext,
     Handle,
     PermanentFault,
-    ProviderFault,
     Resource,
     State,
     Tag,
     UnreachableFault,
     Wanted,
 )
-from bbq.errors import BbqError, ConfigurationError, DeadlineExceeded, ResourceFailed, UnreachableError
 from bbq.providers.ansible import roles, servers
 from bbq.providers.ansible.checks import copy_files, digests_of, missing_programs, problems_of, roles_of
-from bbq.providers.ansible.directory import PREFIX, VARIABLE, NodeDirectory, write
+from bbq.providers.ansible.directory import POLL_GROUP, VARIABLE, NodeDirectory, known_hosts, root_of
 from bbq.providers.ansible.lifecycle import Step, is_compute, planned_names, steps, to_do, to_undo, works_here
-from bbq.providers.ansible.packing import pack, unpack
+from bbq.providers.ansible.packing import pack
 from bbq.providers.ansible.servers import Server
+from bbq.providers.ansible.standing import FORGET, at_length, attributes_of, cut_off, fault_of, state_of
+from bbq.providers.supervisor.records import write_json
 from bbq.topology.model import Node
 from bbq.topology.operations import is_local, is_playbook, is_role
 
 ALLOW: Final = "set [ansible] allow_localhost = true (or BBQ_ANSIBLE__ALLOW_LOCALHOST=true) if you trust the template"
-FORGET: Final = "to go on without what fails: BBQ_ANSIBLE__SKIP_FAILED_DELETES=true bbq-deploy destroy"
-ERRORS: Final[Mapping[str, type[BbqError]]] = {
-    "key": ConfigurationError,
-    "sudo": ConfigurationError,
-    "timeout": DeadlineExceeded,
-    "unreachable": UnreachableError,
-}
-"""What a failure of each kind ends in; all others are `ResourceFailed`."""
-_DOING: Final = {
-    "create": "creating",
-    "pre_configure": "configuring",
-    "configure": "configuring",
-    "post_configure": "configuring",
-    "start": "starting",
-    "add": "starting",
-    "remove": "stopping",
-    "stop": "stopping",
-    "delete": "deleting",
-}
 
 
 class AllBut(frozenset[str]):
@@ -72,22 +53,22 @@ class AllBut(frozenset[str]):
 class Software(Resource):
     """Made by its operations, in TOSCA's order; see `lifecycle`. A change runs what differs, and what comes after it, again.
 
-    A provider says in `server_of` how a node of the type tosca.nodes.Compute is reached, and in `address_of` which address one
-    has that nothing has been made for yet.
+    A provider says in `server_of` how a node of the type tosca.nodes.Compute is reached, and in `compute_attributes` which
+    addresses one has that nothing is made for.
     """
 
     type = "tosca.nodes.Root"
     updatable = AllBut({"host"})
     ignored = frozenset({"timeouts"})
     repairable = True
-    poll_group = "operations"
+    poll_group = POLL_GROUP
     timeouts: ClassVar[Mapping[str, float]] = {"create": 300.0, "ready": 86400.0, "delete": 86400.0}
 
     def __init__(self, context: DeploymentContext) -> None:
         self.context = context
         config = context.options.get("config")
         self.options: dict[str, Any] = dict(config.group("ansible")) if config is not None else {}
-        self.root = Path(context.state_dir) / "ansible"
+        self.root = root_of(context.state_dir)
         self._unmaking: set[str] = set()
         self._starting = threading.Lock()
 
@@ -98,14 +79,14 @@ class Software(Resource):
         raise NotImplementedError
 
     def compute_attributes(self, wanted: Wanted) -> Mapping[str, Any]:
-        """What is known of a tosca.nodes.Compute that is given."""
+        """What is known of a tosca.nodes.Compute that is given: its addresses."""
         return {}
 
     # -- the contract
 
     def find(self, tag: Tag) -> Handle | None:
         node = NodeDirectory.of(self.root, tag.node)
-        return Handle(node.id, self._attributes(node)) if node.exists else None
+        return _handle(node) if node.exists else None
 
     def create(self, wanted: Wanted) -> Handle:
         return self._make(wanted)
@@ -122,7 +103,7 @@ class Software(Resource):
             if node.busy():
                 return
             if state.get("phase") == "failed":
-                raise self._fault(state["failure"])
+                raise fault_of(state["failure"])
         if node.busy():  # it was still being made
             node.end_processes((state.get("current") or {}).get("mark"))
             state = node.state()
@@ -133,25 +114,27 @@ class Software(Resource):
             return
         if not self.options.get("skip_failed_deletes"):
             for server in {Server(**step["server"]) for step in to_undo(found[1]["steps"], state)}:
-                self._reach(server, node.known_hosts)
-        state = {**state, "interrupted": _cut_off(state)}
-        self._start(node, "unmake", {**state, "mode": "unmake", "phase": "running", "current": None})
+                self._reach(server)
+        state |= {"mode": "unmake", "interrupted": cut_off(state), "phase": "running", "current": None}
+        self._start(node, "unmake", state)
 
-    def _reach(self, server: Server, known_hosts: Path) -> None:
+    def _reach(self, server: Server) -> None:
         """Better said now than by Ansible, which does not tell one trouble from another."""
         try:
-            servers.log_in(server, known_hosts, int(self.options.get("connect_timeout") or 10))
+            self._log_in(server)
         except UnreachableFault:
             if not server.disposable:
                 raise
         except ConfigurationFault as fault:
             raise ConfigurationFault(str(fault), hint=f"{fault.hint}; {FORGET}") from None
 
+    def _log_in(self, server: Server) -> None:
+        servers.log_in(server, known_hosts(self.root), int(self.options.get("connect_timeout") or 10))
+
     def notices(self, node: Node) -> Sequence[str]:
         if is_compute(node.ancestry) and not planned_names(node):
-            static = {name: value for name, value in node.attributes.items() if isinstance(value, str)}
             try:
-                local = self.server_of(node.name, static).local
+                local = self._is_this_machine(node)
             except ConfigurationFault as fault:
                 return [f"{fault}: {fault.hint}"]
             if not local:
@@ -165,9 +148,7 @@ class Software(Resource):
 
     def explain(self, handle: Handle, state: State) -> str:
         failure = NodeDirectory(self.root, handle.id).state().get("failure")
-        if not failure:
-            return state.detail or state.name
-        return "\n".join([_told(failure), *failure["lines"]])
+        return at_length(failure) if failure else state.detail or state.name
 
     # -- for the provider's lists
 
@@ -175,14 +156,14 @@ class Software(Resource):
         found = {}
         for identity in ids:
             node = NodeDirectory(self.root, identity)
-            if node.exists:
-                found[identity] = self._state(node)
+            if (state := state_of(node)) is not None:
+                found[identity] = state
         return found
 
     def tagged(self) -> Iterator[tuple[Tag, Handle, str]]:
         for node in NodeDirectory.all(self.root):
             tag, type_name = node.tag(self.context.name, self.context.id)
-            yield tag, Handle(node.id, self._attributes(node)), type_name
+            yield tag, _handle(node), type_name
 
     def logs(self, handle: Handle) -> list[str]:
         log = NodeDirectory(self.root, handle.id).log
@@ -193,6 +174,7 @@ class Software(Resource):
         problems: list[str] = []
         known = {node.name: node for node in nodes}
         here: list[str] = []
+        operated = False
         for node in nodes:
             planned = planned_names(node)
             if not planned:
@@ -200,14 +182,14 @@ class Software(Resource):
                 if normative and not is_compute(node.ancestry):
                     problems.append(f"{node.name} ({node.type}) has no operation that is implemented: nothing would make it")
                 continue
-            for _, operation, relationship in planned:
+            operated = True
+            for _, operation, _ in planned:
                 problems += problems_of(node, operation, self.options)
-                if works_here(node, operation, relationship) or self._is_here(node, known):
-                    here.append(node.name)
+            if any(works_here(node, op, relationship) for _, op, relationship in planned) or self._is_here(node, known):
+                here.append(node.name)
         if here and not self.options.get("allow_localhost"):
-            names = ", ".join(dict.fromkeys(here))
-            problems.append(f"operations of {names} would run on this machine as {getpass.getuser()}: {ALLOW}")
-        if any(planned_names(node) for node in nodes):
+            problems.append(f"operations of {', '.join(here)} would run on this machine as {getpass.getuser()}: {ALLOW}")
+        if operated:
             problems += missing_programs()
         return list(dict.fromkeys(problems))
 
@@ -221,8 +203,12 @@ class Software(Resource):
             current = known[edge.target]
         if current is node or not is_compute(current.ancestry):
             return False
-        static = {name: value for name, value in current.attributes.items() if isinstance(value, str)}
-        return self.server_of(current.name, static).local
+        return self._is_this_machine(current)
+
+    def _is_this_machine(self, compute: Node) -> bool:
+        """As far as the template tells."""
+        static = {name: value for name, value in compute.attributes.items() if isinstance(value, str)}
+        return self.server_of(compute.name, static).local
 
     # -- making
 
@@ -231,25 +217,24 @@ class Software(Resource):
         planned = steps(wanted, self.server_of)
         attributes = dict(self.compute_attributes(wanted)) if is_compute(wanted.node.ancestry) else {}
         self._refuse(wanted, planned)
-        known = NodeDirectory.of(self.root, wanted.tag.node).known_hosts
         places = {step.server for step in planned}
         if is_compute(wanted.node.ancestry) and attributes:
             places.add(self.server_of(wanted.node.name, {**wanted.attributes, **attributes}))
         for server in places:
-            servers.log_in(server, known, int(self.options.get("connect_timeout") or 10))
+            self._log_in(server)
         node.claim(wanted.tag, wanted.node.type)
         if node.busy():  # of an earlier run: what it does may be another thing than what is wanted now
-            if node.state().get("mode") != "make" or self._differs(node, planned, wanted):
-                node.end_processes((node.state().get("current") or {}).get("mark"))
-            else:
-                return Handle(node.id, {**attributes, **self._attributes(node)})
+            state = node.state()
+            if state.get("mode") == "make" and not self._differs(node, planned, wanted):
+                return _handle(node, attributes)
+            node.end_processes((state.get("current") or {}).get("mark"))
         with node.new_plan() as folder:
-            write(folder / "plan.json", self._plan(wanted, planned, folder))
+            write_json(folder / "plan.json", self._plan(wanted, planned, folder))
         state = node.state()
         todo = to_do(planned, state)
         state = {
             "mode": "make",
-            "interrupted": _cut_off(state),
+            "interrupted": cut_off(state),
             "phase": "running" if todo else "done",
             "done": state.get("done", []),
             "begun": state.get("begun", []),
@@ -258,10 +243,10 @@ class Software(Resource):
         }
         if not todo:
             self._keep(node, state)
-            return Handle(node.id, {**attributes, **self._attributes(node)})
-        write(node.path / "todo.json", {"keys": [step.key for step in todo]})
-        self._start(node, "make", state)
-        return Handle(node.id, {**attributes, **self._attributes(node)})
+        else:
+            write_json(node.path / "todo.json", {"keys": [step.key for step in todo]})
+            self._start(node, "make", state)
+        return _handle(node, attributes)
 
     def _refuse(self, wanted: Wanted, planned: Sequence[Step]) -> None:
         """The same as `preflight`, of what is known now."""
@@ -344,7 +329,7 @@ class Software(Resource):
             raise AmbiguousFault(f"{node.node}: another process carries its operations out")
         try:
             node.keep(state)
-            write(node.path / "options.json", self.options)
+            write_json(node.path / "options.json", self.options)
             environment = {
                 **os.environ,
                 VARIABLE: str(node.path),
@@ -369,57 +354,7 @@ class Software(Resource):
         finally:
             os.close(descriptor)
 
-    # -- looking
 
-    def _state(self, node: NodeDirectory) -> State:
-        state = node.state()
-        busy = node.busy()
-        if not busy:
-            state = node.state()  # it may have ended between the two looks
-        current = state.get("current") or {}
-        common: dict[str, Any] = {"attributes": self._attributes(node), "progress": tuple(state.get("progress", ()))}
-        stages = {item.get("phase") for item in state.get("done", ())}
-        common["stage"] = "configured" if "configure" in stages else None
-        if busy or (state.get("phase") == "running" and state.get("mode") == "unmake" and not node.exists):
-            name = _DOING.get(current.get("phase", ""), "preparing")
-            task = f": {current['task']}" if current.get("task") else ""
-            place = f" on {current['place']}" if current.get("place") else ""
-            return State(name, detail=f"{current.get('key') or 'its operations'}{place}{task}", **common)
-        if state.get("mode") == "make" and state.get("phase") == "done":
-            return State("started", ready=True, **{**common, "stage": "configured"})
-        failure = state.get("failure")
-        if state.get("phase") == "failed" and failure:
-            error = ERRORS.get(failure["kind"], ResourceFailed)
-            stuck = state.get("mode") == "unmake"
-            return State("error", failed=True, detail=_told(failure), error=error, stuck=stuck, **common)
-        return State("interrupted", failed=True, detail="its operations were interrupted", **common)
-
-    def _attributes(self, node: NodeDirectory) -> dict[str, Any]:
-        found: dict[str, Any] = unpack(node.state().get("attributes", {}), node.node)
-        return found
-
-    def _fault(self, failure: Mapping[str, Any]) -> ProviderFault:
-        text, hint = "\n".join([_told(failure), *failure["lines"]]), FORGET
-        if failure["kind"] in ("key", "sudo"):
-            return ConfigurationFault(text, hint=hint)
-        return UnreachableFault(text) if failure["kind"] == "unreachable" else PermanentFault(text, hint=hint)
-
-
-def _cut_off(state: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The operation that was under way when its process was killed, with the mark of that run."""
-    if state.get("phase") != "running":
-        return None
-    found: Mapping[str, Any] | None = state.get("current") or state.get("interrupted")
-    return found
-
-
-def _told(failure: Mapping[str, Any]) -> str:
-    text = str(failure["text"])
-    if failure["kind"] == "sudo":
-        return f"{text} - sudo is missing on {failure['place']}, or asks for a password: see [ansible] become_password and user"
-    if failure["kind"] == "key":
-        return f"{text} - the key of {failure['place']} is not the one that is known"
-    return text
-
-
-__all__ = ["PREFIX", "Software"]
+def _handle(node: NodeDirectory, more: Mapping[str, Any] | None = None) -> Handle:
+    """`more` are attributes that no operation has stored."""
+    return Handle(node.id, {**(more or {}), **attributes_of(node, node.state())})

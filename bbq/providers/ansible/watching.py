@@ -83,15 +83,13 @@ class Watcher:
                     self._say(f"  {self.masked(line)}"[:_LONGEST])
 
     def _failed(self, data: Mapping[str, Any]) -> None:
-        if self.failure is not None and self.failure.kind != "task":
+        if self.failure is not None:
             return  # the first cause counts; what is cleaned up after it fails for the same
         result = data.get("res")
         result = result if isinstance(result, Mapping) else {}
         message = self.masked(_message(result))
         more = [self.masked(line) for line in _output(result)]
         whole = "\n".join([message, *more])
-        if self.failure is not None:
-            return
         unreachable = bool(result.get("unreachable"))
         kind = "key" if is_ssh_key_trouble(whole) else "unreachable" if unreachable else "task"
         if sudo_is_missing(whole):

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from bbq.engine.contract import ConfigurationFault, PermanentFault, QuotaFault
+from bbq.providers.supervisor.records import write_whole
 
 ROOM = "free some disk space, or choose another place with [state] directory"
 _NEXT_TO_NOTHING = 64 * 1024
@@ -37,20 +36,7 @@ def is_full(path: Path) -> bool:
     return status.f_bavail * status.f_frsize < _NEXT_TO_NOTHING
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """Empty where there is none, or where a power failure left half of one."""
-    try:
-        value = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
 def write_private(path: Path, content: str | bytes, mode: int = 0o600) -> None:
-    """Whole or not at all, for this user only."""
+    """Whole or not at all, for this user only; with the directories that it lacks."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".new")
-    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
-    with os.fdopen(fd, "wb") as file:
-        file.write(content if isinstance(content, bytes) else content.encode())
-    temporary.replace(path)
+    write_whole(path, content if isinstance(content, bytes) else content.encode(), mode)

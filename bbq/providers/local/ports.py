@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 
 from bbq.engine.contract import ConfigurationFault, QuotaFault
-from bbq.providers.local import proc
+from bbq.providers.supervisor import proc
 
 PORTS = range(20000, 32000)
 """Free ports are taken from here: below the range that the kernel uses for outgoing connections (32768-60999)."""

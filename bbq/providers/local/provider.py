@@ -11,19 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bbq.engine.contract import DeploymentContext, Handle, Provider, Resource, State, Tag
-from bbq.providers.local import proc
+from bbq.providers.ansible.directory import POLL_GROUP, PREFIX, NodeDirectory, root_of
 from bbq.providers.local.files import faults
 from bbq.providers.local.process import ProcessResource
 from bbq.providers.local.reaper import DIRECTORY, end_reaper, ensure_reaper
 from bbq.providers.local.supervise import NodeDir, node_id
+from bbq.providers.supervisor import proc
 from bbq.topology.model import Node
 
 if TYPE_CHECKING:
     from bbq.providers.local.software import LocalSoftware
-
-OPERATIONS = "operations"
-"""The poll group of nodes that operations make; the ids of their handles start with `OPERATED`."""
-OPERATED = "ansible:"
 
 RESOURCES: dict[str, str] = {
     "bbq.nodes.Job": "job:Job",
@@ -41,7 +38,6 @@ RESOURCES: dict[str, str] = {
     "bbq.nodes.local.WorkerInstance": "worker:WorkerInstance",
 }
 """Node type -> module and class; a module is imported when a node of its type occurs. Keep in order of names."""
-
 
 OURS = "bbq.nodes.Root"
 INFRASTRUCTURE = frozenset(
@@ -84,7 +80,7 @@ class LocalProvider(Provider):
         return NodeDir(Path(self.context.state_dir), self.context.name, self.context.id, identity)
 
     def list_states(self, group: str, ids: Sequence[str]) -> Mapping[str, State]:
-        if group == OPERATIONS:
+        if group == POLL_GROUP:
             return self._software.states(ids)
         found = {}
         for identity in ids:
@@ -110,7 +106,8 @@ class LocalProvider(Provider):
             tag, type_name = node.tag()
             seen.add(path.name)
             yield tag, Handle(path.name, node.attributes()), type_name
-        yield from self._software.tagged()
+        if any(NodeDirectory.all(root_of(self.context.state_dir))):  # else none of what carries them out is imported
+            yield from self._software.tagged()
         above = proc.ancestors()
         for one in proc.tagged({"BBQ_DEPLOYMENT_ID": deployment_id}):
             env = proc.environment(one.pid)
@@ -146,7 +143,7 @@ class LocalProvider(Provider):
 
     def logs(self, handle: Handle) -> Sequence[str]:
         """Paths, older ones first; a node with several units has several."""
-        if handle.id.startswith(OPERATED):
+        if handle.id.startswith(PREFIX):
             return self._software.logs(handle)
         node = self._node(handle.id)
         found: list[Path] = []
@@ -174,4 +171,4 @@ class LocalProvider(Provider):
 
 
 def _made_by_operations(ancestry: Sequence[str]) -> bool:
-    return OURS not in ancestry and not INFRASTRUCTURE & set(ancestry) and len(ancestry) > 0
+    return OURS not in ancestry and not INFRASTRUCTURE & set(ancestry) and bool(ancestry)

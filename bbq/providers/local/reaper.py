@@ -17,9 +17,10 @@ import time
 from pathlib import Path
 
 from bbq.engine.contract import DeploymentContext
-from bbq.providers.local import proc
-from bbq.providers.local.files import read_json, write_private
+from bbq.providers.local.files import write_private
 from bbq.providers.local.units import read_unit, start_shim, stop_units
+from bbq.providers.supervisor import proc
+from bbq.providers.supervisor.records import read_json
 
 DIRECTORY = "reaper"
 _NOTICED = 5.0

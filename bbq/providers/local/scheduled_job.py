@@ -9,8 +9,8 @@ from typing import ClassVar
 
 from bbq.engine.contract import PermanentFault, State, Wanted
 from bbq.providers.local.application import CommandApplication
-from bbq.providers.local.cron import CronError, Schedule
 from bbq.providers.local.process import NodeDir, Unit, UnitState, worst
+from bbq.providers.supervisor.cron import CronError, Schedule
 from bbq.topology.model import Node
 
 

@@ -15,7 +15,6 @@ Nothing here asks the journal: after a crash the directory alone tells what was 
 from __future__ import annotations
 
 import errno
-import glob
 import hashlib
 import json
 import os
@@ -30,8 +29,8 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from bbq.engine.contract import AmbiguousFault, ConfigurationFault, PermanentFault, QuotaFault, Tag
-from bbq.providers.local import proc
-from bbq.providers.local.files import ROOM, read_json, write_private
+from bbq.providers import directories
+from bbq.providers.local.files import ROOM, write_private
 from bbq.providers.local.ports import choose_port
 from bbq.providers.local.units import (
     PASSED_ON,
@@ -44,6 +43,8 @@ from bbq.providers.local.units import (
     start_shim,
     stop_units,
 )
+from bbq.providers.supervisor import proc
+from bbq.providers.supervisor.records import read_json
 from bbq.topology.values import Secret, walk
 
 _STARTS = 5
@@ -117,8 +118,7 @@ class NodeDir:
         if self.exists:
             write_private(self.path / "tag.json", content)
             return
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fresh = Path(tempfile.mkdtemp(prefix=f".new-{self.id}!", dir=self.path.parent))
+        fresh = directories.begin(self.path)
         write_private(fresh / "tag.json", content)
         fresh.rename(self.path)
 
@@ -334,14 +334,8 @@ class NodeDir:
             if outside.exists():
                 shutil.rmtree(outside.read_text(), ignore_errors=True)
             self._remove(self.path)
-        for prefix in (".new-", ".gone-"):  # our own only: other nodes are made and deleted at the same time
-            for leftover in self.path.parent.glob(f"{prefix}{glob.escape(self.id)}!*"):
-                shutil.rmtree(leftover, ignore_errors=True)
+        directories.sweep(self.path)
 
     def _remove(self, path: Path) -> None:
-        """In one instant for everybody who looks, then bit by bit."""
         if path.exists():
-            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            grave = Path(tempfile.mkdtemp(prefix=f".gone-{self.id}!", dir=self.path.parent))
-            path.rename(grave / "was")
-            shutil.rmtree(grave)
+            shutil.rmtree(directories.bury(path, self.path))

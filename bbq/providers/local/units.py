@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from bbq.engine.contract import AmbiguousFault, ConfigurationFault, PermanentFault
-from bbq.providers.local import proc
-from bbq.providers.local.files import read_json
+from bbq.providers.supervisor import proc
+from bbq.providers.supervisor.records import read_json
 from bbq.topology.values import Secret, revealed, walk
 
 PASSED_ON = (
@@ -28,7 +28,7 @@ PASSED_ON = (
     "USER",
 )
 """What a program gets of the client's environment. Not more: the client's has passwords of clouds in it."""
-_SHIM = Path(__file__).with_name("shim.py")
+_SHIM = Path(proc.__file__).with_name("shim.py")
 _SHORTEST_SECRET = 4
 
 

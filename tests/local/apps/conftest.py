@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from local_site import Site
 
-from bbq.providers.local import proc
+from bbq.providers.supervisor import proc
 
 
 @pytest.fixture

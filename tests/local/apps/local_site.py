@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from bbq.engine.contract import Check, DeploymentContext, Handle, Resource, State, Tag, Target, Wanted
-from bbq.providers.local import proc
 from bbq.providers.local.provider import LocalProvider
 from bbq.providers.local.supervise import NodeDir, node_id
+from bbq.providers.supervisor import proc
 from bbq.topology.model import Node
 
 PATIENCE = 60.0

@@ -15,9 +15,10 @@ import pytest
 from local_site import PATIENCE, Site, until
 
 from bbq.engine.contract import ConfigurationFault, PermanentFault, Target
-from bbq.providers.local import files, proc, worker
+from bbq.providers.local import files, worker
 from bbq.providers.local.process import http_check
 from bbq.providers.local.units import UnitState, read_unit
+from bbq.providers.supervisor import proc
 from bbq.topology.model import Node
 from bbq.topology.values import Secret
 

@@ -17,9 +17,10 @@ from disks import FullForRecords
 from local_site import Site, until
 
 from bbq.engine.contract import QuotaFault
-from bbq.providers.local import files, proc, shim, units
+from bbq.providers.local import files, units
 from bbq.providers.local.process import worst
 from bbq.providers.local.units import Restart, Unit, read_unit, specification, start_shim, stop_units
+from bbq.providers.supervisor import proc, shim
 
 pytestmark = pytest.mark.local
 FOREVER = "import time\nwhile True: time.sleep(1)"

@@ -6,10 +6,31 @@ import json
 import os
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 from typing import Any
 
 from sshd import Sshd
+
+_THING = """\
+tosca_definitions_version: tosca_simple_yaml_1_3
+node_types:
+  thing:
+    derived_from: tosca.nodes.SoftwareComponent
+    interfaces:
+      Standard:
+{standard}
+topology_template:
+  inputs: {inputs}
+  node_templates:
+    server: {{ type: tosca.nodes.Compute }}
+    thing: {{ type: thing, requirements: [ {{ host: server }} ] }}
+"""
+
+
+def thing(standard: str, inputs: str = "{}") -> str:
+    """A template with one `thing` on one `server`; `standard` is what its type's interface Standard says."""
+    return _THING.format(standard=textwrap.indent(standard.rstrip(), " " * 8), inputs=inputs)
 
 
 class Operated:

@@ -9,6 +9,8 @@ import subprocess
 import time
 from pathlib import Path
 
+from brokers import free_port
+
 SSHD = shutil.which("sshd") or "/usr/sbin/sshd"
 _NEEDS_AS_ROOT = Path("/run/sshd")  # it refuses to start as root without this empty directory
 
@@ -29,9 +31,7 @@ class Sshd:
         self.key = directory / "client"
         _keygen(self.key)
         shutil.copy(self.key.with_suffix(".pub"), directory / "authorized_keys")
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self.user = getpass.getuser()
         self.address = f"{self.user}@127.0.0.1:{self.port}"
         self._process: subprocess.Popen[bytes] | None = None

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import urllib.error
 import urllib.request
 from pathlib import Path
 
 import pytest
+from brokers import free_port
 from operated import Operated
 
 pytestmark = pytest.mark.local
@@ -21,13 +21,6 @@ def _page(port: int) -> str:
         return text
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def test_the_example_in_an_archive(here: Operated, tmp_path: Path) -> None:
     """What operations run and what comes along is in the archive; the destroy needs it no more."""
     shutil.copytree(EXAMPLE, here.directory, dirs_exist_ok=True)
@@ -35,7 +28,7 @@ def test_the_example_in_an_archive(here: Operated, tmp_path: Path) -> None:
     for path in here.directory.iterdir():
         if path.name != "page.csar":
             shutil.rmtree(path) if path.is_dir() else path.unlink()
-    port, place = _free_port(), tmp_path / "page"
+    port, place = free_port(), tmp_path / "page"
     inputs = ("--input", f"port={port}", "--input", f"place={place}")
     here.ok("up", "page.csar", "--name", "op", "--yes", *inputs)
     assert _page(port) == "<h1>Hello</h1>\n"
@@ -50,7 +43,7 @@ def test_the_example_in_an_archive(here: Operated, tmp_path: Path) -> None:
 def test_the_example(where: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     example: Operated = request.getfixturevalue(where)
     shutil.copytree(EXAMPLE, example.directory, dirs_exist_ok=True)
-    port, place = _free_port(), tmp_path / "page"
+    port, place = free_port(), tmp_path / "page"
     example.up("--input", f"port={port}", "--input", f"place={place}")
     assert example.outputs() == {"url": f"http://127.0.0.1:{port}/", "python": "/usr/bin/python3"}
     assert _page(port) == "<h1>Hello</h1>\n"

@@ -6,26 +6,16 @@ import socket
 from pathlib import Path
 
 import pytest
-from operated import Operated
+from operated import Operated, thing
 from sshd import Sshd
 
 pytestmark = pytest.mark.local
 
-TEMPLATE = """\
-tosca_definitions_version: tosca_simple_yaml_1_3
-node_types:
-  thing:
-    derived_from: tosca.nodes.SoftwareComponent
-    interfaces:
-      Standard:
-        operations:
-          create: { implementation: { primary: create.yml, timeout: 120 } }
-          delete: delete.yml
-topology_template:
-  node_templates:
-    server: { type: tosca.nodes.Compute }
-    thing: { type: thing, requirements: [ { host: server } ] }
-"""
+TEMPLATE = thing("""\
+operations:
+  create: { implementation: { primary: create.yml, timeout: 120 } }
+  delete: delete.yml
+""")
 FINE = "- { hosts: all, gather_facts: false, tasks: [ { name: nothing, ansible.builtin.ping: {} } ] }\n"
 
 
@@ -153,7 +143,7 @@ def test_a_playbook_for_other_servers(here: Operated) -> None:
 def test_an_address_that_is_none(operated: Operated) -> None:
     operated.options["BBQ_ANSIBLE__HOSTS"] = "server=-oProxyCommand=x"
     said = _refused(_with(operated), 5)
-    assert "is no server for server" in said or "not allowed" in said
+    assert "'-oProxyCommand=x' is no server for server" in said
 
 
 def test_normative_software_without_operations_is_refused(here: Operated) -> None:

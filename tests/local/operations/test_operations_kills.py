@@ -11,30 +11,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from operated import Operated
+from operated import Operated, thing
 
 pytestmark = pytest.mark.local
 
-TEMPLATE = """\
-tosca_definitions_version: tosca_simple_yaml_1_3
-node_types:
-  thing:
-    derived_from: tosca.nodes.SoftwareComponent
-    interfaces:
-      Standard:
-        inputs:
-          trace: { type: string, value: { get_input: trace } }
-        operations:
-          create: { implementation: step.sh, inputs: { step: { type: string, default: create } } }
-          configure: { implementation: wait.sh, inputs: { step: { type: string, default: configure } } }
-          start: { implementation: step.sh, inputs: { step: { type: string, default: start } } }
-          stop: { implementation: wait.sh, inputs: { step: { type: string, default: stop } } }
-          delete: { implementation: step.sh, inputs: { step: { type: string, default: delete } } }
-topology_template:
-  inputs: { trace: { type: string } }
-  node_templates:
-    server: { type: tosca.nodes.Compute }
-    thing: { type: thing, requirements: [ { host: server } ] }
+STANDARD = """\
+inputs:
+  trace: { type: string, value: { get_input: trace } }
+operations:
+  create: { implementation: step.sh, inputs: { step: { type: string, default: create } } }
+  configure: { implementation: wait.sh, inputs: { step: { type: string, default: configure } } }
+  start: { implementation: step.sh, inputs: { step: { type: string, default: start } } }
+  stop: { implementation: wait.sh, inputs: { step: { type: string, default: stop } } }
+  delete: { implementation: step.sh, inputs: { step: { type: string, default: delete } } }
 """
 STEP = 'echo "$step" >> "$trace"\n'
 WAIT = """\
@@ -46,7 +35,7 @@ echo "$step" >> "$trace"
 
 @pytest.fixture
 def slow(operated: Operated) -> Operated:
-    operated.write("service.yaml", TEMPLATE)
+    operated.write("service.yaml", thing(STANDARD, "{ trace: { type: string } }"))
     operated.write("step.sh", STEP)
     operated.write("wait.sh", WAIT)
     return operated
@@ -87,7 +76,7 @@ def test_a_killed_client_leaves_the_operation_running_and_resume_waits_for_it(sl
     _killed(slow, "configure begins", *_up(slow))
     assert slow.processes()
     status = json.loads(slow.ok("status", "op", "--format", "json"))
-    assert "thing" in json.dumps(status)
+    assert {node["node"]: node["status"] for node in status["nodes"]} == {"server": "ready", "thing": "created"}
     _go(slow)
     slow.ok("resume", "op", "--yes")
     assert slow.traced() == ["create", "configure begins", "configure", "start"]

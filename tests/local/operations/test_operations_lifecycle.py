@@ -227,6 +227,8 @@ def test_a_changed_script_is_a_change(stack: Operated) -> None:
     stack.trace.unlink()
     stack.write("playbooks/step.yml", STEP.replace('"{{ step }}"', '"again {{ step }}"'))
     plan = stack.ok("plan", "service.yaml", "--name", "op")
-    assert "1 to update in place" in plan and "playbooks" not in plan.partition("Plan")[2]
+    changes = [line.split(":")[0].strip() for line in plan.splitlines() if "->" in line]
+    assert changes == [f"~ operations.Standard.{name}.files.step.yml" for name in ("start", "stop", "delete")]
+    assert "1 to update in place" in plan
     stack.up()
     assert stack.traced() == ["again app.stop", "again app.start", "add_source"]

@@ -213,19 +213,9 @@ def _call(choices: Choices, depth: int, dollar: str) -> Any:
 
 def _clause(choices: Choices) -> dict[str, Any]:
     """A constraint of TOSCA 1.x."""
-    names = [
-        "equal",
-        "greater_than",
-        "in_range",
-        "valid_values",
-        "length",
-        "min_length",
-        "max_length",
-        "pattern",
-        "schema",
-        "x",
-    ]
-    return {choices.choice(names): _call(choices, 1, "")}
+    from bbq.tosca.constraints import OPERATORS
+
+    return {choices.choice([*OPERATORS, "x"]): _call(choices, 1, "")}
 
 
 def _heat_call(choices: Choices, depth: int) -> Any:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -177,8 +179,6 @@ def test_variables_are_data_and_not_templates() -> None:
 
 
 def test_a_shell_reads_inputs_as_they_are() -> None:
-    import subprocess
-
     values = {"a": "it's $HOME `id`\nnext", "b": ["x", 1], "c": True, "d": None, "not a name": "x"}
     read = 'printf "%s|" "$a" "$b" "$c" "$d"'
     done = subprocess.run(["sh", "-c", playbooks.shell_text(values) + read], capture_output=True, text=True, check=True)
@@ -255,6 +255,18 @@ def test_a_playbook_for_localhost_means_the_server(tmp_path: Path) -> None:
     ):
         playbook.write_text(text)
         assert playbooks.alias(playbook) == alias
+
+
+def test_who_has_no_operations_pays_nothing_for_them(tmp_path: Path) -> None:
+    program = (
+        "import sys; from bbq.engine.contract import DeploymentContext\n"
+        "from bbq.providers.local.provider import LocalProvider\n"
+        "assert list(LocalProvider(DeploymentContext('x', 'id', sys.argv[1], None)).list_tagged('id')) == []\n"
+        "print({'bbq.providers.ansible.software', 'bbq.topology.operations', 'yaml', 'ansible'} & sys.modules.keys())"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == "set()\n"
 
 
 def test_every_name_but_some() -> None:

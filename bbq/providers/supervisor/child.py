@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING or __package__:
-    from bbq.providers.local import proc
+    from bbq.providers.supervisor import proc
 else:
     import proc  # `shim.py` has seen to the path
 

@@ -23,13 +23,28 @@ def read_specification(directory: str) -> tuple[dict[str, Any], tuple[int, int]]
     return spec, (status.st_ino, status.st_mtime_ns)
 
 
-def write_json(path: str, value: Any) -> None:
+def read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Empty where there is none, or where a power failure left half of one."""
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123
+            value = json.load(file)
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def write_whole(path: str | os.PathLike[str], content: bytes, mode: int = 0o600) -> None:
     """Whole or not at all: readers never see half a file."""
-    temporary = f"{path}.new"
-    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(fd, "w") as file:
-        json.dump(value, file)
+    temporary = f"{os.fspath(path)}.new"
+    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
+    with os.fdopen(fd, "wb") as file:
+        file.write(content)
     os.replace(temporary, path)  # noqa: PTH105
+
+
+def write_json(path: str | os.PathLike[str], value: Any) -> None:
+    """`write_whole`, for this user only."""
+    write_whole(path, json.dumps(value).encode())
 
 
 def write_in_place(path: str, data: bytes) -> None:

@@ -36,9 +36,9 @@ from typing import TYPE_CHECKING, Any
 
 _HERE = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120
 if TYPE_CHECKING or __package__:
-    from bbq.providers.local import proc, rotation
-    from bbq.providers.local.child import Child, adopt_orphans
-    from bbq.providers.local.records import Records, read_specification, remove, write_in_place, write_json
+    from bbq.providers.supervisor import proc, rotation
+    from bbq.providers.supervisor.child import Child, adopt_orphans
+    from bbq.providers.supervisor.records import Records, read_specification, remove, write_in_place, write_json
 else:
     # By path: with -I neither bbq nor this directory is importable, and a broken site-packages cannot hurt.
     sys.path.insert(0, _HERE)
