@@ -224,19 +224,13 @@ class ContainerCluster(CloudResource):
         return ((tags.of_pairs(item.get("labels") or {}), item) for item in found)
 
     def _pages(self, path: str, key: str, what: str) -> Iterator[dict[str, Any]]:
-        marker: dict[str, str] = {}
-        while True:
-            try:
-                page = self.cloud.get(SERVICE, path, what, limit=_PAGE, **marker)[key]
-            except PermanentFault as fault:
-                if type(fault) is not PermanentFault:
-                    raise
-                # 400: Magnum refuses its own answer as long as any cluster, whosever, has no node groups yet
-                raise TransientFault(str(fault), _BUSY) from None
-            yield from page
-            if len(page) < _PAGE:
-                return
-            marker = {"marker": page[-1]["uuid"]}
+        try:
+            yield from self.cloud.pages(SERVICE, path, key, what, limit=_PAGE)
+        except PermanentFault as fault:
+            if type(fault) is not PermanentFault:
+                raise
+            # 400: Magnum refuses its own answer as long as any cluster, whosever, has no node groups yet
+            raise TransientFault(str(fault), _BUSY) from None
 
     def _read(self, handle: Handle) -> dict[str, Any]:
         item: dict[str, Any] = self.cloud.get(SERVICE, f"/clusters/{handle.id}", f"look at the cluster {_name(handle)}")

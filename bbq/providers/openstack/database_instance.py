@@ -30,7 +30,7 @@ from bbq.providers.openstack.database_users import Users, wanted_users
 from bbq.providers.openstack.faults import NotFound, Unprocessable
 from bbq.providers.openstack.resource import CloudResource
 from bbq.providers.openstack.session import Cloud
-from bbq.providers.openstack.trove import SERVICE, Catalogue, Unknown, flavor_id, gibibytes, pages
+from bbq.providers.openstack.trove import SERVICE, Catalogue, Unknown, flavor_id, gibibytes
 from bbq.topology.model import Node
 from bbq.topology.values import Expr, GeneratedSecret, contains
 
@@ -166,7 +166,7 @@ class DatabaseInstance(CloudResource):
     # -- pieces
 
     def _list(self, what: str) -> list[dict[str, Any]]:
-        return list(pages(self.cloud, "/instances", "instances", what))
+        return list(self.cloud.pages(SERVICE, "/instances", "instances", what, limit=1000))
 
     def _read(self, handle: Handle) -> dict[str, Any]:
         item: dict[str, Any] = self.cloud.get(SERVICE, _path(handle), f"look at the database instance {_name(handle)}")[

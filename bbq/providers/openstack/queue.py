@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, ClassVar, Final
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 from bbq.engine.contract import Check, Handle, PermanentFault, State, Tag, Wanted
 from bbq.errors import BbqError
@@ -134,18 +134,10 @@ class Queue(CloudResource):
     def _items(self, what: str, deployment_id: str) -> Iterator[tuple[dict[str, Any], Tag]]:
         """(entry of the list, tag) of the deployment's queues. Zaqar gives 20 at once unless it is configured otherwise."""
         query: dict[str, Any] = {"detailed": "true", "limit": "20", "bbq_deployment_id": deployment_id}
-        while True:
-            answer = self.cloud.get("message", "/queues", what, headers=self._headers, **query)
-            items = (answer or {}).get("queues") or []
-            for item in items:
-                tag = tags.of_pairs(item.get("metadata") or {})
-                if tag is not None and tag.deployment_id == deployment_id:
-                    yield item, tag
-            href = next((link["href"] for link in (answer or {}).get("links") or () if link["rel"] == "next"), "")
-            marker = parse_qs(urlsplit(href).query).get("marker")
-            if not items or not marker or marker[0] == query.get("marker"):
-                return
-            query["marker"] = marker[0]
+        for item in self.cloud.pages("message", "/queues", "queues", what, headers=self._headers, **query):
+            tag = tags.of_pairs(item.get("metadata") or {})
+            if tag is not None and tag.deployment_id == deployment_id:
+                yield item, tag
 
     def _attributes(self, wanted: Wanted, names: Sequence[str], before: Mapping[str, Any]) -> dict[str, Any]:
         inner = {name: zaqar_name(wanted.tag, name) for name in names}

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qs, urlsplit
 from weakref import WeakKeyDictionary
 
 from bbq.engine.contract import ConfigurationFault, PermanentFault
@@ -177,6 +178,17 @@ class Cloud:
         """`params` is the query."""
         return self._ask("GET", service, path, what, params=params, microversion=microversion, headers=headers or {})
 
+    def pages(self, service: str, path: str, key: str, what: str, **options: Any) -> Iterator[dict[str, Any]]:
+        """Every entry of a list, whose key in the answer is `key`, however many of them the service gives at once; `options`
+        are those of `get`."""
+        while True:
+            answer = self.get(service, path, what, **options) or {}
+            yield from (items := answer.get(key) or ())
+            marker = _next_marker(answer, key)
+            if not items or not marker or marker == options.get("marker"):
+                return
+            options["marker"] = marker
+
     def post(self, service: str, path: str, what: str, body: Any = None, *, creates: bool = True, **options: Any) -> Any:
         """`creates` False for a POST that may be made twice without harm (an action that sets something)."""
         return self._ask("POST", service, path, what, json=body, creates=creates, **options)
@@ -219,6 +231,14 @@ class Cloud:
         made = self.__dict__.pop("connection", None)
         if made is not None:
             made.close()
+
+
+def _next_marker(answer: Mapping[str, Any], key: str) -> str | None:
+    """Of the link to the next page: in `<key>_links` (Nova, Neutron), `links` (Trove, Zaqar) or `next` (Glance, Magnum)."""
+    links = answer.get(f"{key}_links") or answer.get("links") or ()
+    address = next((link["href"] for link in links if link.get("rel") == "next"), None) or answer.get("next") or ""
+    found = parse_qs(urlsplit(address).query).get("marker")
+    return found[0] if found else None
 
 
 def _body(response: Response) -> Any:

@@ -6,10 +6,9 @@ https://docs.openstack.org/api-ref/database/
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, Final
-from urllib.parse import parse_qs, urlsplit
 
 from bbq.engine.contract import PermanentFault
 from bbq.providers.openstack import tags
@@ -26,19 +25,6 @@ class Unknown(PermanentFault):
 
     def told(self) -> str:
         return f"{self} ({self.hint})" if self.hint else str(self)
-
-
-def pages(cloud: Cloud, path: str, key: str, what: str) -> Iterator[dict[str, Any]]:
-    """All entries of a list. Trove gives 20 at once unless it is configured otherwise, however many are asked for."""
-    marker: dict[str, Any] = {}
-    while True:
-        answer = cloud.get(SERVICE, path, what, limit=1000, **marker)
-        yield from answer[key]
-        following = next((link["href"] for link in answer.get("links") or () if link["rel"] == "next"), None)
-        found = parse_qs(urlsplit(following or "").query).get("marker")
-        if not found:
-            return
-        marker = {"marker": found[0]}
 
 
 def gibibytes(size: Any) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -242,6 +242,27 @@ def test_an_address_without_a_version(
     with pytest.raises(ProviderFault) as caught:
         Cloud(load()).access  # noqa: B018
     assert type(caught.value) is kind
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        lambda to: {"things_links": [{"rel": "next", "href": to}]},
+        lambda to: {"links": [{"rel": "self", "href": "/"}, {"rel": "next", "href": to}]},
+        lambda to: {"next": to},
+    ],
+)
+def test_every_page_of_a_list(net: rm.Mocker, link: Callable[[str], dict[str, Any]]) -> None:
+    """It ends where there is no next page, and where a service names the same one, or an empty one, for ever."""
+    first, second = {"things": ["a", "b"], **link("/things?limit=2&marker=b%2F1")}, {"things": ["c"]}
+    for last in (second, {**second, **link("/things?marker=b%2F1")}):
+        net.get(f"{HEAT}/things", [{"json": first}, {"json": last}])
+        assert list(Cloud(load()).pages("orchestration", "/things", "things", "list", limit=2)) == ["a", "b", "c"]
+        assert net.request_history[-1].qs == {"limit": ["2"], "marker": ["b/1"]}
+    net.get(f"{HEAT}/things", [{"json": first}, {"json": {"things": [], **link("/things?marker=c")}}])
+    assert list(Cloud(load()).pages("orchestration", "/things", "things", "list")) == ["a", "b"]
+    net.get(f"{HEAT}/things", status_code=204)
+    assert list(Cloud(load()).pages("orchestration", "/things", "things", "list")) == []
 
 
 def test_an_expired_token_is_renewed_once(net: rm.Mocker) -> None:
