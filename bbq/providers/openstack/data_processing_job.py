@@ -31,6 +31,7 @@ from bbq.providers.openstack.lookup import Unknown, known, problems
 from bbq.providers.openstack.resource import CloudResource
 from bbq.providers.openstack.sahara import SERVICE, name_of
 from bbq.providers.openstack.session import Cloud
+from bbq.providers.openstack.stack_needs import Needs
 from bbq.topology.model import Node
 from bbq.topology.values import revealed
 
@@ -121,7 +122,7 @@ class DataProcessingJob(CloudResource):
     def probe(self, handle: Handle, wanted: Wanted) -> Check:
         return Check(True, attributes={**handle.attributes, "state": _ENDED_WELL})
 
-    def preflight(self, nodes: Sequence[Node]) -> list[str]:
+    def preflight(self, nodes: Sequence[Node], needs: Needs) -> list[str]:
         return [problem for node in nodes for problem in problems(node, [partial(_consistent, known(node.properties))])]
 
     # -- pieces

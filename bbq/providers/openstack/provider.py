@@ -7,8 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
 
 from bbq.engine.contract import DeploymentContext, Handle, Provider, Resource, State, Tag
+from bbq.providers.openstack.quota import lacking
 from bbq.providers.openstack.resource import CloudResource
 from bbq.providers.openstack.session import SERVICES, Cloud, shared
+from bbq.providers.openstack.stack_needs import Needs
 from bbq.topology.model import Node, Topology
 
 RESOURCES: dict[str, str] = {
@@ -55,8 +57,7 @@ class OpenStackProvider(Provider):
 
         if not arrange.needs_stack(topology):
             return topology
-        catalogue = catalogue_of(self.cloud, self.context.options["config"])
-        return arrange.arrange(topology, catalogue, self.context.name, self.context.id)
+        return arrange.arrange(topology, catalogue_of(self.cloud), self.context.name, self.context.id)
 
     def _resource(self, type_name: str) -> CloudResource:
         place = RESOURCES[type_name]
@@ -88,15 +89,16 @@ class OpenStackProvider(Provider):
             if kind is not None:
                 by_type.setdefault(kind, []).append(node)
         problems: list[str] = []
+        needs = Needs()
         for kind, found in by_type.items():
             resource = self._resource(kind)
             if self.cloud.has(resource.service):
-                problems += resource.preflight(found)
+                problems += resource.preflight(found, needs)
             else:
                 who = ", ".join(node.name for node in found[:5]) + (", ..." if len(found) > 5 else "")
                 instead = f"; {resource.instead}" if resource.instead else ""
                 problems.append(f"this cloud has no {SERVICES[resource.service]} service, which makes {who}{instead}")
-        return list(dict.fromkeys(problems))
+        return list(dict.fromkeys([*problems, *lacking(self.cloud, needs)]))
 
     def finish_destroy(self, deployment_id: str) -> None:
         shutil.rmtree(self.context.state_dir, ignore_errors=True)  # files of an archive that the deployment was made from

@@ -21,7 +21,9 @@ from bbq.handles import queue_of
 from bbq.handles.zaqar_connection import METHODS, RESOURCES, make_url
 from bbq.providers.openstack import tags
 from bbq.providers.openstack.faults import Conflict, NotFound
+from bbq.providers.openstack.lookup import place
 from bbq.providers.openstack.resource import CloudResource
+from bbq.providers.openstack.stack_needs import Needs
 from bbq.topology.model import Node
 from bbq.topology.values import Secret, revealed
 
@@ -97,14 +99,13 @@ class Queue(CloudResource):
                 return Check(False, f"queue {name}: {error}")
         return Check(True, f"queues: {', '.join(names)}", attributes)
 
-    def preflight(self, nodes: Sequence[Node]) -> list[str]:
+    def preflight(self, nodes: Sequence[Node], needs: Needs) -> list[str]:
         problems = []
         for node in nodes:
-            where = f"{node.source}: " if node.source is not None and node.parent is None else ""
             for each in node.properties.get("subscriptions") or ():
                 subscriber = each.get("subscriber") if isinstance(each, Mapping) else None
                 if isinstance(subscriber, str) and not re.match(r"(trust\+)?https?://|mailto:", subscriber):
-                    text = f"{where}{node.name}: a subscriber is an http, https or mailto address, not {subscriber}"
+                    text = f"{place(node)}{node.name}: a subscriber is an http, https or mailto address, not {subscriber}"
                     problems.append(text)
         return problems
 

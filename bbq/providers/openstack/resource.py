@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from bbq.engine.contract import DeploymentContext, Handle, Resource, State, Tag
 from bbq.providers.openstack.session import Cloud
+from bbq.providers.openstack.stack_needs import Needs
 from bbq.topology.model import Node
 
 
@@ -34,6 +35,7 @@ class CloudResource(Resource):
     def tagged(self, deployment_id: str) -> Iterable[tuple[Tag, Handle]]:
         """Everything of this type that exists with the deployment's tag, by a fresh listing."""
 
-    def preflight(self, nodes: Sequence[Node]) -> list[str]:
-        """Problems with what is to be made, all of them, with few calls; a `NoRoom` among them is about quota."""
+    def preflight(self, nodes: Sequence[Node], needs: Needs) -> list[str]:
+        """Problems with what is to be made, all of them, with few calls. What the nodes take of the quotas of other services is
+        added to `needs`; a `NoRoom` among the problems is about quota of the resource's own."""
         return []

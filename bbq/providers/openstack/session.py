@@ -15,10 +15,10 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs, urlsplit
-from weakref import WeakKeyDictionary
 
 from bbq.engine.contract import ConfigurationFault, PermanentFault
 from bbq.providers.openstack.faults import WRONG_LOGIN, NoService, fault_of_error, fault_of_response
+from bbq.providers.openstack.lookup import Lookup
 
 if TYPE_CHECKING:
     from keystoneauth1.access import AccessInfo
@@ -51,16 +51,15 @@ SERVICES: Final[Mapping[str, str]] = {
 for _name in ("keystoneauth", "openstack"):  # what they warn of comes as an exception, too
     logging.getLogger(_name).addHandler(logging.NullHandler())
 
-_clouds: WeakKeyDictionary[Config, Cloud] = WeakKeyDictionary()
 _lock = threading.Lock()
 
 
 def shared(config: Config) -> Cloud:
     """The cloud of this configuration: a plan and the run after it log in once."""
     with _lock:
-        found = _clouds.get(config)
-        if found is None:
-            found = _clouds[config] = Cloud(config)
+        if "cloud" not in config.kept:
+            config.kept["cloud"] = Cloud(config)
+        found: Cloud = config.kept["cloud"]
         return found
 
 
@@ -70,6 +69,7 @@ class Cloud:
     def __init__(self, config: Config) -> None:
         self._config = config
         self._opening = threading.RLock()
+        self.lookup = Lookup(self)
 
     @cached_property
     def connection(self) -> Connection:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import socket
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -28,7 +30,7 @@ from bbq.engine.retry import error_of
 from bbq.errors import ConfigurationError
 from bbq.providers import open_provider
 from bbq.providers.openstack.faults import Conflict, NoService, NotFound
-from bbq.providers.openstack.session import Budget, Cloud
+from bbq.providers.openstack.session import Budget, Cloud, shared
 
 KEYSTONE, HEAT, NOVA = "https://cloud.test:5000/v3", "https://cloud.test:8004/v1/p1", "https://cloud.test:8774/v2.1"
 PASSWORD = "hunter2-of-the-cloud"
@@ -321,6 +323,17 @@ def test_tls_is_verified_and_time_is_limited_by_default(net: rm.Mocker) -> None:
     session = Cloud(load()).connection.session
     assert session.verify is True
     assert session.timeout == 60.0
+
+
+def test_one_login_for_a_configuration_and_no_longer(net: rm.Mocker) -> None:
+    config = load()
+    cloud = shared(config)
+    assert shared(config) is cloud and shared(load()) is not cloud
+    assert cloud.access.username == "ann"
+    gone = weakref.ref(cloud)
+    del config, cloud
+    gc.collect()
+    assert gone() is None
 
 
 def test_one_budget_for_all_services(net: rm.Mocker, monkeypatch: pytest.MonkeyPatch) -> None:
