@@ -47,10 +47,10 @@ class Volumes:
 
     def translate_shared(self) -> None:
         """Those that no server has for itself."""
-        for name in self._shared:
-            self._made(self._nodes[name], None, "")
-        for name in self._nodes:
-            if name not in self._shared:
+        for name, node in self._nodes.items():
+            if name in self._shared:
+                self._made(node, None, "")
+            else:
                 self._context.attributes[name] = {"volume_id": None}
 
     def attach(self, node: Node, server: Server, number: int | None) -> None:
@@ -64,6 +64,9 @@ class Volumes:
             volume = self._made(storage, index, server.name if storage.name not in self._shared else "")
             what = f"{server.name}_{context.label(storage)}"
             device = context.literal(node, edge.properties.get("device"), "the device")
+            location = edge.properties.get("location")
+            if isinstance(location, str) and location.startswith("/dev/") and not device:
+                device, location = location, None
             context.add(
                 context.unique(what),
                 "OS::Cinder::VolumeAttachment",
@@ -75,11 +78,7 @@ class Volumes:
                 node,
                 server.name,
             )
-            location = edge.properties.get("location")
-            if isinstance(location, str) and location.startswith("/dev/") and not device:
-                last = next(reversed(context.resources.values()))
-                last.properties["mountpoint"] = location
-            elif location is not None:
+            if location is not None:
                 text = f"{storage.name} is attached to {node.name}; its file system at {location} is made over SSH"
                 if text not in context.notices:
                     context.notices.append(text)
