@@ -226,12 +226,6 @@ class Cloud:
         except Exception as error:  # noqa: BLE001 - raised again where it is none of theirs
             raise fault_of_error(error, what, creates=creates) from None
 
-    def close(self) -> None:
-        """Lets go of connections; the next call makes new ones."""
-        made = self.__dict__.pop("connection", None)
-        if made is not None:
-            made.close()
-
 
 def _next_marker(answer: Mapping[str, Any], key: str) -> str | None:
     """Of the link to the next page: in `<key>_links` (Nova, Neutron), `links` (Trove, Zaqar) or `next` (Glance, Magnum)."""
