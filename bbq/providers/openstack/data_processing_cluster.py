@@ -7,7 +7,6 @@ id: so a cluster whose making ended half-way is found, and goes, by it.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -33,14 +32,13 @@ from bbq.providers.openstack.session import Cloud
 from bbq.providers.openstack.stack_needs import Needs
 from bbq.topology.model import Node
 from bbq.topology.values import revealed
-from bbq.tosca.units import timestamp, to_bytes
+from bbq.tosca.units import gibibytes, timestamp
 
 _GROUPS: Final = ("master", "worker")
 _TEMPLATES: Final = {"cluster-templates": "cluster_templates", "node-group-templates": "node_group_templates"}
 """Path -> key of the list. In the order in which they can be deleted."""
 _STUCK: Final = 300.0
 """Seconds after which a cluster that is being deleted is asked to go once more."""
-_GIB: Final = 1024**3
 _REPLICAS: Final = 3  # of a block of HDFS; Sahara wants as many data nodes
 
 
@@ -182,7 +180,7 @@ class DataProcessingCluster(CloudResource):
             needs.things["floatingip"] += count if own.get("floating_network") else 0
             volumes = count * int(own.get("volumes") or 0)
             needs.things["volume"] += volumes
-            needs.gigabytes += volumes * _gibibytes(own.get("volume_size"))
+            needs.gigabytes += volumes * gibibytes(own.get("volume_size") or 0)
 
     def _list(self, kind: str, key: str, **query: Any) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.cloud.get(SERVICE, f"/{kind}", f"list the {kind.replace('-', ' ')}", **query)[key]
@@ -240,7 +238,7 @@ class DataProcessingCluster(CloudResource):
         if own.get("floating_network"):
             body["floating_ip_pool"] = self.cloud.lookup.external_network(own["floating_network"])
         if own.get("volumes"):
-            body |= {"volumes_per_node": int(own["volumes"]), "volumes_size": _gibibytes(own.get("volume_size"))}
+            body |= {"volumes_per_node": int(own["volumes"]), "volumes_size": gibibytes(own.get("volume_size") or 0)}
         for name in ("volume_type", "security_groups", "availability_zone"):
             if own.get(name):
                 body[name] = own[name]
@@ -340,12 +338,6 @@ def _age(item: Mapping[str, Any]) -> float:
     """Seconds since the cluster's status changed; 0 where the service does not tell."""
     changed = timestamp(f"{item.get('updated_at') or ''}Z")
     return 0.0 if changed is None else (datetime.now(UTC) - changed).total_seconds()
-
-
-def _gibibytes(size: Any) -> int:
-    if not size:
-        return 1
-    return max(1, math.ceil((size if isinstance(size, (int, float)) else to_bytes(str(size))) / _GIB))
 
 
 def _line(text: Any) -> str:

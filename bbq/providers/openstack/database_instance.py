@@ -31,10 +31,12 @@ from bbq.providers.openstack.faults import NotFound, Unprocessable
 from bbq.providers.openstack.lookup import Unknown, known, problems
 from bbq.providers.openstack.resource import CloudResource
 from bbq.providers.openstack.session import Cloud
+from bbq.providers.openstack.stack_failure import server_fault
 from bbq.providers.openstack.stack_needs import Needs
-from bbq.providers.openstack.trove import SERVICE, Catalogue, flavor_id, gibibytes
+from bbq.providers.openstack.trove import SERVICE, Catalogue, flavor_id
 from bbq.topology.model import Node
 from bbq.topology.values import GeneratedSecret
+from bbq.tosca.units import gibibytes
 
 _READY: Final = frozenset({"ACTIVE", "HEALTHY", "RESTART_REQUIRED", "BACKUP"})
 _WORKS: Final = frozenset({"HEALTHY", "ACTIVE", "RUNNING"})
@@ -137,7 +139,8 @@ class DatabaseInstance(CloudResource):
     def explain(self, handle: Handle, state: State) -> str:
         item = self._read(handle)
         fault = item.get("fault") or {}
-        causes = [" ".join(str(fault.get("message") or "").split()), self._server_fault(item)]
+        server = item.get("server_id")  # administrators see it
+        causes = [" ".join(str(fault.get("message") or "").split()), server_fault(self.cloud, server) if server else ""]
         said = [cause for cause in dict.fromkeys(causes) if cause]
         guest = item.get("operating_status") or ""
         if not said:
@@ -265,16 +268,6 @@ class DatabaseInstance(CloudResource):
             **engines.attributes(engine, host, port, given),
             **users,
         }
-
-    def _server_fault(self, item: Mapping[str, Any]) -> str:
-        """nova's word, where the account may see which server it is (administrators do)."""
-        if not item.get("server_id"):
-            return ""
-        try:
-            server = self.cloud.get("compute", f"/servers/{item['server_id']}", "look at the server")["server"]
-        except ProviderFault:
-            return ""
-        return " ".join((server.get("fault") or {}).get("message", "").split())
 
     def _quota(self, nodes: Sequence[Node]) -> list[str]:
         """Trove tells its limits, not what is used: that is counted over the project's instances."""

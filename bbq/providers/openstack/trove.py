@@ -5,23 +5,15 @@ https://docs.openstack.org/api-ref/database/
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Final
 
 from bbq.providers.openstack.lookup import Unknown, chosen_flavor, named
 from bbq.providers.openstack.session import Cloud
-from bbq.tosca.units import to_bytes
 from bbq.wording import one_of
 
 SERVICE: Final = "database"
-_GIB: Final = 1024**3
-
-
-def gibibytes(size: Any) -> int:
-    """A scalar-unit.size in whole GiB, rounded up."""
-    return max(1, math.ceil((size if isinstance(size, (int, float)) else to_bytes(str(size))) / _GIB))
 
 
 class Catalogue:

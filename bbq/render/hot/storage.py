@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from bbq.render.hot import codes
-from bbq.render.hot.choice import gibibytes
 from bbq.render.hot.context import Context, Server, get_attr, get_resource, slug
 from bbq.topology.model import Edge, Node
-from bbq.tosca.units import to_bytes
+from bbq.tosca.units import gibibytes, to_bytes
 from bbq.wording import quoted
 
 
@@ -128,7 +127,7 @@ class Volumes:
         if value is None:
             return None
         try:
-            return gibibytes(int(value) * 1024**3 if isinstance(value, int) else to_bytes(str(value)))
+            return gibibytes(int(value) * 1024**3 if isinstance(value, int) else str(value))
         except ValueError:
             text = f"`size` of {quoted(node.name)} is no size: {quoted(value)}"
             self._context.error(codes.VALUE, text, node, "for example 10 GB", key="size")
