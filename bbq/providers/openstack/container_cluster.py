@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from bbq.engine.contract import (
     Check,
@@ -28,10 +28,12 @@ from bbq.providers.openstack.lookup import Unknown, known, named, problems
 from bbq.providers.openstack.resource import CloudResource
 from bbq.providers.openstack.session import Cloud
 from bbq.providers.openstack.stack_failure import root_cause
-from bbq.providers.openstack.stack_needs import Needs
 from bbq.topology.model import Node
 from bbq.topology.values import revealed
 from bbq.wording import one_of
+
+if TYPE_CHECKING:
+    from bbq.providers.openstack.stack_needs import Needs
 
 SERVICE: Final = "container-infrastructure-management"
 _LONGEST_NAME: Final = 63  # of a server's name, that is of a host, Magnum makes a part

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cached_property, partial
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from bbq.engine.contract import (
     AmbiguousFault,
@@ -29,10 +29,12 @@ from bbq.providers.openstack.lookup import Unknown, known, problems
 from bbq.providers.openstack.resource import CloudResource
 from bbq.providers.openstack.sahara import SERVICE, Catalogue, name_of
 from bbq.providers.openstack.session import Cloud
-from bbq.providers.openstack.stack_needs import Needs
 from bbq.topology.model import Node
 from bbq.topology.values import revealed
 from bbq.tosca.units import gibibytes, timestamp
+
+if TYPE_CHECKING:
+    from bbq.providers.openstack.stack_needs import Needs
 
 _GROUPS: Final = ("master", "worker")
 _TEMPLATES: Final = {"cluster-templates": "cluster_templates", "node-group-templates": "node_group_templates"}

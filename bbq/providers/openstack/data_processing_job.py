@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from bbq.engine.contract import (
     AmbiguousFault,
@@ -31,9 +31,11 @@ from bbq.providers.openstack.lookup import Unknown, known, problems
 from bbq.providers.openstack.resource import CloudResource
 from bbq.providers.openstack.sahara import SERVICE, name_of
 from bbq.providers.openstack.session import Cloud
-from bbq.providers.openstack.stack_needs import Needs
 from bbq.topology.model import Node
 from bbq.topology.values import revealed
+
+if TYPE_CHECKING:
+    from bbq.providers.openstack.stack_needs import Needs
 
 _MAINS: Final = frozenset({"Pig", "Hive", "Shell", "Spark", "Storm", "Storm.Pyleus"})
 """Types of jobs whose program is a main one; the others' are libs."""

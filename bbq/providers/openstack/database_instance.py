@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from bbq.engine.contract import (
     Check,
@@ -32,11 +32,13 @@ from bbq.providers.openstack.lookup import Unknown, known, problems
 from bbq.providers.openstack.resource import CloudResource
 from bbq.providers.openstack.session import Cloud
 from bbq.providers.openstack.stack_failure import server_fault
-from bbq.providers.openstack.stack_needs import Needs
 from bbq.providers.openstack.trove import SERVICE, Catalogue, flavor_id
 from bbq.topology.model import Node
 from bbq.topology.values import GeneratedSecret
 from bbq.tosca.units import gibibytes
+
+if TYPE_CHECKING:
+    from bbq.providers.openstack.stack_needs import Needs
 
 _READY: Final = frozenset({"ACTIVE", "HEALTHY", "RESTART_REQUIRED", "BACKUP"})
 _WORKS: Final = frozenset({"HEALTHY", "ACTIVE", "RUNNING"})

@@ -7,10 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
 
 from bbq.engine.contract import DeploymentContext, Handle, Provider, Resource, State, Tag
-from bbq.providers.openstack.quota import lacking
 from bbq.providers.openstack.resource import CloudResource
 from bbq.providers.openstack.session import SERVICES, Cloud, shared
-from bbq.providers.openstack.stack_needs import Needs
 from bbq.topology.model import Node, Topology
 
 RESOURCES: dict[str, str] = {
@@ -83,6 +81,9 @@ class OpenStackProvider(Provider):
                     yield tag, handle, type_name
 
     def preflight(self, nodes: Iterable[Node]) -> list[str]:
+        from bbq.providers.openstack.quota import lacking
+        from bbq.providers.openstack.stack_needs import Needs
+
         by_type: dict[str, list[Node]] = {}
         for node in nodes:
             kind = next((name for name in node.ancestry if name in RESOURCES), None)

@@ -12,7 +12,7 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 from urllib.parse import urlsplit
 
 from bbq.engine.contract import Check, Handle, PermanentFault, State, Tag, Wanted
@@ -23,9 +23,11 @@ from bbq.providers.openstack import tags
 from bbq.providers.openstack.faults import Conflict, NotFound
 from bbq.providers.openstack.lookup import place
 from bbq.providers.openstack.resource import CloudResource
-from bbq.providers.openstack.stack_needs import Needs
 from bbq.topology.model import Node
 from bbq.topology.values import Secret, revealed
+
+if TYPE_CHECKING:
+    from bbq.providers.openstack.stack_needs import Needs
 
 _LONGEST_NAME: Final = 64
 _LONGEST_TTL: Final = 1_209_600  # 14 days, Zaqar's own limit unless it is configured otherwise

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from bbq.engine.contract import DeploymentContext, Handle, Resource, State, Tag
 from bbq.providers.openstack.session import Cloud
-from bbq.providers.openstack.stack_needs import Needs
 from bbq.topology.model import Node
+
+if TYPE_CHECKING:
+    from bbq.providers.openstack.stack_needs import Needs
 
 
 class CloudResource(Resource):
