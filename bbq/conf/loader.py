@@ -50,6 +50,8 @@ class Config:
         self._origins = origins
         self.files = tuple(os.path.abspath(file) for file in files)  # noqa: PTH100
         self.warnings = tuple(warnings)
+        self.kept: dict[str, Any] = {}
+        """What lives as long as the configuration: the login to a cloud, which a plan and the run after it share."""
 
     def __getattr__(self, group: str) -> Any:
         if group.startswith("_") or group not in self._conf._groups:

@@ -6,6 +6,7 @@ TOSCA 1.3 section 3.3.6; TOSCA 2.0 section 9.1.2.3.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -70,6 +71,11 @@ def quantity(text: str, type_name: str) -> float:
 def to_bytes(text: str) -> int:
     """`512 MB` -> 512000000; `512 MiB` -> 536870912."""
     return int(quantity(text, "scalar-unit.size"))
+
+
+def gibibytes(size: str | float) -> int:
+    """Whole GiB that hold a size (`5 GB`, or bytes), at least 1: what clouds count volumes and disks in."""
+    return max(1, math.ceil((size if isinstance(size, (int, float)) else to_bytes(size)) / 1024**3))
 
 
 def to_seconds(text: str) -> float:

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 
+from bbq.conf import load
+from bbq.engine.contract import DeploymentContext
+from bbq.providers.openstack.provider import OpenStackProvider
 from bbq.providers.openstack.session import Cloud
+from bbq.topology import build
+from bbq.tosca import load as load_template
+from tests.openstack.test_data_processing_cluster import primitives
 from tests.openstack.tools import Cli, stacks
 
 TEMPLATE = """\
@@ -51,10 +60,10 @@ def test_all_names_that_mean_nothing(template: Cli, cloud: Cloud, name: str) -> 
     given = [part for key, value in wrong.items() for part in ("--input", f"{key}={value}")]
     said = template("up", "stack.yaml", "--name", name, *given, code=5)
     assert "4 things are in the way" in said
-    assert "stack, parameter key: there is no keypair 'devclod'; did you mean `devcloud`?" in said
-    assert "stack.group.server: there is no flavor 'm1.tinny'; did you mean `m1.tiny`?" in said
-    assert "there is no image 'ciros'; did you mean `cirros`?" in said
-    assert "there is no network 'privat'; did you mean `private" in said
+    assert "stack, parameter key: this cloud has no key pair devclod of yours (did you mean `devcloud`?)" in said
+    assert "stack.group.server: this cloud has no flavor m1.tinny (did you mean `m1.tiny`?)" in said
+    assert "this cloud has no image ciros (did you mean `cirros`?)" in said
+    assert "this cloud has no network privat (did you mean `private" in said
     assert stacks(cloud, name) == []
     assert name not in template("list")
 
@@ -64,7 +73,7 @@ def test_an_image_that_two_are_called(template: Cli, cloud: Cloud, name: str) ->
     ids = [cloud.post("image", "/images", "make an image", body)["id"] for _ in range(2)]
     try:
         said = template("up", "stack.yaml", "--name", name, "--input", "key=devcloud", "--input", f"image={name}", code=5)
-        assert f"2 images are called '{name}'" in said and ids[0] in said
+        assert f"2 images are called {name} (give the id of one: " in said and ids[0] in said
     finally:
         for id in ids:
             cloud.delete("image", f"/images/{id}", "clean up")
@@ -76,7 +85,7 @@ PORT = "  port: {{ type: OS::Neutron::Port, properties: {{ network: {}, fixed_ip
 def test_what_heat_itself_refuses(template: Cli, cloud: Cloud, name: str) -> None:
     (template.directory / "stack.yaml").write_text(TEMPLATE + PORT.format("nowhere-at-all"))
     said = template("up", "stack.yaml", "--name", name, "--input", "key=devcloud", code=5)
-    assert "stack.port: there is no network 'nowhere-at-all'" in said
+    assert "stack.port: this cloud has no network nowhere-at-all (" in said
     (template.directory / "stack.yaml").write_text(TEMPLATE + PORT.format("private"))
     said = template("up", "stack.yaml", "--name", name, "--input", "key=devcloud", code=5)
     assert "stack: Heat refuses the template: " in said and "no-such-subnet" in said
@@ -100,3 +109,45 @@ def test_a_quota_that_does_not_suffice(template: Cli, cloud: Cloud, name: str, p
     assert "the quota lacks networks: 1 wanted, 0 of 0 left" in said
     said = template("doctor", "--provider", "openstack")
     assert "servers: 3 of 3 left; cores: 2 of 2 left" in said
+
+
+NODES = """\
+tosca_definitions_version: tosca_simple_yaml_1_3
+topology_template:
+  node_templates:
+    net: { type: tosca.nodes.network.Network, properties: { cidr: 10.9.0.0/24 } }
+    server:
+      type: tosca.nodes.Compute
+      capabilities:
+        os: { properties: { distribution: ubuntu } }
+        scalable: { properties: { min_instances: 2, max_instances: 2 } }
+"""
+
+
+def test_a_quota_that_would_do_for_each_type_alone(
+    services: Callable[..., None],
+    cloud: Cloud,
+    project: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    services("magnum")
+    cloud.put("compute", f"/os-quota-sets/{project.pop('project')}", "set a quota", {"quota_set": {"instances": 3}})
+    for name in ("OS_CLOUD", "OS_CLIENT_CONFIG_FILE"):
+        monkeypatch.delenv(name)
+    for name, value in project.items():
+        monkeypatch.setenv(name, value)
+    own = Cloud(load(environment={"BBQ_OPENSTACK__KEY_NAME": "one", "BBQ_OPENSTACK__NETWORK": "net"}))
+    file = tmp_path / "nodes.yaml"
+    file.write_text(NODES)
+    service, problems = load_template(file)
+    assert service is not None and not problems, problems
+    topology, problems = build(service, inputs={}, provider="openstack")
+    assert topology is not None, problems
+    provider = OpenStackProvider(DeploymentContext("t", "feedfeedfeedfeed", "/nonexistent", None), own)
+    cluster = "    k8s: { type: bbq.nodes.openstack.ContainerCluster, properties: { workers: 1, masters: 1 } }\n"
+    nodes = [*provider.arrange(topology).primitives(), *primitives(tmp_path, cluster)]
+    assert "the quota lacks servers: 4 wanted, 3 of 3 left" in provider.preflight(nodes)
+    for alone in ("bbq.nodes.openstack.Stack", "bbq.nodes.openstack.ContainerCluster"):
+        said = provider.preflight([node for node in nodes if node.type == alone])
+        assert not any("the quota lacks" in problem for problem in said), said

@@ -112,3 +112,15 @@ def test_microversions_are_negotiated(cloud: Cloud) -> None:
     flavors = cloud.get("compute", "/flavors/detail", "list the flavors", microversion="2.61")["flavors"]
     assert "extra_specs" in flavors[0]
     assert "extra_specs" not in cloud.get("compute", "/flavors/detail", "list the flavors")["flavors"][0]
+
+
+@pytest.mark.parametrize(
+    ("service", "path", "key"),
+    [("compute", "/flavors/detail", "flavors"), ("image", "/images", "images"), ("network", "/networks", "networks")],
+)
+def test_a_list_of_several_pages(cloud: Cloud, service: str, path: str, key: str) -> None:
+    """Each service has its own way to say where the next page is."""
+    whole = cloud.get(service, path, "list", limit=1000)[key]
+    assert len(whole) > 1
+    small = list(cloud.pages(service, path, key, "list", limit=1))
+    assert sorted(item["id"] for item in small) == sorted(item["id"] for item in whole)

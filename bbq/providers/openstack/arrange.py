@@ -17,8 +17,8 @@ from bbq.engine.contract import Tag
 from bbq.errors import TemplateError
 from bbq.providers.openstack import tags
 from bbq.render.hot import Catalogue, Translation, codes, translate
-from bbq.render.hot.context import kind_of
-from bbq.render.hot.model import NO_DEFAULT, Document, Fn, Parameter
+from bbq.render.hot.context import Server, kind_of
+from bbq.render.hot.model import NO_DEFAULT, Document, Fn, Parameter, used_resources
 from bbq.render.hot.parts import split
 from bbq.topology.model import Node, Topology
 from bbq.topology.values import Attribute
@@ -127,24 +127,26 @@ def _names(topology: Topology, number: int) -> list[str]:
 def _server_outputs(made: Translation, pieces: list[Document]) -> dict[str, list[int]]:
     """An output for each Compute node in each piece that has servers of it; node -> numbers of these pieces."""
     found: dict[str, list[int]] = {}
+    piece_of = {name: number for number, piece in enumerate(pieces) for name in piece.resources}
     for node, servers in made.servers.items():
-        by_piece = {
-            number: [server for server in servers if server.name in piece.resources] for number, piece in enumerate(pieces)
-        }
-        group = made.attributes[node] if not servers else {}
+        by_piece: dict[int, list[Server]] = {}
+        for server in servers:
+            by_piece.setdefault(piece_of[server.name], []).append(server)
         for number, members in by_piece.items():
-            if members:
-                value: Any = {
-                    "ids": [{"get_resource": server.name} for server in members],
-                    "private_address": [server.private[0] if server.private else None for server in members],
-                    "public_address": [server.public[0] if server.public else None for server in members],
-                }
-                pieces[number].outputs[node] = (value, "")
+            value: Any = {
+                "ids": [{"get_resource": server.name} for server in members],
+                "private_address": [server.private[0] if server.private else None for server in members],
+                "public_address": [server.public[0] if server.public else None for server in members],
+            }
+            pieces[number].outputs[node] = (value, "")
         if not servers:  # none at all, or an autoscaling group
+            group = made.attributes[node]
             scaled = isinstance(group.get("private_address"), Fn)
             value = {"ids": group.get("tosca_id"), **{key: group.get(key) for key in ("private_address", "public_address")}}
-            pieces[0].outputs[node] = (value if scaled else {"ids": [], "private_address": [], "public_address": []}, "")
-        found[node] = [number for number, piece in enumerate(pieces) if node in piece.outputs]
+            holder = next((piece_of[name] for name in used_resources(value)), 0)
+            by_piece[holder] = []
+            pieces[holder].outputs[node] = (value if scaled else {"ids": [], "private_address": [], "public_address": []}, "")
+        found[node] = sorted(by_piece)
     return found
 
 

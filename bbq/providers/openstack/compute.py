@@ -88,16 +88,11 @@ class Compute(StackPart):
     def _servers(self, deployment_id: str) -> dict[str, list[dict[str, Any]]]:
         """Node -> its servers, by their tags. Nova cannot look for metadata, so it lists the project's; 1000 a page."""
         found: dict[str, list[dict[str, Any]]] = {}
-        marker: dict[str, str] = {}
-        while True:
-            answer = self.cloud.get("compute", "/servers/detail", "list the servers", limit=1000, **marker)
-            for server in answer["servers"]:
-                tag = tags.of_pairs(server.get("metadata") or {})
-                if tag is not None and tag.deployment_id == deployment_id:
-                    found.setdefault(tag.node, []).append(server)
-            if not any(link.get("rel") == "next" for link in answer.get("servers_links") or ()):
-                return found
-            marker = {"marker": answer["servers"][-1]["id"]}
+        for server in self.cloud.pages("compute", "/servers/detail", "servers", "list the servers", limit=1000):
+            tag = tags.of_pairs(server.get("metadata") or {})
+            if tag is not None and tag.deployment_id == deployment_id:
+                found.setdefault(tag.node, []).append(server)
+        return found
 
 
 def identity(node: str, servers: Iterable[str]) -> str:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from functools import cached_property, partial
-from typing import Any, ClassVar, Final
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from bbq.engine.contract import (
     Check,
@@ -24,15 +24,16 @@ from bbq.engine.contract import (
 from bbq.providers.openstack import tags
 from bbq.providers.openstack.faults import Conflict, NotFound
 from bbq.providers.openstack.kubeconfig import kubeconfig
-from bbq.providers.openstack.lookup import Lookup, Unknown, known, named, problems
+from bbq.providers.openstack.lookup import Unknown, known, named, problems
 from bbq.providers.openstack.resource import CloudResource
 from bbq.providers.openstack.session import Cloud
 from bbq.providers.openstack.stack_failure import root_cause
-from bbq.providers.openstack.stack_needs import Needs
-from bbq.providers.openstack.stack_preflight import problems as lacking
 from bbq.topology.model import Node
 from bbq.topology.values import revealed
 from bbq.wording import one_of
+
+if TYPE_CHECKING:
+    from bbq.providers.openstack.stack_needs import Needs
 
 SERVICE: Final = "container-infrastructure-management"
 _LONGEST_NAME: Final = 63  # of a server's name, that is of a host, Magnum makes a part
@@ -71,10 +72,6 @@ class ContainerCluster(CloudResource):
         self._given_up: set[str] = set()  # ids of clusters that are on their way out, to be made anew
         self._going: dict[str, str] = {}  # id of a cluster -> node whose templates have to go after it
 
-    @cached_property
-    def lookup(self) -> Lookup:
-        return Lookup(self.cloud)
-
     def find(self, tag: Tag) -> Handle | None:
         for own, item in self._clusters("find the cluster of " + tag.node):
             if _same(own, tag) and item["uuid"] not in self._given_up:
@@ -96,11 +93,11 @@ class ContainerCluster(CloudResource):
             body |= {"cluster_template_id": self._template(str(given["cluster_template"])), "merge_labels": True}
             for key in ("flavor", "master_flavor"):
                 if given.get(key):
-                    body[f"{key}_id"] = self.lookup.flavor({"flavor": given[key]})
+                    body[f"{key}_id"] = self.cloud.lookup.flavor({"flavor": given[key]})
         else:
             body["cluster_template_id"] = self._make_template(given, name, own)
         if given.get("keypair"):
-            body["keypair"] = self.lookup.keypair(str(given["keypair"]))
+            body["keypair"] = self.cloud.lookup.keypair(str(given["keypair"]))
         headers = {} if workers else _NO_NODES
         made = self.cloud.post(SERVICE, "/clusters", f"create the cluster {name}", body, headers=headers)
         return Handle(made["uuid"], {"id": made["uuid"], "name": name})
@@ -186,9 +183,8 @@ class ContainerCluster(CloudResource):
         said += [f"{group}: {' '.join(str(text).split())}" for group, text in (item.get("faults") or {}).items() if text]
         return "\n".join(dict.fromkeys(line for line in said if line)) or state.name
 
-    def preflight(self, nodes: Sequence[Node]) -> list[str]:
+    def preflight(self, nodes: Sequence[Node], needs: Needs) -> list[str]:
         found: list[str] = []
-        needs = Needs()
         for node in nodes:
             given = known(node.properties)
             told = problems(node, self._checks(given))
@@ -196,7 +192,7 @@ class ContainerCluster(CloudResource):
             if not told and not given.get("cluster_template"):
                 needs.servers[self._flavor(given, "flavor")] += int(given.get("workers") or 0)
                 needs.servers[self._flavor(given, "master_flavor")] += int(given.get("masters") or 0)
-        return found + list(lacking(self.cloud, needs))
+        return found
 
     # -- pieces
 
@@ -206,14 +202,14 @@ class ContainerCluster(CloudResource):
             yield partial(self._template, str(given["cluster_template"]))
         else:
             yield partial(self._image, given)
-            yield partial(self.lookup.external_network, given.get("external_network"))
+            yield partial(self.cloud.lookup.external_network, given.get("external_network"))
             if given.get("network"):
-                yield partial(self.lookup.network, given["network"])
+                yield partial(self.cloud.lookup.network, given["network"])
         for key in ("flavor", "master_flavor"):
             if given.get(key) or not given.get("cluster_template"):
                 yield partial(self._flavor, given, key)
         if given.get("keypair"):
-            yield partial(self.lookup.keypair, str(given["keypair"]))
+            yield partial(self.cloud.lookup.keypair, str(given["keypair"]))
 
     def _clusters(self, what: str) -> Iterator[tuple[Tag | None, dict[str, Any]]]:
         """(tag, cluster); an administrator sees other projects', too."""
@@ -224,19 +220,13 @@ class ContainerCluster(CloudResource):
         return ((tags.of_pairs(item.get("labels") or {}), item) for item in found)
 
     def _pages(self, path: str, key: str, what: str) -> Iterator[dict[str, Any]]:
-        marker: dict[str, str] = {}
-        while True:
-            try:
-                page = self.cloud.get(SERVICE, path, what, limit=_PAGE, **marker)[key]
-            except PermanentFault as fault:
-                if type(fault) is not PermanentFault:
-                    raise
-                # 400: Magnum refuses its own answer as long as any cluster, whosever, has no node groups yet
-                raise TransientFault(str(fault), _BUSY) from None
-            yield from page
-            if len(page) < _PAGE:
-                return
-            marker = {"marker": page[-1]["uuid"]}
+        try:
+            yield from self.cloud.pages(SERVICE, path, key, what, limit=_PAGE)
+        except PermanentFault as fault:
+            if type(fault) is not PermanentFault:
+                raise
+            # 400: Magnum refuses its own answer as long as any cluster, whosever, has no node groups yet
+            raise TransientFault(str(fault), _BUSY) from None
 
     def _read(self, handle: Handle) -> dict[str, Any]:
         item: dict[str, Any] = self.cloud.get(SERVICE, f"/clusters/{handle.id}", f"look at the cluster {_name(handle)}")
@@ -272,11 +262,11 @@ class ContainerCluster(CloudResource):
             "image_id": self._image(given),
             "flavor_id": self._flavor(given, "flavor"),
             "master_flavor_id": self._flavor(given, "master_flavor"),
-            "external_network_id": self.lookup.external_network(given.get("external_network")),
+            "external_network_id": self.cloud.lookup.external_network(given.get("external_network")),
             "labels": {**_labels(given), **own},
         }
         if given.get("keypair"):
-            body["keypair_id"] = self.lookup.keypair(str(given["keypair"]))
+            body["keypair_id"] = self.cloud.lookup.keypair(str(given["keypair"]))
         body |= {theirs: given[key] for key, theirs in _OPTIONS.items() if given.get(key) is not None}
         made = self.cloud.post(SERVICE, "/clustertemplates", f"create the cluster template {name}", body)
         return str(made["uuid"])
@@ -284,24 +274,20 @@ class ContainerCluster(CloudResource):
     def _flavor(self, given: Mapping[str, Any], key: str) -> str:
         """The id of the named flavor, else of the smallest that has `cpus` and `memory`."""
         chosen = {"flavor": given[key]} if given.get(key) else {"cpus": given.get("cpus"), "memory": given.get("memory")}
-        return self.lookup.flavor(chosen)
-
-    @cached_property
-    def _images(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.cloud.get("image", "/images", "list the images", limit=_PAGE)["images"]
-        return found
+        return self.cloud.lookup.flavor(chosen)
 
     def _image(self, given: Mapping[str, Any]) -> str:
         """The id of the named image, else of the newest of a distribution that Magnum knows."""
+        images = self.cloud.lookup.images
         if wanted := given.get("image"):
-            found = named(self._images, str(wanted), "image")
+            found = named(images, str(wanted), "image")
             if not found.get("os_distro"):
                 raise Unknown(f"the image {wanted} has no property os_distro, by which Magnum chooses how to set it up")
             return str(found["id"])
-        able = [item for item in self._images if item.get("os_distro") in _DISTRIBUTIONS and item.get("status") == "active"]
+        able = [item for item in images if item.get("os_distro") in _DISTRIBUTIONS and item.get("status") == "active"]
         if not able:
             text = f"this cloud has no image with the property os_distro for Magnum ({', '.join(sorted(_DISTRIBUTIONS))})"
-            raise Unknown(f"{text}: say which by `image`", one_of([item["name"] for item in self._images]))
+            raise Unknown(f"{text}: say which by `image`", one_of([item["name"] for item in images]))
         return str(max(able, key=lambda item: str(item.get("created_at") or ""))["id"])
 
 

@@ -7,12 +7,11 @@ id: so a cluster whose making ended half-way is found, and goes, by it.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cached_property, partial
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from bbq.engine.contract import (
     AmbiguousFault,
@@ -26,22 +25,22 @@ from bbq.engine.contract import (
 )
 from bbq.providers.openstack import tags
 from bbq.providers.openstack.faults import Conflict, NotFound
-from bbq.providers.openstack.lookup import Lookup, Unknown, known, problems
+from bbq.providers.openstack.lookup import Unknown, known, problems
 from bbq.providers.openstack.resource import CloudResource
 from bbq.providers.openstack.sahara import SERVICE, Catalogue, name_of
 from bbq.providers.openstack.session import Cloud
-from bbq.providers.openstack.stack_needs import Needs
-from bbq.providers.openstack.stack_preflight import problems as lacking
 from bbq.topology.model import Node
 from bbq.topology.values import revealed
-from bbq.tosca.units import timestamp, to_bytes
+from bbq.tosca.units import gibibytes, timestamp
+
+if TYPE_CHECKING:
+    from bbq.providers.openstack.stack_needs import Needs
 
 _GROUPS: Final = ("master", "worker")
 _TEMPLATES: Final = {"cluster-templates": "cluster_templates", "node-group-templates": "node_group_templates"}
 """Path -> key of the list. In the order in which they can be deleted."""
 _STUCK: Final = 300.0
 """Seconds after which a cluster that is being deleted is asked to go once more."""
-_GIB: Final = 1024**3
 _REPLICAS: Final = 3  # of a block of HDFS; Sahara wants as many data nodes
 
 
@@ -61,10 +60,6 @@ class DataProcessingCluster(CloudResource):
     def catalogue(self) -> Catalogue:
         return Catalogue(self.cloud)
 
-    @cached_property
-    def lookup(self) -> Lookup:
-        return Lookup(self.cloud)
-
     def find(self, tag: Tag) -> Handle | None:
         """The cluster. Templates without one are no cluster yet: `create` makes them anew, `tagged` tells of them."""
         name = name_of(tag)
@@ -76,7 +71,7 @@ class DataProcessingCluster(CloudResource):
         name, given = name_of(wanted.tag), wanted.properties
         plugin, version = self.catalogue.version(given)
         shared = {"plugin_name": plugin, "plugin_version": version}
-        image, network = self.catalogue.image(given), self.lookup.network(given.get("network"))
+        image, network = self.catalogue.image(given), self.cloud.lookup.network(given.get("network"))
         try:
             template = self._templates(wanted, name, shared)
         except Conflict:
@@ -91,7 +86,7 @@ class DataProcessingCluster(CloudResource):
             "neutron_management_network": network,
         }
         if given.get("keypair"):
-            body["user_keypair_id"] = self.lookup.keypair(str(given["keypair"]))
+            body["user_keypair_id"] = self.cloud.lookup.keypair(str(given["keypair"]))
         try:
             made = self.cloud.post(SERVICE, "/clusters", f"create the cluster {name}", body)
         except Conflict as fault:  # the name is this node's own: an earlier call went through after all
@@ -150,15 +145,14 @@ class DataProcessingCluster(CloudResource):
             return "\n".join([said, *(f"{step}: {reason}" for step, reason in steps)])
         return "\n".join(f"{step}: {reason}" for step, reason in steps) or state.name
 
-    def preflight(self, nodes: Sequence[Node]) -> list[str]:
+    def preflight(self, nodes: Sequence[Node], needs: Needs) -> list[str]:
         found: list[str] = []
-        needs = Needs()
         for node in nodes:
             told = problems(node, self._checks(known(node.properties)))
             found += told
             if not told:
                 self._needs(known(node.properties), needs)
-        return found + list(lacking(self.cloud, needs))
+        return found
 
     # -- pieces
 
@@ -174,21 +168,21 @@ class DataProcessingCluster(CloudResource):
                 yield partial(self.catalogue.processes, given, group)
         for group in _GROUPS:
             own = given.get(group) or {}
-            yield partial(self.lookup.flavor, own)
+            yield partial(self.cloud.lookup.flavor, own)
             if own.get("floating_network"):
-                yield partial(self.lookup.external_network, own["floating_network"])
-        yield partial(self.lookup.network, given.get("network"))
+                yield partial(self.cloud.lookup.external_network, own["floating_network"])
+        yield partial(self.cloud.lookup.network, given.get("network"))
         if given.get("keypair"):
-            yield partial(self.lookup.keypair, str(given["keypair"]))
+            yield partial(self.cloud.lookup.keypair, str(given["keypair"]))
 
     def _needs(self, given: Mapping[str, Any], needs: Needs) -> None:
         for group in _GROUPS:
             own, count = given.get(group) or {}, _count(given, group)
-            needs.servers[self.lookup.flavor(own)] += count
+            needs.servers[self.cloud.lookup.flavor(own)] += count
             needs.things["floatingip"] += count if own.get("floating_network") else 0
             volumes = count * int(own.get("volumes") or 0)
             needs.things["volume"] += volumes
-            needs.gigabytes += volumes * _gibibytes(own.get("volume_size"))
+            needs.gigabytes += volumes * gibibytes(own.get("volume_size") or 0)
 
     def _list(self, kind: str, key: str, **query: Any) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.cloud.get(SERVICE, f"/{kind}", f"list the {kind.replace('-', ' ')}", **query)[key]
@@ -239,14 +233,14 @@ class DataProcessingCluster(CloudResource):
     def _group_body(self, given: Mapping[str, Any], group: str) -> dict[str, Any]:
         own = given.get(group) or {}
         body: dict[str, Any] = {
-            "flavor_id": self.lookup.flavor(own),
+            "flavor_id": self.cloud.lookup.flavor(own),
             "node_processes": self.catalogue.processes(given, group),
             "auto_security_group": not own.get("security_groups"),
         }
         if own.get("floating_network"):
-            body["floating_ip_pool"] = self.lookup.external_network(own["floating_network"])
+            body["floating_ip_pool"] = self.cloud.lookup.external_network(own["floating_network"])
         if own.get("volumes"):
-            body |= {"volumes_per_node": int(own["volumes"]), "volumes_size": _gibibytes(own.get("volume_size"))}
+            body |= {"volumes_per_node": int(own["volumes"]), "volumes_size": gibibytes(own.get("volume_size") or 0)}
         for name in ("volume_type", "security_groups", "availability_zone"):
             if own.get(name):
                 body[name] = own[name]
@@ -346,12 +340,6 @@ def _age(item: Mapping[str, Any]) -> float:
     """Seconds since the cluster's status changed; 0 where the service does not tell."""
     changed = timestamp(f"{item.get('updated_at') or ''}Z")
     return 0.0 if changed is None else (datetime.now(UTC) - changed).total_seconds()
-
-
-def _gibibytes(size: Any) -> int:
-    if not size:
-        return 1
-    return max(1, math.ceil((size if isinstance(size, (int, float)) else to_bytes(str(size))) / _GIB))
 
 
 def _line(text: Any) -> str:

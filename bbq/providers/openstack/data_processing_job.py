@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from bbq.engine.contract import (
     AmbiguousFault,
@@ -33,6 +33,9 @@ from bbq.providers.openstack.sahara import SERVICE, name_of
 from bbq.providers.openstack.session import Cloud
 from bbq.topology.model import Node
 from bbq.topology.values import revealed
+
+if TYPE_CHECKING:
+    from bbq.providers.openstack.stack_needs import Needs
 
 _MAINS: Final = frozenset({"Pig", "Hive", "Shell", "Spark", "Storm", "Storm.Pyleus"})
 """Types of jobs whose program is a main one; the others' are libs."""
@@ -121,7 +124,7 @@ class DataProcessingJob(CloudResource):
     def probe(self, handle: Handle, wanted: Wanted) -> Check:
         return Check(True, attributes={**handle.attributes, "state": _ENDED_WELL})
 
-    def preflight(self, nodes: Sequence[Node]) -> list[str]:
+    def preflight(self, nodes: Sequence[Node], needs: Needs) -> list[str]:
         return [problem for node in nodes for problem in problems(node, [partial(_consistent, known(node.properties))])]
 
     # -- pieces

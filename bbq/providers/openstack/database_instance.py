@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from bbq.engine.contract import (
     Check,
@@ -28,11 +28,17 @@ from bbq.providers.openstack import engines, tags
 from bbq.providers.openstack.database_login import change_own_password, login
 from bbq.providers.openstack.database_users import Users, wanted_users
 from bbq.providers.openstack.faults import NotFound, Unprocessable
+from bbq.providers.openstack.lookup import Unknown, known, problems
 from bbq.providers.openstack.resource import CloudResource
 from bbq.providers.openstack.session import Cloud
-from bbq.providers.openstack.trove import SERVICE, Catalogue, Unknown, flavor_id, gibibytes, pages
+from bbq.providers.openstack.stack_failure import server_fault
+from bbq.providers.openstack.trove import SERVICE, Catalogue, flavor_id
 from bbq.topology.model import Node
-from bbq.topology.values import Expr, GeneratedSecret, contains
+from bbq.topology.values import GeneratedSecret
+from bbq.tosca.units import gibibytes
+
+if TYPE_CHECKING:
+    from bbq.providers.openstack.stack_needs import Needs
 
 _READY: Final = frozenset({"ACTIVE", "HEALTHY", "RESTART_REQUIRED", "BACKUP"})
 _WORKS: Final = frozenset({"HEALTHY", "ACTIVE", "RUNNING"})
@@ -135,38 +141,33 @@ class DatabaseInstance(CloudResource):
     def explain(self, handle: Handle, state: State) -> str:
         item = self._read(handle)
         fault = item.get("fault") or {}
-        causes = [" ".join(str(fault.get("message") or "").split()), self._server_fault(item)]
+        server = item.get("server_id")  # administrators see it
+        causes = [" ".join(str(fault.get("message") or "").split()), server_fault(self.cloud, server) if server else ""]
         said = [cause for cause in dict.fromkeys(causes) if cause]
         guest = item.get("operating_status") or ""
         if not said:
             said = [f"Trove gives no reason; its guest says {guest}" if guest else "Trove gives no reason (its logs have it)"]
         return f"{item['status']}: " + "; nova says: ".join(said)
 
-    def preflight(self, nodes: Sequence[Node]) -> list[str]:
-        problems: list[str] = []
-        for node in nodes:
-            for check in self._checks(node):
-                try:
-                    check()
-                except Unknown as fault:
-                    problems.append(f"{_place(node)}{node.name}: {fault.told()}")
-        return problems + self._quota(nodes)
+    def preflight(self, nodes: Sequence[Node], needs: Needs) -> list[str]:
+        found = [problem for node in nodes for problem in problems(node, self._checks(node))]
+        return found + self._quota(nodes)
 
     def _checks(self, node: Node) -> Iterator[Callable[[], object]]:
         """What may raise `Unknown`. A value that only the running deployment has is not checked."""
-        given, known = node.properties, _known(node)
+        given, certain = node.properties, known(node.properties)
         yield partial(_consistent, node)
         if not given.get("replica_of"):
-            if "datastore" in known:
-                yield partial(self.catalogue.datastore, str(known["datastore"]), known.get("datastore_version"))
-            yield partial(self.catalogue.flavor, known)
-        if "network" in known or "network" not in given:
-            yield partial(self.catalogue.network, known.get("network"))
+            if "datastore" in certain:
+                yield partial(self.catalogue.datastore, str(certain["datastore"]), certain.get("datastore_version"))
+            yield partial(self.catalogue.flavor, certain)
+        if "network" in certain or "network" not in given:
+            yield partial(self.cloud.lookup.network, certain.get("network"))
 
     # -- pieces
 
     def _list(self, what: str) -> list[dict[str, Any]]:
-        return list(pages(self.cloud, "/instances", "instances", what))
+        return list(self.cloud.pages(SERVICE, "/instances", "instances", what, limit=1000))
 
     def _read(self, handle: Handle) -> dict[str, Any]:
         item: dict[str, Any] = self.cloud.get(SERVICE, _path(handle), f"look at the database instance {_name(handle)}")[
@@ -214,7 +215,7 @@ class DatabaseInstance(CloudResource):
         return {"replica_of": str(wanted.properties["replica_of"]), **self._placement(wanted.properties)}
 
     def _placement(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        body: dict[str, Any] = {"nics": [{"net-id": self.catalogue.network(given.get("network"))}]}
+        body: dict[str, Any] = {"nics": [{"net-id": self.cloud.lookup.network(given.get("network"))}]}
         if (access := _access(given)) is not None:
             body["access"] = access
         if given.get("availability_zone"):
@@ -270,16 +271,6 @@ class DatabaseInstance(CloudResource):
             **users,
         }
 
-    def _server_fault(self, item: Mapping[str, Any]) -> str:
-        """nova's word, where the account may see which server it is (administrators do)."""
-        if not item.get("server_id"):
-            return ""
-        try:
-            server = self.cloud.get("compute", f"/servers/{item['server_id']}", "look at the server")["server"]
-        except ProviderFault:
-            return ""
-        return " ".join((server.get("fault") or {}).get("message", "").split())
-
     def _quota(self, nodes: Sequence[Node]) -> list[str]:
         """Trove tells its limits, not what is used: that is counted over the project's instances."""
         limits = self.catalogue.limits
@@ -294,11 +285,11 @@ class DatabaseInstance(CloudResource):
         }
         more = {"max_instances": len(nodes), "max_volumes": 0, "max_ram": 0}
         for node in nodes:
-            known = _known(node)
-            if known.get("volume_size") is not None and not node.properties.get("replica_of"):
-                more["max_volumes"] += gibibytes(known["volume_size"])
+            certain = known(node.properties)
+            if certain.get("volume_size") is not None and not node.properties.get("replica_of"):
+                more["max_volumes"] += gibibytes(certain["volume_size"])
             try:
-                more["max_ram"] += self.catalogue.flavor(known)["ram"]
+                more["max_ram"] += self.catalogue.flavor(certain)["ram"]
             except Unknown:
                 continue  # is told already
         words = {"max_instances": "instances", "max_volumes": "GiB of volumes", "max_ram": "MiB of memory"}
@@ -373,11 +364,6 @@ def _path(handle: Handle) -> str:
     return f"/instances/{handle.id}"
 
 
-def _known(node: Node) -> dict[str, Any]:
-    """The properties that are known before anything runs."""
-    return {key: value for key, value in node.properties.items() if not contains(value, lambda item: isinstance(item, Expr))}
-
-
 def _consistent(node: Node) -> None:
     """What the template alone tells."""
     given = node.properties
@@ -388,8 +374,3 @@ def _consistent(node: Node) -> None:
     engine = engines.engine_of(str(given.get("datastore")))
     if not engine.port and not given.get("port"):
         raise Unknown(f"the port of a {engine.name} is not known", "give `port`")
-
-
-def _place(node: Node) -> str:
-    """Where the node stands in the user's template; a member's place would be one in bbq's own."""
-    return f"{node.source}: " if node.source is not None and node.parent is None else ""

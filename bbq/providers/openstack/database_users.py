@@ -5,7 +5,7 @@ https://docs.openstack.org/api-ref/database/#users-put-post-delete-get
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
@@ -16,7 +16,7 @@ from bbq.providers.openstack import engines
 from bbq.providers.openstack.engines import Engine
 from bbq.providers.openstack.faults import NotFound
 from bbq.providers.openstack.session import Cloud
-from bbq.providers.openstack.trove import SERVICE, pages
+from bbq.providers.openstack.trove import SERVICE
 from bbq.topology.values import Secret, revealed
 
 ANYWHERE: Final = "%"
@@ -89,14 +89,11 @@ class Users:
     def bring(self, wanted: WantedUsers, before: Mapping[str, Any]) -> None:
         """Make what is missing, set passwords and access, and take away what `before` (the node's attributes) has and
         `wanted` has not. What somebody else has made in the instance is left alone."""
-        there = {
-            item["name"] for item in pages(self._cloud, f"{self._path}/databases", "databases", self._what("list", "databases"))
-        }
+        there = {item["name"] for item in self._list("databases")}
         if missing := [name for name in wanted.databases if name not in there]:
             body = {"databases": [{"name": name} for name in missing]}
             self._cloud.post(SERVICE, f"{self._path}/databases", self._what("make", *missing), body, creates=False)
-        found = list(pages(self._cloud, f"{self._path}/users", "users", self._what("list", "users")))
-        known = {(item["name"], item.get("host") or ANYWHERE): item for item in found}
+        known = {(item["name"], item.get("host") or ANYWHERE): item for item in self._list("users")}
         for user, body in zip(wanted.users, wanted.bodies(), strict=True):
             if (user.name, user.host) in known:
                 self._change(user, [item["name"] for item in known[user.name, user.host].get("databases") or ()])
@@ -132,6 +129,9 @@ class Users:
                 with suppress(NotFound):
                     path = f"{self._path}/databases/{quote(str(name), safe='')}"
                     self._cloud.delete(SERVICE, path, self._what("delete the database", str(name)))
+
+    def _list(self, kind: str) -> Iterator[dict[str, Any]]:
+        return self._cloud.pages(SERVICE, f"{self._path}/{kind}", kind, self._what("list", kind), limit=1000)
 
     def _what(self, doing: str, *names: str) -> str:
         return f"{doing} {', '.join(names)} of {self._name}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
@@ -12,7 +12,8 @@ from bbq.engine.contract import PermanentFault, ProviderFault
 from bbq.engine.retry import error_of
 from bbq.errors import ConfigurationError
 from bbq.providers.finding import Finding
-from bbq.providers.openstack import check_installed
+from bbq.providers.openstack import check_installed, quota
+from bbq.providers.openstack.quota import Quota
 from bbq.providers.openstack.session import SERVICES, Cloud
 
 MOST_SKEW: Final = 30.0
@@ -71,12 +72,12 @@ def _examine(cloud: Cloud) -> Iterator[Finding]:
         if service in _NEEDED_BY or cloud.has(service):
             yield _service(cloud, service, name[0].upper() + name[1:])
     for check, service, ask in (
-        ("Compute quota", "compute", _compute_quota),
-        ("Network quota", "network", _network_quota),
-        ("Volume quota", "block-storage", _volume_quota),
+        ("Compute quota", "compute", quota.compute),
+        ("Network quota", "network", quota.network),
+        ("Volume quota", "block-storage", quota.volume),
     ):
         if cloud.has(service):
-            yield _tried(check, lambda ask=ask, check=check: Finding(check, *ask(cloud)))  # type: ignore[misc]
+            yield _tried(check, lambda ask=ask, check=check: Finding(check, *_left(ask(cloud))))  # type: ignore[misc]
 
 
 def _tried(check: str, ask: Callable[[], Finding]) -> Finding:
@@ -118,40 +119,10 @@ def _service(cloud: Cloud, service: str, name: str) -> Finding:
     return Finding(name, "ok", f"version {version}{more}")
 
 
-def _compute_quota(cloud: Cloud) -> tuple[Any, str]:
-    """https://docs.openstack.org/api-ref/compute/#limits-limits"""
-    limits = cloud.get("compute", "/limits", "read the limits")["limits"]["absolute"]
-    return _left(
-        ("servers", limits["maxTotalInstances"], limits["totalInstancesUsed"]),
-        ("cores", limits["maxTotalCores"], limits["totalCoresUsed"]),
-        ("MiB of memory", limits["maxTotalRAMSize"], limits["totalRAMUsed"]),
-    )
-
-
-def _network_quota(cloud: Cloud) -> tuple[Any, str]:
-    """https://docs.openstack.org/api-ref/network/v2/#show-quota-details-for-a-tenant"""
-    path = f"/quotas/{cloud.access.project_id}/details.json"
-    quota = cloud.get("network", path, "read the quotas")["quota"]
-    names = {"network": "networks", "port": "ports", "router": "routers", "floatingip": "floating IPs"}
-    names["security_group"] = "security groups"
-    return _left(
-        *((names[key], quota[key]["limit"], quota[key]["used"] + quota[key]["reserved"]) for key in names if key in quota)
-    )
-
-
-def _volume_quota(cloud: Cloud) -> tuple[Any, str]:
-    """https://docs.openstack.org/api-ref/block-storage/v3/#limits-limits"""
-    limits = cloud.get("block-storage", "/limits", "read the limits")["limits"]["absolute"]
-    return _left(
-        ("volumes", limits["maxTotalVolumes"], limits["totalVolumesUsed"]),
-        ("GiB", limits["maxTotalVolumeGigabytes"], limits["totalGigabytesUsed"]),
-    )
-
-
-def _left(*counts: tuple[str, int, int]) -> tuple[Any, str]:
-    """`missing` where one of them is used up. A limit of -1 is none."""
+def _left(quotas: Mapping[str, Quota]) -> tuple[Any, str]:
+    """`missing` where one of them is used up."""
     told = [
-        f"{name}: {used} used, no limit" if limit < 0 else f"{name}: {limit - used} of {limit} left"
-        for name, limit, used in counts
+        f"{name}: {one.used} used, no limit" if one.left is None else f"{name}: {one.left} of {one.limit} left"
+        for name, one in quotas.items()
     ]
-    return "missing" if any(0 <= limit <= used for _, limit, used in counts) else "ok", "; ".join(told)
+    return "missing" if any(one.left == 0 for one in quotas.values()) else "ok", "; ".join(told)

@@ -55,8 +55,7 @@ class OpenStackProvider(Provider):
 
         if not arrange.needs_stack(topology):
             return topology
-        catalogue = catalogue_of(self.cloud, self.context.options["config"])
-        return arrange.arrange(topology, catalogue, self.context.name, self.context.id)
+        return arrange.arrange(topology, catalogue_of(self.cloud), self.context.name, self.context.id)
 
     def _resource(self, type_name: str) -> CloudResource:
         place = RESOURCES[type_name]
@@ -82,21 +81,25 @@ class OpenStackProvider(Provider):
                     yield tag, handle, type_name
 
     def preflight(self, nodes: Iterable[Node]) -> list[str]:
+        from bbq.providers.openstack.quota import lacking
+        from bbq.providers.openstack.stack_needs import Needs
+
         by_type: dict[str, list[Node]] = {}
         for node in nodes:
             kind = next((name for name in node.ancestry if name in RESOURCES), None)
             if kind is not None:
                 by_type.setdefault(kind, []).append(node)
         problems: list[str] = []
+        needs = Needs()
         for kind, found in by_type.items():
             resource = self._resource(kind)
             if self.cloud.has(resource.service):
-                problems += resource.preflight(found)
+                problems += resource.preflight(found, needs)
             else:
                 who = ", ".join(node.name for node in found[:5]) + (", ..." if len(found) > 5 else "")
                 instead = f"; {resource.instead}" if resource.instead else ""
                 problems.append(f"this cloud has no {SERVICES[resource.service]} service, which makes {who}{instead}")
-        return list(dict.fromkeys(problems))
+        return list(dict.fromkeys([*problems, *lacking(self.cloud, needs)]))
 
     def finish_destroy(self, deployment_id: str) -> None:
         shutil.rmtree(self.context.state_dir, ignore_errors=True)  # files of an archive that the deployment was made from

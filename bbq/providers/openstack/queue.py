@@ -12,8 +12,8 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, ClassVar, Final
-from urllib.parse import parse_qs, urlsplit
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+from urllib.parse import urlsplit
 
 from bbq.engine.contract import Check, Handle, PermanentFault, State, Tag, Wanted
 from bbq.errors import BbqError
@@ -21,9 +21,13 @@ from bbq.handles import queue_of
 from bbq.handles.zaqar_connection import METHODS, RESOURCES, make_url
 from bbq.providers.openstack import tags
 from bbq.providers.openstack.faults import Conflict, NotFound
+from bbq.providers.openstack.lookup import place
 from bbq.providers.openstack.resource import CloudResource
 from bbq.topology.model import Node
 from bbq.topology.values import Secret, revealed
+
+if TYPE_CHECKING:
+    from bbq.providers.openstack.stack_needs import Needs
 
 _LONGEST_NAME: Final = 64
 _LONGEST_TTL: Final = 1_209_600  # 14 days, Zaqar's own limit unless it is configured otherwise
@@ -97,14 +101,13 @@ class Queue(CloudResource):
                 return Check(False, f"queue {name}: {error}")
         return Check(True, f"queues: {', '.join(names)}", attributes)
 
-    def preflight(self, nodes: Sequence[Node]) -> list[str]:
+    def preflight(self, nodes: Sequence[Node], needs: Needs) -> list[str]:
         problems = []
         for node in nodes:
-            where = f"{node.source}: " if node.source is not None and node.parent is None else ""
             for each in node.properties.get("subscriptions") or ():
                 subscriber = each.get("subscriber") if isinstance(each, Mapping) else None
                 if isinstance(subscriber, str) and not re.match(r"(trust\+)?https?://|mailto:", subscriber):
-                    text = f"{where}{node.name}: a subscriber is an http, https or mailto address, not {subscriber}"
+                    text = f"{place(node)}{node.name}: a subscriber is an http, https or mailto address, not {subscriber}"
                     problems.append(text)
         return problems
 
@@ -134,18 +137,10 @@ class Queue(CloudResource):
     def _items(self, what: str, deployment_id: str) -> Iterator[tuple[dict[str, Any], Tag]]:
         """(entry of the list, tag) of the deployment's queues. Zaqar gives 20 at once unless it is configured otherwise."""
         query: dict[str, Any] = {"detailed": "true", "limit": "20", "bbq_deployment_id": deployment_id}
-        while True:
-            answer = self.cloud.get("message", "/queues", what, headers=self._headers, **query)
-            items = (answer or {}).get("queues") or []
-            for item in items:
-                tag = tags.of_pairs(item.get("metadata") or {})
-                if tag is not None and tag.deployment_id == deployment_id:
-                    yield item, tag
-            href = next((link["href"] for link in (answer or {}).get("links") or () if link["rel"] == "next"), "")
-            marker = parse_qs(urlsplit(href).query).get("marker")
-            if not items or not marker or marker[0] == query.get("marker"):
-                return
-            query["marker"] = marker[0]
+        for item in self.cloud.pages("message", "/queues", "queues", what, headers=self._headers, **query):
+            tag = tags.of_pairs(item.get("metadata") or {})
+            if tag is not None and tag.deployment_id == deployment_id:
+                yield item, tag
 
     def _attributes(self, wanted: Wanted, names: Sequence[str], before: Mapping[str, Any]) -> dict[str, Any]:
         inner = {name: zaqar_name(wanted.tag, name) for name in names}

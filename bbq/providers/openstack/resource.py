@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from bbq.engine.contract import DeploymentContext, Handle, Resource, State, Tag
 from bbq.providers.openstack.session import Cloud
 from bbq.topology.model import Node
+
+if TYPE_CHECKING:
+    from bbq.providers.openstack.stack_needs import Needs
 
 
 class CloudResource(Resource):
@@ -34,6 +37,7 @@ class CloudResource(Resource):
     def tagged(self, deployment_id: str) -> Iterable[tuple[Tag, Handle]]:
         """Everything of this type that exists with the deployment's tag, by a fresh listing."""
 
-    def preflight(self, nodes: Sequence[Node]) -> list[str]:
-        """Problems with what is to be made, all of them, with few calls; a `NoRoom` among them is about quota."""
+    def preflight(self, nodes: Sequence[Node], needs: Needs) -> list[str]:
+        """Problems with what is to be made, all of them, with few calls. What the nodes take of the quotas of other services is
+        added to `needs`; a `NoRoom` among the problems is about quota of the resource's own."""
         return []

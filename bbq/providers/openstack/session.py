@@ -14,10 +14,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
-from weakref import WeakKeyDictionary
+from urllib.parse import parse_qs, urlsplit
 
 from bbq.engine.contract import ConfigurationFault, PermanentFault
 from bbq.providers.openstack.faults import WRONG_LOGIN, NoService, fault_of_error, fault_of_response
+from bbq.providers.openstack.lookup import Lookup
 
 if TYPE_CHECKING:
     from keystoneauth1.access import AccessInfo
@@ -50,16 +51,15 @@ SERVICES: Final[Mapping[str, str]] = {
 for _name in ("keystoneauth", "openstack"):  # what they warn of comes as an exception, too
     logging.getLogger(_name).addHandler(logging.NullHandler())
 
-_clouds: WeakKeyDictionary[Config, Cloud] = WeakKeyDictionary()
 _lock = threading.Lock()
 
 
 def shared(config: Config) -> Cloud:
     """The cloud of this configuration: a plan and the run after it log in once."""
     with _lock:
-        found = _clouds.get(config)
-        if found is None:
-            found = _clouds[config] = Cloud(config)
+        if "cloud" not in config.kept:
+            config.kept["cloud"] = Cloud(config)
+        found: Cloud = config.kept["cloud"]
         return found
 
 
@@ -69,6 +69,7 @@ class Cloud:
     def __init__(self, config: Config) -> None:
         self._config = config
         self._opening = threading.RLock()
+        self.lookup = Lookup(self)
 
     @cached_property
     def connection(self) -> Connection:
@@ -177,6 +178,17 @@ class Cloud:
         """`params` is the query."""
         return self._ask("GET", service, path, what, params=params, microversion=microversion, headers=headers or {})
 
+    def pages(self, service: str, path: str, key: str, what: str, **options: Any) -> Iterator[dict[str, Any]]:
+        """Every entry of a list, whose key in the answer is `key`, however many of them the service gives at once; `options`
+        are those of `get`."""
+        while True:
+            answer = self.get(service, path, what, **options) or {}
+            yield from (items := answer.get(key) or ())
+            marker = _next_marker(answer, key)
+            if not items or not marker or marker == options.get("marker"):
+                return
+            options["marker"] = marker
+
     def post(self, service: str, path: str, what: str, body: Any = None, *, creates: bool = True, **options: Any) -> Any:
         """`creates` False for a POST that may be made twice without harm (an action that sets something)."""
         return self._ask("POST", service, path, what, json=body, creates=creates, **options)
@@ -214,11 +226,13 @@ class Cloud:
         except Exception as error:  # noqa: BLE001 - raised again where it is none of theirs
             raise fault_of_error(error, what, creates=creates) from None
 
-    def close(self) -> None:
-        """Lets go of connections; the next call makes new ones."""
-        made = self.__dict__.pop("connection", None)
-        if made is not None:
-            made.close()
+
+def _next_marker(answer: Mapping[str, Any], key: str) -> str | None:
+    """Of the link to the next page: in `<key>_links` (Nova, Neutron), `links` (Trove, Zaqar) or `next` (Glance, Magnum)."""
+    links = answer.get(f"{key}_links") or answer.get("links") or ()
+    address = next((link["href"] for link in links if link.get("rel") == "next"), None) or answer.get("next") or ""
+    found = parse_qs(urlsplit(address).query).get("marker")
+    return found[0] if found else None
 
 
 def _body(response: Response) -> Any:

@@ -15,7 +15,7 @@ from bbq.providers.openstack.faults import Conflict, NotFound
 from bbq.providers.openstack.resource import CloudResource
 from bbq.providers.openstack.stack_failure import root_cause
 from bbq.providers.openstack.stack_needs import Needs, needs_of
-from bbq.providers.openstack.stack_preflight import problems, said_by_heat
+from bbq.providers.openstack.stack_preflight import said_by_heat, unknown
 from bbq.topology.model import Node
 from bbq.topology.values import Expr, Secret, contains, revealed, walk
 
@@ -94,11 +94,10 @@ class Stack(CloudResource):
     def explain(self, handle: Handle, state: State) -> str:
         return root_cause(self.cloud, _path(handle), state.detail or state.name)
 
-    def preflight(self, nodes: Sequence[Node]) -> list[str]:
-        needs = Needs()
+    def preflight(self, nodes: Sequence[Node], needs: Needs) -> list[str]:
         for node in nodes:
             needs_of(node.name, node.properties, needs)
-        found = list(problems(self.cloud, needs))
+        found = list(unknown(self.cloud, needs))
         if not found:  # Heat would only say the first of the same again
             for node in nodes:
                 if not contains(node.properties, lambda value: isinstance(value, Expr)):

@@ -39,17 +39,16 @@ def root_cause(cloud: Cloud, path: str, fallback: str) -> str:
 def _told(cloud: Cloud, item: Mapping[str, Any], owner: Mapping[str, Mapping[str, Any]]) -> str:
     reason = " ".join((item.get("resource_status_reason") or "no reason given").split())
     text = f"{_address(item, owner)} ({item['resource_type']}): {reason}"
-    fault = _server_fault(cloud, item)
+    server = item.get("physical_resource_id") if item["resource_type"] == "OS::Nova::Server" else None
+    fault = server_fault(cloud, server) if server else ""
     return f"{text}; nova says: {fault}" if fault and fault not in reason else text
 
 
-def _server_fault(cloud: Cloud, item: Mapping[str, Any]) -> str:
-    """nova's fault of a server that still exists, "" otherwise."""
-    if item["resource_type"] != "OS::Nova::Server" or not item.get("physical_resource_id"):
-        return ""
+def server_fault(cloud: Cloud, id: str) -> str:
+    """nova's fault of a server that still exists and that the account may see, "" otherwise."""
     try:
-        server = cloud.get("compute", f"/servers/{item['physical_resource_id']}", "look at the server")["server"]
-    except ProviderFault:  # it is gone: Heat's reason has to do
+        server = cloud.get("compute", f"/servers/{id}", "look at the server")["server"]
+    except ProviderFault:  # what the service that made it says has to do
         return ""
     return " ".join((server.get("fault") or {}).get("message", "").split())
 

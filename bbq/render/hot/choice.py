@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
-from uuid import UUID
 
 from bbq.render.hot.catalogue import Flavor, Image
 
@@ -152,18 +150,6 @@ def _told(name: str) -> tuple[str, str]:
 def _plain(text: str) -> str:
     word = re.sub(r"[^a-z0-9]", "", text.lower())
     return _ALIASES.get(word, word)
-
-
-def is_id(text: str) -> bool:
-    try:
-        return str(UUID(text)) == text.lower()
-    except ValueError:
-        return False
-
-
-def gibibytes(size: int) -> int:
-    """Whole GiB that hold so many bytes, at least 1: what volumes and disks are counted in."""
-    return max(1, math.ceil(size / _GIB))
 
 
 def _amount(size: int) -> str:

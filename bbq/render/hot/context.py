@@ -174,7 +174,7 @@ class Context:
         return self.literal(node, node.properties.get(name), f"property {quoted(name)}", key=name)
 
     def capability(self, node: Node, capability: str) -> dict[str, Any]:
-        """The capability's properties that are plain data; those of the parent composite count where the node has none."""
+        """The capability's properties that are plain data."""
         found = {}
         for name, value in node.capabilities.get(capability, {}).items():
             plain = self.literal(node, value, f"{capability} property {quoted(name)}", capability=capability)

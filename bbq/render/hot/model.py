@@ -127,9 +127,3 @@ def used_resources(value: Any) -> Iterator[str]:
             yield call["get_resource"]
         elif "get_attr" in call:
             yield call["get_attr"][0]
-
-
-def used_parameters(value: Any) -> Iterator[str]:
-    for call in calls(value):
-        if "get_param" in call:
-            yield call["get_param"] if isinstance(call["get_param"], str) else call["get_param"][0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, Final
 
@@ -27,6 +28,7 @@ class Networks:
         self._addresses: dict[str, _IPNetwork] = {}
         self._routers: dict[str, str] = {}
         self._interfaces: dict[tuple[str, str], str] = {}
+        self._free = self._unused()
 
     def translate(self) -> None:
         for node in self._context.of_kind("network"):
@@ -48,7 +50,7 @@ class Networks:
         else:
             return self._made(node, given["network_name"], kind)
         context.attributes[node.name] = {"network_id": found.value, "network_name": given["network_name"] or found.value}
-        if any(isinstance(node.properties.get(key), (dict, str)) for key in ("proxy_host",)):
+        if isinstance(node.properties.get("proxy_host"), (dict, str)):
             context.left_out(node, "the proxy", key="proxy_host")
         return found
 
@@ -75,12 +77,10 @@ class Networks:
                 "cidr": self._cidr(node),
                 "allocation_pools": self._pool(node),
                 "gateway_ip": self._gateway(node),
-                "enable_dhcp": None if context.property(node, "dhcp_enabled") is not False else False,
+                "enable_dhcp": False if context.property(node, "dhcp_enabled") is False else None,
             },
             node,
         )
-        if context.property(node, "dhcp_enabled") is False:
-            context.resources[subnet].properties["enable_dhcp"] = False
         context.attributes[node.name] = {
             "network_id": get_resource(label),
             "network_name": get_attr(label, "name"),
@@ -97,8 +97,7 @@ class Networks:
             if context.property(node, "ip_version") == 6:
                 context.error(codes.VALUE, f"the network {quoted(node.name)} needs a `cidr`: it is an IPv6 network", node)
                 return None
-            free = (ipaddress.ip_network(f"192.168.{number % 256}.0/24") for number in range(100, 356))
-            found = next((one for one in free if not any(one.overlaps(other) for other in self._used(one.version))), None)
+            found = next(self._free, None)
             if found is None:
                 context.error(
                     codes.ADDRESS, f"the network {quoted(node.name)} needs a `cidr`: all of 192.168.0.0/16 is taken", node
@@ -120,13 +119,16 @@ class Networks:
             context.error(codes.ADDRESS, f"`cidr` of {quoted(node.name)}: {error}", node, "for example 10.0.0.0/24", key="cidr")
         return str(text)
 
-    def _used(self, version: int) -> list[Any]:
-        """The networks whose addresses are known, those of nodes to come included."""
-        given = [*self._addresses.values()]
+    def _unused(self) -> Iterator[_IPNetwork]:
+        """Networks of 192.168.0.0/16 that have no address in common with one that the template gives, each once."""
+        given = []
         for node in self._context.of_kind("network"):
             with suppress(ValueError):
                 given.append(ipaddress.ip_network(str(node.properties.get("cidr"))))
-        return [one for one in given if one.version == version]
+        for number in range(100, 356):
+            one = ipaddress.ip_network(f"192.168.{number % 256}.0/24")
+            if not any(other.version == 4 and one.overlaps(other) for other in given):
+                yield one
 
     def _pool(self, node: Node) -> Any:
         start, end = self._inside(node, "start_ip"), self._inside(node, "end_ip")

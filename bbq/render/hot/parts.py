@@ -82,10 +82,9 @@ def split(document: Document, most: int, reserved: Collection[str] = ()) -> list
     for name, (value, description) in document.outputs.items():
         used = {piece_of[other] for other in used_resources(value)}
         where = made[used.pop()] if len(used) == 1 else last
-        inside = {other: document.resources[other] for other in where.resources}
         holder = Document()
         outside = {}
-        where.outputs[name] = (_inward(value, inside, document.parameters, holder, outside, reserved), description)
+        where.outputs[name] = (_inward(value, where.resources, document.parameters, holder, outside, reserved), description)
         where.parameters |= {key: item for key, item in holder.parameters.items() if key not in where.parameters}
         _hand_over(where, outside, made, piece_of)
     return made
@@ -108,21 +107,23 @@ def _pieces(resources: Mapping[str, Resource], most: int) -> dict[str, int]:
     found: dict[str, int] = {}
     needs = {name: [*used_resources(resources[name].properties), *resources[name].depends_on] for name in resources}
     # What is shared and needs servers (a group of all of them) comes after them.
-    late = {name for name in shared if any(resources[other].unit for other in needs[name] if other in resources)}
-    first = [name for name in shared if name not in late]
+    late = [name for name in shared if any(resources[other].unit for other in needs[name] if other in resources)]
+    first = dict.fromkeys(shared)
+    for name in late:
+        del first[name]
     number, room = 0, most
-    for group in ([name] for name in first):
-        if room < len(group):
+    for name in first:
+        if room < 1:
             number, room = number + 1, most
-        found |= dict.fromkeys(group, number)
-        room -= len(group)
+        found[name] = number
+        room -= 1
     # By number: more servers of one node come after the others' first ones, which stay where they are.
     for group in (units[unit] for unit in sorted(units, key=lambda unit: resources[unit].row if unit in resources else 0)):
         if room < len(group) and room < most:
             number, room = number + 1, most
         found |= dict.fromkeys(group, number)
         room -= len(group)
-    for name in sorted(late, key=list(resources).index):
+    for name in late:
         if room < 1:
             number, room = number + 1, most
         found[name] = max(number, *(found.get(other, 0) for other in needs[name]))

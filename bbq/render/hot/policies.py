@@ -109,7 +109,7 @@ class Policies:
         plan.indices, plan.numbered, plan.names = [0], False, [None]
         plan.properties["metadata"] = {
             **(plan.properties.get("metadata") or {}),
-            "metering.server_group": Fn(get_param="OS::stack_id"),
+            "metering.server_group": Fn(get_param="metering_group"),
         }
         for link in plan.links:
             if link.address is not None:
@@ -119,8 +119,6 @@ class Policies:
         own = {
             name: context.resources[name] for name in context.resources if name not in before and context.resources[name].unit
         }
-        metadata = own[label].properties.pop("metadata")
-        own[label].properties["metadata"] = {**metadata, "metering.server_group": Fn(get_param="metering_group")}
         for name in own:
             del context.resources[name]
         document, outside = extract(own, context.parameters)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from bbq.render.hot import codes
-from bbq.render.hot.choice import gibibytes
 from bbq.render.hot.context import Context, Server, get_attr, get_resource, slug
 from bbq.topology.model import Edge, Node
-from bbq.tosca.units import to_bytes
+from bbq.tosca.units import gibibytes, to_bytes
 from bbq.wording import quoted
 
 
@@ -47,10 +46,10 @@ class Volumes:
 
     def translate_shared(self) -> None:
         """Those that no server has for itself."""
-        for name in self._shared:
-            self._made(self._nodes[name], None, "")
-        for name in self._nodes:
-            if name not in self._shared:
+        for name, node in self._nodes.items():
+            if name in self._shared:
+                self._made(node, None, "")
+            else:
                 self._context.attributes[name] = {"volume_id": None}
 
     def attach(self, node: Node, server: Server, number: int | None) -> None:
@@ -64,6 +63,9 @@ class Volumes:
             volume = self._made(storage, index, server.name if storage.name not in self._shared else "")
             what = f"{server.name}_{context.label(storage)}"
             device = context.literal(node, edge.properties.get("device"), "the device")
+            location = edge.properties.get("location")
+            if isinstance(location, str) and location.startswith("/dev/") and not device:
+                device, location = location, None
             context.add(
                 context.unique(what),
                 "OS::Cinder::VolumeAttachment",
@@ -75,11 +77,7 @@ class Volumes:
                 node,
                 server.name,
             )
-            location = edge.properties.get("location")
-            if isinstance(location, str) and location.startswith("/dev/") and not device:
-                last = next(reversed(context.resources.values()))
-                last.properties["mountpoint"] = location
-            elif location is not None:
+            if location is not None:
                 text = f"{storage.name} is attached to {node.name}; its file system at {location} is made over SSH"
                 if text not in context.notices:
                     context.notices.append(text)
@@ -129,7 +127,7 @@ class Volumes:
         if value is None:
             return None
         try:
-            return gibibytes(int(value) * 1024**3 if isinstance(value, int) else to_bytes(str(value)))
+            return gibibytes(int(value) * 1024**3 if isinstance(value, int) else str(value))
         except ValueError:
             text = f"`size` of {quoted(node.name)} is no size: {quoted(value)}"
             self._context.error(codes.VALUE, text, node, "for example 10 GB", key="size")

@@ -10,8 +10,8 @@ from bbq.engine.contract import PermanentFault, Tag
 from bbq.providers.openstack.database_instance import address, name_of, state_of, tag_of
 from bbq.providers.openstack.database_users import wanted_users
 from bbq.providers.openstack.engines import attributes, engine_of
-from bbq.providers.openstack.trove import gibibytes
 from bbq.topology.values import Secret
+from bbq.tosca.units import gibibytes
 
 GIVEN = {"database": "app", "user": "me", "password": Secret("p@ss/word")}
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import socket
 import threading
-from collections.abc import Iterator
+import weakref
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +30,7 @@ from bbq.engine.retry import error_of
 from bbq.errors import ConfigurationError
 from bbq.providers import open_provider
 from bbq.providers.openstack.faults import Conflict, NoService, NotFound
-from bbq.providers.openstack.session import Budget, Cloud
+from bbq.providers.openstack.session import Budget, Cloud, shared
 
 KEYSTONE, HEAT, NOVA = "https://cloud.test:5000/v3", "https://cloud.test:8004/v1/p1", "https://cloud.test:8774/v2.1"
 PASSWORD = "hunter2-of-the-cloud"
@@ -244,6 +246,27 @@ def test_an_address_without_a_version(
     assert type(caught.value) is kind
 
 
+@pytest.mark.parametrize(
+    "link",
+    [
+        lambda to: {"things_links": [{"rel": "next", "href": to}]},
+        lambda to: {"links": [{"rel": "self", "href": "/"}, {"rel": "next", "href": to}]},
+        lambda to: {"next": to},
+    ],
+)
+def test_every_page_of_a_list(net: rm.Mocker, link: Callable[[str], dict[str, Any]]) -> None:
+    """It ends where there is no next page, and where a service names the same one, or an empty one, for ever."""
+    first, second = {"things": ["a", "b"], **link("/things?limit=2&marker=b%2F1")}, {"things": ["c"]}
+    for last in (second, {**second, **link("/things?marker=b%2F1")}):
+        net.get(f"{HEAT}/things", [{"json": first}, {"json": last}])
+        assert list(Cloud(load()).pages("orchestration", "/things", "things", "list", limit=2)) == ["a", "b", "c"]
+        assert net.request_history[-1].qs == {"limit": ["2"], "marker": ["b/1"]}
+    net.get(f"{HEAT}/things", [{"json": first}, {"json": {"things": [], **link("/things?marker=c")}}])
+    assert list(Cloud(load()).pages("orchestration", "/things", "things", "list")) == ["a", "b"]
+    net.get(f"{HEAT}/things", status_code=204)
+    assert list(Cloud(load()).pages("orchestration", "/things", "things", "list")) == []
+
+
 def test_an_expired_token_is_renewed_once(net: rm.Mocker) -> None:
     net.get(f"{HEAT}/stacks", [{"status_code": 401}, {"json": {"stacks": []}}])
     assert Cloud(load()).get("orchestration", "/stacks", "list the stacks") == {"stacks": []}
@@ -300,6 +323,17 @@ def test_tls_is_verified_and_time_is_limited_by_default(net: rm.Mocker) -> None:
     session = Cloud(load()).connection.session
     assert session.verify is True
     assert session.timeout == 60.0
+
+
+def test_one_login_for_a_configuration_and_no_longer(net: rm.Mocker) -> None:
+    config = load()
+    cloud = shared(config)
+    assert shared(config) is cloud and shared(load()) is not cloud
+    assert cloud.access.username == "ann"
+    gone = weakref.ref(cloud)
+    del config, cloud
+    gc.collect()
+    assert gone() is None
 
 
 def test_one_budget_for_all_services(net: rm.Mocker, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from bbq.engine.contract import PermanentFault
+from bbq.providers.openstack.quota import Quota, exceeded
 from bbq.providers.openstack.stack import state_of
 from bbq.providers.openstack.stack_failure import root_cause
 from bbq.providers.openstack.stack_needs import Needs, needs_of
-from bbq.providers.openstack.stack_preflight import _lacking
 from bbq.topology.values import Attribute, Secret
 
 SERVER = {"type": "OS::Nova::Server", "properties": {"flavor": "small", "image": "debian", "networks": [{"network": "net"}]}}
@@ -106,9 +106,10 @@ def test_odd_templates_do_no_harm(template: dict[str, Any]) -> None:
 
 
 def test_quota() -> None:
-    assert list(_lacking(("servers", 3, 10, 7), ("cores", 9, -1, 5), ("ports", 0, 5, 5))) == []
-    assert list(_lacking(("servers", 4, 10, 7))) == ["the quota lacks servers: 4 wanted, 3 of 10 left"]
-    assert list(_lacking(("servers", 1, 10, 12))) == ["the quota lacks servers: 1 wanted, 0 of 10 left"]
+    quotas = {"servers": Quota(10, 7), "cores": Quota(-1, 5), "ports": Quota(5, 5)}
+    assert list(exceeded({"servers": 3, "cores": 9, "ports": 0, "not counted": 7}, quotas)) == []
+    assert list(exceeded({"servers": 4}, quotas)) == ["the quota lacks servers: 4 wanted, 3 of 10 left"]
+    assert list(exceeded({"servers": 1}, {"servers": Quota(10, 12)})) == ["the quota lacks servers: 1 wanted, 0 of 10 left"]
 
 
 @pytest.mark.parametrize(

@@ -393,6 +393,15 @@ def test_each_instance_has_its_volume(tmp_path: Path) -> None:
     assert any("/data" in text for text in result.notices)
 
 
+def test_volumes_that_no_server_has_are_in_the_order_of_the_template(tmp_path: Path) -> None:
+    """Which stack of several they come into must not be chance."""
+    names = [f"disk_{letter}" for letter in "hgfedcba"]
+    disks = "".join(DISK.replace("disk:", f"{name}:") for name in names)
+    result = made(indigo(COUNT, disks), tmp_path)
+    found = [name for name, one in result.document.resources.items() if one.type == "OS::Cinder::Volume"]
+    assert found == names
+
+
 def test_volumes_and_snapshots_that_exist(tmp_path: Path) -> None:
     more = ATTACHED.replace("PROPS", "location: /data") + DISK.replace("size: 10 GB", "volume_id: v1")
     result = made(indigo(COUNT, more), tmp_path, number=1)

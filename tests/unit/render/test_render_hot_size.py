@@ -118,7 +118,13 @@ def nodes(number: int) -> str:
     return "\n".join(lines)
 
 
-@pytest.mark.parametrize("template", [many, nodes], ids=["one node", "many nodes"])
+def networks(number: int) -> str:
+    """So many networks that are given no addresses."""
+    lines = ["topology_template:", "  node_templates:"]
+    return "\n".join([*lines, *(f"    n{index}: {{ type: tosca.nodes.network.Network }}" for index in range(number))])
+
+
+@pytest.mark.parametrize("template", [many, nodes, networks], ids=["one node", "many nodes", "many networks"])
 def test_work_grows_with_the_number_of_servers(template: Any, tmp_path: Path) -> None:
     """Calls of functions, which the machine's load does not change."""
     small, large = topology_of(template(50), tmp_path), topology_of(template(200), tmp_path)

@@ -1,0 +1,92 @@
+"""The account's quotas: what is left of them, and whether that suffices. One call for each service."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from bbq.engine.contract import NoRoom
+
+if TYPE_CHECKING:
+    from bbq.providers.openstack.session import Cloud
+    from bbq.providers.openstack.stack_needs import Needs
+
+_NETWORK: Final = {
+    "network": "networks",
+    "port": "ports",
+    "router": "routers",
+    "floatingip": "floating IPs",
+    "security_group": "security groups",
+}
+"""Neutron's names for what it counts -> people's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    limit: int
+    used: int
+
+    @property
+    def left(self) -> int | None:
+        """None where there is no limit, which services say by -1."""
+        return None if self.limit < 0 else max(0, self.limit - self.used)
+
+
+def compute(cloud: Cloud) -> dict[str, Quota]:
+    """https://docs.openstack.org/api-ref/compute/#limits-limits"""
+    limits = _limits(cloud, "compute")
+    return {
+        "servers": Quota(limits["maxTotalInstances"], limits["totalInstancesUsed"]),
+        "cores": Quota(limits["maxTotalCores"], limits["totalCoresUsed"]),
+        "MiB of memory": Quota(limits["maxTotalRAMSize"], limits["totalRAMUsed"]),
+    }
+
+
+def network(cloud: Cloud) -> dict[str, Quota]:
+    """https://docs.openstack.org/api-ref/network/v2/#show-quota-details-for-a-tenant"""
+    found = cloud.get("network", f"/quotas/{cloud.access.project_id}/details.json", "read the quotas")["quota"]
+    return {
+        name: Quota(found[key]["limit"], found[key]["used"] + found[key]["reserved"])
+        for key, name in _NETWORK.items()
+        if key in found
+    }
+
+
+def volume(cloud: Cloud) -> dict[str, Quota]:
+    """https://docs.openstack.org/api-ref/block-storage/v3/#limits-limits"""
+    limits = _limits(cloud, "block-storage")
+    return {
+        "volumes": Quota(limits["maxTotalVolumes"], limits["totalVolumesUsed"]),
+        "GiB of volumes": Quota(limits["maxTotalVolumeGigabytes"], limits["totalGigabytesUsed"]),
+    }
+
+
+def lacking(cloud: Cloud, needs: Needs) -> Iterator[NoRoom]:
+    """What there is no room for, of all that is to be made; quotas of services that the cloud lacks are left out."""
+    if needs.servers and cloud.has("compute"):
+        flavors = {one[key]: one for key in ("id", "name") for one in cloud.lookup.flavors}
+        known = [(flavors[name], count) for name, count in needs.servers.items() if name in flavors]
+        wanted = {
+            "servers": sum(needs.servers.values()),
+            "cores": sum(flavor["vcpus"] * count for flavor, count in known),
+            "MiB of memory": sum(flavor["ram"] * count for flavor, count in known),
+        }
+        yield from exceeded(wanted, compute(cloud))
+    wanted = {name: needs.things[key] for key, name in _NETWORK.items() if needs.things[key]}
+    if wanted and cloud.has("network"):
+        yield from exceeded(wanted, network(cloud))
+    if needs.things["volume"] and cloud.has("block-storage"):
+        yield from exceeded({"volumes": needs.things["volume"], "GiB of volumes": needs.gigabytes}, volume(cloud))
+
+
+def exceeded(wanted: Mapping[str, int], quotas: Mapping[str, Quota]) -> Iterator[NoRoom]:
+    for name, number in wanted.items():
+        quota = quotas.get(name)
+        if quota is not None and quota.left is not None and quota.limit < quota.used + number:
+            yield NoRoom(f"the quota lacks {name}: {number} wanted, {quota.left} of {quota.limit} left")
+
+
+def _limits(cloud: Cloud, service: str) -> dict[str, Any]:
+    found: dict[str, Any] = cloud.get(service, "/limits", "read the limits")["limits"]["absolute"]
+    return found
