@@ -157,7 +157,9 @@ class Resource(ABC):
     """One resource type; a file of its own reads like a datasheet.
 
     type            the TOSCA node type that this makes, nodes of derived types included
-    updatable       property names (top level) that `update` can change in place; any other change replaces the thing
+    updatable       property names (top level) that `update` can change in place; any other change replaces the thing. Also
+                    names of requirements: `update` takes another target over, and what a target that was made anew or changed
+                    tells of itself (its id, its attributes); without, the thing keeps what it was told when it was made
     ignored         property names that mean nothing to the thing itself (a timeout): a change is recorded, no call is made
     repairable      a thing that stopped or failed is brought back by `update` (then with nothing changed), with all that it
                     holds; so a failure never replaces it. Without, a failed thing is taken away and made anew
@@ -200,6 +202,10 @@ class Resource(ABC):
     def notices(self, node: Node) -> Sequence[str]:
         """What a user should know before the node is made, for the plan."""
         return ()
+
+    def interruption(self, node: Node) -> str:
+        """What is lost of its work when the thing is updated or replaced, for the plan; "" where it goes on as it was."""
+        return ""
 
     def explain(self, handle: Handle, state: State) -> str:
         """The root cause of a failure in a sentence or a few lines (the last lines of a log); no secrets."""

@@ -68,6 +68,7 @@ class Engine:
         self._starting = 0  # steps that have not got the answer to their first call
         self._runs: dict[str, NodeRun] = {}
         self._failed: list[NodeRun] = []
+        self._touched: set[str] = set()  # nodes that may tell something else of themselves than before the run
         self._keep_going = options.on_error == "continue"
         self._beat_at = time.monotonic() + options.heartbeat  # a lease lives in real time, whatever the clock
         self._ends = math.inf
@@ -256,6 +257,10 @@ class Engine:
             self._ended(walk, run, None)
         elif run.step.action is Action.NOTHING and record is not None and record.status == "ready":
             self._steps.known(run, record)
+            if not self._touched.isdisjoint(run.step.after) and self._steps.overtaken(run, record):
+                run.step.action = Action.UPDATE
+                self._spawn(walk, run, self._steps.apply)
+                return
             run.status = "done"
             self._ended(walk, run, None)
         else:
@@ -279,6 +284,8 @@ class Engine:
         if error is not None:  # a lost lease, a broken journal: nothing more may be written
             raise error
         if run.status == "done":
+            if run.step.action is not Action.NOTHING or (run.composite and not self._touched.isdisjoint(run.step.after)):
+                self._touched.add(run.name)
             walk.done(run.name)
         elif run.status == "failed":
             self._failed.append(run)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from bbq.engine.clock import Completion
-from bbq.engine.contract import Handle, PermanentFault, ProviderFault, UnreachableFault, Wanted
+from bbq.engine.contract import Handle, PermanentFault, ProviderFault, Resource, Target, UnreachableFault, Wanted
 from bbq.engine.retry import error_of
 from bbq.engine.run import NodeRun, Shared
 from bbq.errors import BbqError, ResourceFailed
-from bbq.plan.snapshot import requirements
+from bbq.journal.model import Record
+from bbq.plan.snapshot import fingerprint, given, requirements
 
 
 class Gone(Exception):
@@ -26,22 +28,67 @@ class Broken(Exception):
         self.cause = cause
 
 
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What an existing thing is wanted to be, against what it was made with.
+
+    fields      names of properties that differ
+    called      names that `Resource.update` is to be told: properties that it does not ignore, requirements
+    ports       capabilities differ
+    in_place    the resource can change all of it
+    """
+
+    fields: frozenset[str]
+    called: frozenset[str]
+    ports: bool
+    in_place: bool
+
+
 class Ledger:
     """Turns what happened to a node into events. What may hold a secret is encoded here."""
 
     def __init__(self, shared: Shared) -> None:
         self._shared = shared
+        self._told: dict[str, tuple[str | None, Mapping[str, Any], str]] = {}
 
     def snapshot(self, name: str, wanted: Wanted) -> dict[str, Any]:
+        node = wanted.node
         encoded: dict[str, Any] = self._shared.recorder.encoded(
             {
                 "properties": wanted.properties,
                 "capabilities": wanted.capabilities,
-                "requirements": requirements(wanted.node.edges, [target.relationship_properties for target in wanted.targets]),
+                "requirements": requirements(node.edges, [target.relationship_properties for target in wanted.targets]),
             },
             f"{name}.wanted",
         )
+        if node.edges and not (node.composite or node.members):
+            targets = {target.node: target for target in wanted.targets}
+            encoded["given"] = given(node.edges, lambda edge: self._fingerprint(targets[edge.target]))
         return encoded
+
+    def difference(self, run: NodeRun, resource: Resource, record: Record, wanted: Wanted) -> Difference:
+        snapshot, recorded = self.snapshot(run.name, wanted), record.wanted
+        fields = _differing(recorded.get("properties") or {}, snapshot["properties"])
+        ports = (recorded.get("capabilities") or {}) != snapshot["capabilities"]
+        connected = recorded.get("requirements")
+        if isinstance(connected, dict):
+            rewired = _differing(connected, snapshot["requirements"])
+        else:
+            paths = (change.path.split(".") for change in run.step.changes)
+            rewired = frozenset(path[1] for path in paths if path[0] == "requirements")
+        told, tells = recorded.get("given"), snapshot.get("given") or {}
+        # what it was told is not known of a record of an earlier version, or of an update that was cut off
+        news = _differing(told, tells) if isinstance(told, dict) else frozenset(tells)
+        called = (fields - resource.ignored) | rewired | frozenset(name for name in news if name in resource.updatable)
+        return Difference(fields, called, ports, called <= resource.updatable and not (ports and not resource.updatable))
+
+    def _fingerprint(self, target: Target) -> str:
+        """Of what the target hands over; many may be handed the same."""
+        known = self._told.get(target.node)
+        if known is None or known[0] != target.handle or known[1] is not target.attributes:
+            made = fingerprint(target.handle, target.attributes, self._shared.row.salt)
+            known = self._told[target.node] = (target.handle, target.attributes, made)
+        return known[2]
 
     def intent(self, run: NodeRun, action: str, attempt: int, wanted: Wanted) -> None:
         node = wanted.node
@@ -137,3 +184,7 @@ class Ledger:
             self._shared.recorder.write("step.outcome", run.name, action=action, stage=stage, attempt=run.attempt, data=data)
         else:
             self._shared.recorder.tell("step.outcome", run.name, stage=stage, data=data)
+
+
+def _differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> frozenset[str]:
+    return frozenset(name for name in {*before, *after} if before.get(name) != after.get(name))

@@ -27,7 +27,7 @@ from bbq.engine.readiness import Readiness
 from bbq.engine.retry import Backoff
 from bbq.engine.run import NodeRun, Shared
 from bbq.engine.waiter import Watch
-from bbq.errors import ConfigurationError, JournalError, LockedError
+from bbq.errors import BbqError, ConfigurationError, JournalError, LockedError
 from bbq.journal.model import Record
 from bbq.journal.secrets import decode
 from bbq.plan.model import Action
@@ -93,6 +93,18 @@ class Steps:
             run.handle = Handle(record.handle, attributes)
             shared.scope.handles[run.name] = run.handle
 
+    def overtaken(self, run: NodeRun, record: Record) -> bool:
+        """Nothing was to be done, and then what the node refers to or is connected to has changed: is it to be updated after
+        all? Never where that would replace it, which nobody was told of: the next plan says so."""
+        assert run.node is not None
+        resource = self._resource(run)
+        try:
+            wanted = self._shared.scope.wanted(run.node, self._shared.tag(run.name, record.attempt))
+        except BbqError:
+            return True  # the update says what is missing
+        found = self._ledger.difference(run, resource, record, wanted)
+        return found.in_place and bool(found.called or found.ports)
+
     # -- the whole of a step
 
     async def _guarded(self, run: NodeRun, body: Any) -> None:
@@ -141,7 +153,6 @@ class Steps:
                 await self._remove(run, resource)
             else:
                 shared.twice.add(run.name)
-                shared.scope.forget(run.name)
                 run.handle = None
             await self._create(run, resource, run.attempt + 1)
             await self._wait(run, resource)
@@ -182,26 +193,14 @@ class Steps:
         assert run.node is not None and run.handle is not None
         run.recorded, run.attempt = True, record.attempt
         wanted = run.wanted = shared.scope.wanted(run.node, shared.tag(run.name, record.attempt))
-        snapshot = self._ledger.snapshot(run.name, wanted)
-        before = record.wanted.get("properties") or {}
-        after = snapshot["properties"]
-        changed = frozenset(n for n in {*before, *after} if before.get(n) != after.get(n))
-        ports = (record.wanted.get("capabilities") or {}) != snapshot["capabilities"]
-        connected, connects = record.wanted.get("requirements"), snapshot["requirements"]
-        if not isinstance(connected, dict):
-            rewired = {change.path.split(".")[1] for change in run.step.changes if change.path.startswith("requirements.")}
-        else:
-            rewired = {name for name in {*connected, *connects} if connected.get(name) != connects.get(name)}
-        if not changed and not ports and not rewired and run.step.action is not Action.UPDATE:
-            return
-        called = (changed - resource.ignored) | rewired
-        if not called <= resource.updatable or (ports and not resource.updatable):
+        found = self._ledger.difference(run, resource, record, wanted)
+        broken = run.step.action is Action.UPDATE and bool(run.step.reason)  # a reason: it is to be brought back
+        if not found.in_place:
             await self._remove(run, resource)
             await self._create(run, resource, record.attempt + 1)
-            return
-        if called or ports or (run.step.action is Action.UPDATE and run.step.reason):  # a reason: it is to be brought back
-            await self._update(run, resource, wanted, called)
-        else:
+        elif found.called or found.ports or broken:
+            await self._update(run, resource, wanted, found.called)
+        elif found.fields or record.pending is not None:
             self._ledger.intent(run, "update", record.attempt, wanted)
             self._ledger.exists(run, run.handle, "update")
 
@@ -225,6 +224,7 @@ class Steps:
         shared = self._shared
         assert run.node is not None and run.task is not None
         run.stage = "create"
+        shared.scope.forget(run.name)  # whatever is known is of another thing
         wanted = run.wanted = shared.scope.wanted(run.node, shared.tag(run.name, attempt))
         self._ledger.intent(run, "create", attempt, wanted)
         run.task.withdrawable = True

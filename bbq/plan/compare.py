@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from bbq.errors import UsageError
 from bbq.plan.fields import Answers, shown
-from bbq.plan.model import Action, FieldChange, Plan, Step
+from bbq.plan.model import AS_GIVEN, CHANGED_SINCE, Action, FieldChange, Plan, Step
 from bbq.plan.order import topological
 from bbq.plan.removal import deletions, dependents, existing
 from bbq.plan.selection import closure, named
 from bbq.plan.snapshot import hands_over, requirements
 from bbq.topology.model import Node, Topology
+from bbq.topology.values import UNKNOWN
 
 if TYPE_CHECKING:
     from bbq.engine.contract import Resource, State
@@ -75,6 +76,8 @@ class _Diff:
                 step.after = set(self._depends[name])
                 self._steps[name] = step
                 self._answers.actions[name] = step.action
+                if step.action is Action.UPDATE:
+                    self._answers.changed[name] = frozenset(change.path.partition(".")[0] for change in step.changes)
         self._add_deletions(doomed)
         order = topological({name: step.after for name, step in self._steps.items()})
         return Plan(deployment, self._provider, {name: self._steps[name] for name in order}, self._warnings())
@@ -196,6 +199,7 @@ class _Diff:
             yield FieldChange(path, shown(old), shown(new), forces)
         if resource is not None:
             yield from self._connections(node, record, resource)
+            yield from self._given(node, record, resource)
 
     def _connections(self, node: Node, record: Record, resource: Resource) -> Iterable[FieldChange]:
         """Another target, or another property of a relationship. A record without them tells the names of targets only."""
@@ -212,6 +216,20 @@ class _Diff:
                 continue
             for path, old, new in answers.changes(recorded.get(name, {}), after, f"requirements.{name}"):
                 yield FieldChange(path, shown(old), shown(new), forces)
+
+    def _given(self, node: Node, record: Record, resource: Resource) -> Iterable[FieldChange]:
+        """What it was told of a target is not what it would be told now, or when the target has been made anew; only where the
+        resource can take that over. A record without it (of an earlier version) is taken to be right."""
+        recorded, told = record.wanted.get("requirements"), record.wanted.get("given")
+        for requirement, target in dict.fromkeys((edge.requirement, edge.target) for edge in node.edges if hands_over(edge)):
+            before = recorded.get(requirement, ()) if isinstance(recorded, dict) else record.depends_on
+            if requirement not in resource.updatable or target not in before:  # another target is a change of its own
+                continue
+            now = self._answers.told(target)
+            if now is UNKNOWN:
+                yield FieldChange(f"{requirement} {target}", AS_GIVEN, shown(UNKNOWN))
+            elif now is not None and told is not None and now != _inner(told, requirement, target):
+                yield FieldChange(f"{requirement} {target}", AS_GIVEN, CHANGED_SINCE)
 
     # Order
 
@@ -239,7 +257,7 @@ class _Diff:
     # What a user should know before
 
     def _warnings(self) -> tuple[str, ...]:
-        """What a replacement costs: data, and connection details that running things were started with."""
+        """What a change costs: data, work that is under way, and connection details that running things were started with."""
         found: list[str] = []
         replaced: set[str] = set()
         for name, step in self._steps.items():
@@ -247,6 +265,8 @@ class _Diff:
             if step.action in (Action.CREATE, Action.REPLACE, Action.UPDATE) and node is not None and not _composite(node):
                 resource = self._resource(node)
                 found += resource.notices(node) if resource is not None else ()
+                cost = resource.interruption(node) if resource is not None and _interrupts(step, resource) else ""
+                found += [f"{name} is {'replaced' if step.action is Action.REPLACE else 'updated'}: {cost}"] if cost else []
             if step.action is Action.REPLACE:
                 lineage = self._lineage(name)
                 keeper = next((each for each in lineage if _KEEPERS & set(self._nodes[each].ancestry)), None)
@@ -254,9 +274,10 @@ class _Diff:
                     found.append(f"{name} is replaced: what {keeper} holds may be lost")
                 replaced.update(lineage)
         for name, step in self._steps.items():
-            if step.action is Action.NOTHING and not _composite(self._nodes[name]):
+            resource = self._resource(self._nodes[name]) if step.action is Action.NOTHING else None
+            if resource is not None and not _composite(self._nodes[name]):
                 for edge in self._nodes[name].edges:
-                    if edge.target in replaced and hands_over(edge):
+                    if edge.target in replaced and hands_over(edge) and edge.requirement not in resource.updatable:
                         found.append(f"{edge.target} is replaced; {name} keeps the details of it that it was started with")
         return tuple(dict.fromkeys(found))
 
@@ -270,6 +291,19 @@ class _Diff:
 
 def _composite(node: Node) -> bool:
     return node.composite or bool(node.members)
+
+
+def _interrupts(step: Step, resource: Resource) -> bool:
+    """What is only recorded disturbs nothing."""
+    if step.action is Action.UPDATE:
+        return bool(step.reason) or any(change.path.partition(".")[0] not in resource.ignored for change in step.changes)
+    return step.action is Action.REPLACE
+
+
+def _inner(value: Any, *path: str) -> Any:
+    for key in path:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
 
 
 def _top(path: str) -> str:

@@ -7,14 +7,13 @@ digest, or by its value where the secret store is at hand.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from bbq.plan.model import Action
+from bbq.plan.snapshot import digest, fingerprint
 from bbq.topology.functions import FunctionError, call
 from bbq.topology.model import Node
 from bbq.topology.values import MASK, UNKNOWN, Attribute, Call, Expr, GeneratedSecret, Secret, contains
@@ -32,14 +31,9 @@ class Opaque:
     digest: str | None = None
 
 
-def digest(value: Any, salt: str) -> str:
-    """The salted digest that the journal puts in the place of a secret (`bbq.journal.secrets.digest`)."""
-    text = value if isinstance(value, str) else json.dumps(value, sort_keys=True)
-    return hmac.new(salt.encode(), text.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()[:32]
-
-
 class Answers:
-    """Answers wanted values from the records. `actions` is filled while the plan is made, dependencies first."""
+    """Answers wanted values from the records. `actions`, and `changed`, the fields that an update touches, are filled while the
+    plan is made, dependencies first."""
 
     def __init__(
         self, nodes: Mapping[str, Node], records: Mapping[str, Record], salt: str, secrets: SecretStore | None
@@ -49,6 +43,8 @@ class Answers:
         self._salt = salt
         self._secrets = secrets
         self.actions: dict[str, Action] = {}
+        self.changed: dict[str, frozenset[str]] = {}
+        self._told: dict[str, Any] = {}
 
     def answer(self, value: Any) -> Any:
         """`value` with its expressions answered: data, `Secret`, `Opaque`, or `UNKNOWN` before the plan is carried out."""
@@ -84,7 +80,7 @@ class Answers:
         name, rest = str(value.path[0]), value.path[1:]
         node, record = self._nodes.get(value.node), self._records.get(value.node)
         composite = node is not None and (node.composite or bool(node.members))
-        if action in _ANEW and not composite:
+        if not composite and (action in _ANEW or name in self.changed.get(value.node, ())):
             return UNKNOWN
         missing = UNKNOWN if action is Action.READ or record is None else Opaque()
         if record is not None and not composite and name in record.attributes:
@@ -96,6 +92,29 @@ class Answers:
         else:
             return missing
         return _inside(found, rest, missing)
+
+    def told(self, name: str) -> Any:
+        """The `fingerprint` of what this node hands over, as far as the records can tell; `UNKNOWN` where the plan makes it
+        anew or changes a field that is among it, None where a secret in it cannot be looked at. Its own step is planned."""
+        if name not in self._told:  # many may be told the same
+            self._told[name] = self._handed_over(name)
+        return self._told[name]
+
+    def _handed_over(self, name: str) -> Any:
+        node, record, action = self._nodes[name], self._records.get(name), self.actions.get(name)
+        composite = node.composite or bool(node.members)
+        if record is None or (not composite and (action in _ANEW or record.handle is None)):
+            return UNKNOWN
+        found = {key: self.answer(value) for key, value in node.attributes.items()}
+        if not composite:
+            if not record.attributes.keys().isdisjoint(self.changed.get(name, ())):
+                return UNKNOWN
+            found |= record.attributes
+        if contains(found, lambda item: item is UNKNOWN):
+            return UNKNOWN
+        if contains(found, lambda item: isinstance(item, Opaque) and item.digest is None):
+            return None
+        return fingerprint(None if composite else record.handle, _referring(found), self._salt)
 
     def _decoded(self, value: Any) -> Any:
         """Recorded data with references to secrets opened, where the store is at hand."""
@@ -151,6 +170,14 @@ def shown(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [shown(item) for item in value]
     return value
+
+
+def _referring(value: Any) -> Any:
+    if isinstance(value, Opaque):
+        return {"$secret": None, "digest": value.digest}
+    if isinstance(value, Mapping):
+        return {key: _referring(item) for key, item in value.items()}
+    return [_referring(item) for item in value] if isinstance(value, list) else value
 
 
 def _is_reference(value: Any) -> bool:

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
+
+AS_GIVEN: Final = "(the details it has)"
+CHANGED_SINCE: Final = "(changed since)"
+PHRASES: Final = frozenset({AS_GIVEN, CHANGED_SINCE})
+"""What a `FieldChange` has in the place of the details that a node was told of another: they are told, not shown."""
 
 
 class Action(StrEnum):
@@ -19,7 +24,8 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FieldChange:
-    """One field's change. `before` and `after` are fit for eyes (secrets masked, unknown values as their text)."""
+    """One field's change. `before` and `after` are fit for eyes (secrets masked, unknown values as their text). The `path`
+    `connection packets` is what the node was told of the target `packets` of its requirement `connection`."""
 
     path: str
     before: Any

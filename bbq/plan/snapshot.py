@@ -1,16 +1,23 @@
 """The part of the journal's snapshot that tells what a thing was connected to.
 
 `wanted` in an intent holds `properties` and `capabilities`, answered, secrets as references - and `requirements`, made here,
-so that another target or another alias is a change like any other.
+so that another target or another alias is a change like any other. And `given`, made here, too: a fingerprint of what the node
+was told of each target, so that a target which was made anew since, or tells something else of itself, is seen to differ.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import hashlib
+import hmac
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from bbq.topology.model import Edge
+from bbq.topology.values import UNKNOWN, Secret
 
+TOSCA_OWN: Final = frozenset({"state", "tosca_id", "tosca_name"})
+"""Attributes that TOSCA gives to every node (1.3 section 5.9.1): about its life, not about how it is reached."""
 _ORDERING: Final = "tosca.relationships.DependsOn"
 
 
@@ -29,3 +36,38 @@ def requirements(edges: Sequence[Edge], properties: Iterable[Mapping[str, Any]])
 def hands_over(edge: Edge) -> bool:
     """Whether the source is given something of the target, beyond its place in the order."""
     return edge.relationship.rpartition(":")[2] != _ORDERING
+
+
+def given(edges: Sequence[Edge], told: Callable[[Edge], str]) -> dict[str, dict[str, str]]:
+    """Requirement -> target -> the `fingerprint` of what was handed over, which `told` has."""
+    found: dict[str, dict[str, str]] = {}
+    for edge in edges:
+        if hands_over(edge):
+            found.setdefault(edge.requirement, {})[edge.target] = told(edge)
+    return found
+
+
+def fingerprint(handle: str | None, attributes: Mapping[str, Any], salt: str) -> str:
+    """Tells whether what a target hands over has changed: its id and its attributes, 64 bits. The attributes are answered
+    (`Secret`s) or recorded (`{"$secret": ..., "digest": ...}`): both give the same. One without a value is not handed over."""
+    known = {name: value for name, value in attributes.items() if name not in TOSCA_OWN and value is not UNKNOWN}
+    text = json.dumps([handle, _sealed(known, salt)], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def digest(value: Any, salt: str) -> str:
+    """The salted digest that the journal puts in the place of a secret (`bbq.journal.secrets.digest`)."""
+    text = value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+    return hmac.new(salt.encode(), text.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()[:32]
+
+
+def _sealed(value: Any, salt: str) -> Any:
+    if isinstance(value, Secret):
+        return {"$secret": digest(value.reveal(), salt)}
+    if isinstance(value, Mapping):
+        if "$secret" in value:
+            return {"$secret": value.get("digest")}
+        return {str(key): _sealed(item, salt) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_sealed(item, salt) for item in value]
+    return value

@@ -8,7 +8,7 @@ from typing import Any
 
 from bbq import durations
 from bbq.journal.model import DeploymentRow, Event, Record
-from bbq.plan.model import Action, FieldChange, Plan
+from bbq.plan.model import PHRASES, Action, FieldChange, Plan
 from bbq.topology.values import UNKNOWN, Expr, Secret, masked
 from bbq.views.clean import clean, one_line
 
@@ -80,7 +80,7 @@ def known(value: Any) -> str:
         return f"{UNKNOWN}: {one_line(value, 80)}"
     if isinstance(value, Secret):
         return str(value)
-    if isinstance(value, str) and (value == str(UNKNOWN) or value == str(Secret(""))):
+    if isinstance(value, str) and (value in PHRASES or value == str(UNKNOWN) or value == str(Secret(""))):
         return value
     return value_text(value)
 

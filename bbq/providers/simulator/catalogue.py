@@ -57,9 +57,9 @@ KINDS: Final[Mapping[str, Kind]] = {
 }
 UPDATABLE: Final = frozenset(
     {"arguments", "buckets", "capacity", "command", "configuration", "count", "environment", "instances", "operations"}
-    | {"queues", "replicas", "size", "source_digests", "sources", "workers"}
+    | {"cluster", "connection", "queues", "replicas", "size", "source_digests", "sources", "workers"}
 )
-"""Properties that the cloud changes in place, of whatever type; another change replaces the thing."""
+"""Properties and requirements that the cloud changes in place, of whatever type; another change replaces the thing."""
 IGNORED: Final = frozenset({"timeouts", "readiness"})
 
 _ROOT: Final = KINDS["tosca.nodes.Root"]

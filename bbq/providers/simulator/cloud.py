@@ -21,6 +21,7 @@ class Thing(msgspec.Struct, kw_only=True):
     """All times are seconds of the cloud's clock; None is never.
 
     properties  what it was made or last updated with, secrets masked
+    connected   the ids of the things that it was told of then, by node; None for a composite, which has none
     vanishes_at it is gone then, and nobody asked for it
     """
 
@@ -37,6 +38,7 @@ class Thing(msgspec.Struct, kw_only=True):
     delete_seconds: float = 1.0
     properties: dict[str, Any] = {}
     attributes: dict[str, Any] = {}
+    connected: dict[str, str | None] = {}
     updates: int = 0
 
     def exists(self, now: float) -> bool:

@@ -218,6 +218,7 @@ class SimulatorProvider(Provider):
             vanishes_at=now + seconds + 60.0 if fate == "vanish" else None,
             delete_seconds=self._varied(kind_of(node.ancestry).delete, node.name),
             properties=_stored(wanted),
+            connected={target.node: target.handle for target in wanted.targets},
             attributes={name: value for name, value in told.items() if not _is_secret(value)},
         )
         self.cloud.commit(thing, now)
@@ -229,6 +230,7 @@ class SimulatorProvider(Provider):
             raise PermanentFault(f"404: there is no {handle.id} (simulated)")
         told = attributes(wanted, thing.id)
         thing.properties = _stored(wanted)
+        thing.connected = {target.node: target.handle for target in wanted.targets}
         thing.attributes = {name: value for name, value in told.items() if not _is_secret(value)}
         thing.updates += 1
         thing.ready_at = None if thing.ready_at is None else max(thing.ready_at, now + 2.0)

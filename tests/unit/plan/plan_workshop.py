@@ -10,7 +10,7 @@ from bbq.journal.model import Record
 from bbq.plan import diff
 from bbq.plan.fields import digest
 from bbq.plan.model import Plan
-from bbq.plan.snapshot import requirements
+from bbq.plan.snapshot import fingerprint, given, requirements
 from bbq.topology.model import Edge, Node, Topology
 from bbq.topology.values import Expr, Secret, evaluate
 
@@ -44,7 +44,14 @@ class Lasting(Thing):
     repairable = True
 
 
-RESOURCES: dict[str, Resource] = {"Thing": Thing(), "Rigid": Rigid(), "Lasting": Lasting()}
+class Work(Thing):
+    type = "Work"
+
+    def interruption(self, node: Node) -> str:
+        return "what it has begun is lost"
+
+
+RESOURCES: dict[str, Resource] = {"Thing": Thing(), "Rigid": Rigid(), "Lasting": Lasting(), "Work": Work()}
 
 
 class World:
@@ -66,6 +73,12 @@ class World:
     def secret(self, name: str) -> Secret:
         return Secret(self.secrets.setdefault(name, f"generated-{name}"))
 
+    def told(self, edge: Edge) -> str:
+        node = self.nodes[edge.target]
+        composite = node.composite or bool(node.members)
+        attributes = {**evaluate(node.attributes, self), **self.attributes.get(node.name, {})}
+        return fingerprint(None if composite else f"id-{node.name}", attributes, SALT)
+
     def deploy(self, topology: Topology, attributes: Mapping[str, Mapping[str, Any]] | None = None) -> dict[str, Record]:
         self.nodes = topology.nodes
         self.attributes = {name: dict(values) for name, values in (attributes or {}).items()}
@@ -73,7 +86,13 @@ class World:
         depends = topology.dependencies()
         for node in topology.nodes.values():
             connected = requirements(node.edges, [edge.properties for edge in node.edges])
-            values = {"properties": node.properties, "capabilities": node.capabilities, "requirements": connected}
+            told = {} if node.composite or node.members else given(node.edges, self.told)
+            values = {
+                "properties": node.properties,
+                "capabilities": node.capabilities,
+                "requirements": connected,
+                "given": told,
+            }
             records[node.name] = Record(
                 node.name,
                 node.type,

@@ -108,15 +108,26 @@ def test_a_replaced_dependency_matters_where_its_attributes_do(world: World) -> 
             node("db", properties={"kind": kind}),
             node("idle", orders=["db"]),
             node("peer", "db"),
+            node("stiff", "db", type_="Rigid"),
             node("grow", "db", properties={"size": Attribute("db", ("port",))}),
             node("rigid", "db", properties={"url": Call("concat", ("db:", Attribute("db", ("port",))))}),
         )
 
     records = world.deploy(wanted("a"), {"db": {"port": 5}})
     plan = plan_for(wanted("b"), records)
-    assert actions(plan) == {"db": "replace", "idle": "no-op", "peer": "no-op", "grow": "update", "rigid": "replace"}
-    assert changes(plan, "grow") == [("size", 5, "(known after apply)", False)]
-    assert plan.warnings == ("db is replaced; peer keeps the details of it that it was started with",)
+    assert actions(plan) == {
+        "db": "replace",
+        "idle": "no-op",
+        "peer": "update",
+        "stiff": "no-op",
+        "grow": "update",
+        "rigid": "replace",
+    }
+    told = ("to db", "(the details it has)", "(known after apply)", False)
+    assert changes(plan, "peer") == [told]
+    assert plan.steps["peer"].after == {"db"}
+    assert changes(plan, "grow") == [("size", 5, "(known after apply)", False), told]
+    assert plan.warnings == ("db is replaced; stiff keeps the details of it that it was started with",)
 
 
 def test_attributes_that_changed_behind_a_dependent_are_noticed(world: World) -> None:
@@ -124,7 +135,53 @@ def test_attributes_that_changed_behind_a_dependent_are_noticed(world: World) ->
     wanted = topology(node("db"), node("app", "db", properties={"size": Attribute("db", ("port",))}))
     records = world.deploy(wanted, {"db": {"port": 5}})
     records["db"].attributes["port"] = 6
-    assert changes(plan_for(wanted, records), "app") == [("size", 5, 6, False)]
+    changed = ("to db", "(the details it has)", "(changed since)", False)
+    assert changes(plan_for(wanted, records), "app") == [("size", 5, 6, False), changed]
+    records["db"].attributes["port"], records["db"].handle = 5, "id-other"
+    assert changes(plan_for(wanted, records), "app") == [changed]
+    records["db"].handle = "id-db"
+    records["app"].wanted["given"] = "(unknown: an update was interrupted)"
+    assert changes(plan_for(wanted, records), "app") == [changed]
+    del records["app"].wanted["given"]  # the record is an earlier version's
+    assert not plan_for(wanted, records).has_changes
+
+
+def test_an_update_is_told_where_it_changes_what_dependents_were_told(world: World) -> None:
+    def wanted(size: int, label: str = "x") -> Topology:
+        return topology(
+            node("db", properties={"size": size, "labels": label}),
+            node("app", "db"),
+            node("user", properties={"labels": Call("concat", ("at ", Attribute("db", ("size",))))}),
+        )
+
+    records = world.deploy(wanted(1), {"db": {"size": 1, "url": "x:1"}})
+    plan = plan_for(wanted(2), records)
+    assert actions(plan) == {"db": "update", "app": "update", "user": "update"}
+    assert changes(plan, "app") == [("to db", "(the details it has)", "(known after apply)", False)]
+    assert actions(plan_for(wanted(1, "y"), records)) == {"db": "update", "app": "no-op", "user": "no-op"}
+
+
+def test_secrets_that_were_told_are_compared_by_digest(world: World) -> None:
+    store = Node(
+        "db",
+        "Cluster",
+        ("Cluster",),
+        attributes={"password": Attribute("db.server", ("password",))},
+        members=("db.server",),
+        composite=True,
+    )
+    wanted = topology(store, node("db.server", parent="db"), node("app", "db"), node("tool", "db.server"))
+    records = world.deploy(wanted, {"db.server": {"password": Secret("p")}})
+
+    class Store:
+        get = staticmethod(world.secrets.get)
+
+    assert not plan_for(wanted, records).has_changes
+    assert not plan_for(wanted, records, secrets=Store()).has_changes
+    encoded = world.encode({"password": Secret("q")}, "db.server.attributes")
+    records["db.server"].attributes = encoded
+    plan = plan_for(wanted, records, secrets=Store())
+    assert actions(plan) == {"db": "no-op", "db.server": "no-op", "app": "update", "tool": "update"}
 
 
 def test_values_made_of_secrets_are_compared_where_the_store_is_at_hand(world: World) -> None:
@@ -285,15 +342,35 @@ def test_one_thing_does_not_silently_become_several(world: World) -> None:
 
 def test_a_replacement_that_costs_data_is_told(world: World) -> None:
     def wanted(kind: str) -> Topology:
-        store = Node("db", "bbq.nodes.Database", ("bbq.nodes.Database",), members=("db.server",), composite=True)
+        store = Node(
+            "db",
+            "bbq.nodes.Database",
+            ("bbq.nodes.Database",),
+            attributes={"port": Attribute("db.server", ("port",))},
+            members=("db.server",),
+            composite=True,
+        )
         return topology(store, node("db.server", parent="db", properties={"kind": kind}), node("app", "db"))
 
-    plan = plan_for(wanted("b"), world.deploy(wanted("a")))
-    assert actions(plan) == {"db": "no-op", "db.server": "replace", "app": "no-op"}
-    assert plan.warnings == (
-        "db.server is replaced: what db holds may be lost",
-        "db is replaced; app keeps the details of it that it was started with",
-    )
+    plan = plan_for(wanted("b"), world.deploy(wanted("a"), {"db.server": {"port": 5}}))
+    assert actions(plan) == {"db": "no-op", "db.server": "replace", "app": "update"}
+    assert changes(plan, "app") == [("to db", "(the details it has)", "(known after apply)", False)]
+    assert plan.warnings == ("db.server is replaced: what db holds may be lost",)
+
+
+def test_work_that_a_change_interrupts_is_told(world: World) -> None:
+    def wanted(kind: str, size: int = 1, note: str = "x") -> Topology:
+        work = node("work", "db", type_="Work", properties={"size": size, "note": note})
+        return topology(node("db", properties={"kind": kind}), work, node("more", "db"))
+
+    records = world.deploy(wanted("a"))
+    assert plan_for(wanted("a"), {}).warnings == ()
+    for other in (wanted("b"), wanted("a", size=2)):
+        assert plan_for(other, records).warnings == ("work is updated: what it has begun is lost",)
+    unheard = plan_for(wanted("a", note="y"), records)
+    assert (actions(unheard)["work"], unheard.warnings) == ("update", ())
+    records["work"].status = "failed"
+    assert plan_for(wanted("a"), records).warnings == ("work is replaced: what it has begun is lost",)
 
 
 def test_destroy_goes_against_the_edges(world: World) -> None:
