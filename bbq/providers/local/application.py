@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from bbq.engine.contract import PermanentFault, Target, Wanted
+from bbq.plan.snapshot import TOSCA_OWN
 from bbq.providers.local.process import NodeDir, ProcessResource, Unit
 from bbq.topology.model import Node
 from bbq.topology.values import Expr, Secret, contains, revealed
 
 _HANDED_OVER = ("connection", "cluster")
-_TOSCA_OWN = frozenset({"state", "tosca_id", "tosca_name"})
-"""Attributes that TOSCA gives to every node (1.3 section 5.9.1), of no use to an application."""
 CONNECTIONS = "connections.json"
 SOURCES = "sources.json"
 
@@ -39,7 +38,7 @@ def connections(targets: Sequence[Target]) -> dict[str, dict[str, Any]]:
         alias(target): {
             "node": target.node,
             "type": target.type,
-            **{name: value for name, value in target.attributes.items() if name not in _TOSCA_OWN},
+            **{name: value for name, value in target.attributes.items() if name not in TOSCA_OWN},
         }
         for target in targets
         if target.requirement in _HANDED_OVER
@@ -67,7 +66,7 @@ class Application(ProcessResource):
     """Environment: <ALIAS>_<ATTRIBUTE> for every connection, BBQ_CONNECTIONS_FILE (0600, JSON), BBQ_STATE_DIR (a directory that
     is kept over restarts and goes with the node), BBQ_INSTANCE (the number of the copy), then the template's own."""
 
-    updatable = frozenset({"environment", "source_digests"})
+    updatable = frozenset({"connection", "environment", "source_digests"})
     ignored = frozenset({"readiness", "sources", "timeouts"})
 
     def application_environment(self, node: NodeDir, wanted: Wanted) -> dict[str, Any]:
@@ -93,7 +92,7 @@ class Application(ProcessResource):
 class CommandApplication(Application):
     """`command` and `directory`, common to all but Spark applications."""
 
-    updatable = frozenset({"command", "directory", "environment", "source_digests"})
+    updatable = frozenset({"command", "connection", "directory", "environment", "source_digests"})
 
     def command_unit(self, node: NodeDir, wanted: Wanted, env: Mapping[str, Any] | None = None, **options: Any) -> Unit:
         argv = arguments(wanted, "command")

@@ -8,11 +8,12 @@ from typing import ClassVar
 from bbq.engine.contract import State, Wanted
 from bbq.providers.local.application import CommandApplication
 from bbq.providers.local.process import NodeDir, Restart, Unit, UnitState, worst
+from bbq.topology.model import Node
 
 
 class Job(CommandApplication):
     type = "bbq.nodes.Job"
-    updatable = frozenset({"command", "directory", "environment", "retries", "source_digests"})
+    updatable = frozenset({"command", "connection", "directory", "environment", "retries", "source_digests"})
     repairable = False  # another try is a new run
     timeouts: ClassVar[Mapping[str, float]] = {"create": 60.0, "ready": 3600.0, "delete": 60.0}
 
@@ -28,3 +29,6 @@ class Job(CommandApplication):
             if unit.phase == "backoff":
                 return State("retrying", detail=f"it {unit.how}, and is tried again", stage="booted")
         return worst(units, ended_well=True)
+
+    def interruption(self, node: Node) -> str:
+        return "it runs again from its start, also where it has not ended yet"

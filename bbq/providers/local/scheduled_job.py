@@ -16,7 +16,9 @@ from bbq.topology.model import Node
 
 class ScheduledJob(CommandApplication):
     type = "bbq.nodes.ScheduledJob"
-    updatable = frozenset({"command", "concurrency", "directory", "environment", "run_at_start", "schedule", "source_digests"})
+    updatable = frozenset(
+        {"command", "concurrency", "connection", "directory", "environment", "run_at_start", "schedule", "source_digests"}
+    )
     repairable = False  # its first run may be what failed
     timeouts: ClassVar[Mapping[str, float]] = {"create": 60.0, "ready": 3600.0, "delete": 60.0}
 
@@ -50,6 +52,9 @@ class ScheduledJob(CommandApplication):
                 last = f"; the last run {unit.how}" if unit.ended and unit.code != 0 else ""
                 return State("scheduled", ready=True, stage="booted", detail=f"next run at {at}{last}")
         return found
+
+    def interruption(self, node: Node) -> str:
+        return "a run that is under way is ended"
 
     def preflight(self, node: Node) -> list[str]:
         problems = super().preflight(node)

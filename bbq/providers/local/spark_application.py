@@ -50,12 +50,26 @@ class SparkApplication(SparkResource, Application):
 
     type = "bbq.nodes.SparkApplication"
     updatable = frozenset(
-        {"arguments", "configuration", "driver_memory", "environment", "executor_memory", "file", "source_digests"}
+        {
+            "arguments",
+            "cluster",
+            "configuration",
+            "connection",
+            "driver_memory",
+            "environment",
+            "executor_memory",
+            "file",
+            "source_digests",
+        }
     )
     timeouts: ClassVar[Mapping[str, float]] = {"create": 60.0, "ready": 3600.0, "delete": 60.0}
 
     def preflight(self, node: Node) -> list[str]:
         return [*super().preflight(node), *_exposed_problems(node.name, node.properties)]
+
+    def interruption(self, node: Node) -> str:
+        streaming = node.properties.get("mode") == "streaming"  # goes on from its checkpoints
+        return "" if streaming else "it runs again from its start, also where it has not ended yet"
 
     def units(self, node: NodeDir, wanted: Wanted) -> Mapping[str, Unit]:
         cluster = wanted.target("cluster")
