@@ -147,9 +147,12 @@ class Victim:
             for thing in things:
                 if record is not None and record.handle != thing.id:
                     problems.append(f"{name} is {thing.id}, and recorded as {record.handle}")
+                for target in (edge.target for edge in node.edges if edge.requirement == "connection"):
+                    if [thing.connected.get(target)] != [other.id for other in living.get(target, ())]:
+                        problems.append(f"{name} is connected to {thing.connected.get(target)}, which is not {target}")
                 if plain(node.properties).items() - thing.properties.items():
                     problems.append(f"{name} has {thing.properties}, wanted is {plain(node.properties)}")
-        return problems + self.shown()
+        return problems + self.place.changes(self.towards(wanted)) + self.shown()
 
     def remade(self) -> list[str]:
         """Where nothing but the kill went wrong, nothing is made that would not have been made without it."""

@@ -45,9 +45,11 @@ SCENARIOS: Mapping[str, tuple[State | None, State | None]] = {
 
 
 def template(version: int) -> Mapping[str, Any]:
-    """Ten layered servers, a store with a generated password, a cluster of a master and six workers, and services.
+    """Ten layered servers, a store with a generated password, a cluster of a master and six workers, services,
+    and clients, which are told of what they are connected to.
 
-    In version 2 some nodes are changed in place, some are replaced, some are gone and some are new.
+    In version 2 some nodes are changed in place, some are replaced, one that a client is connected to among them, some are gone
+    and some are new.
     """
     nodes: dict[str, Any] = {}
 
@@ -59,7 +61,9 @@ def template(version: int) -> Mapping[str, Any]:
     node("db", "base1", type="kill.Store", size=10 * version)  # changed in place
     node("queue", "base2", flavor=f"v{version}", login={"$get_input": ["token"]})  # replaced
     node("cluster", "base3", type="kill.Cluster", workers=6)
-    for i in range(8):
+    nodes["client"] = {"type": "kill.Client", "requirements": [{"connection": "queue"}]}  # is told of the new one
+    nodes["peer"] = {"type": "kill.Client", "requirements": [{"connection": "client"}, {"connection": "db"}]}  # of no other
+    for i in range(6):
         command = f"run v{version if i < 3 else 1}"
         login = {"$get_attribute": ["db", "password"]}
         node(f"service{i}", "db", "cluster" if i % 2 else "queue", command=command, login=login)

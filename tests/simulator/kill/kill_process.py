@@ -22,6 +22,7 @@ from bbq.errors import UsageError
 from bbq.journal import open_journal, open_secrets
 from bbq.journal.model import DeploymentRow, Journal, Record, SecretStore
 from bbq.operations.change import Change
+from bbq.plan.model import Action
 from bbq.providers.simulator.cloud import DurableCloud, Thing
 
 EPOCH = 1_700_000_000.0
@@ -157,6 +158,14 @@ class Place:
                 os._exit(0)
 
     # -- what is there
+
+    def changes(self, command: Command) -> list[str]:
+        """What the plan of a command would do to nodes."""
+        with Workspace(configuration(self.templates, self.directory, {}), Killer(None)) as workspace:
+            plan = command(workspace).plan
+        return [
+            f"there is still to {step.action} {node}" for node, step in plan.steps.items() if step.action is not Action.NOTHING
+        ]
 
     def look(self) -> tuple[DeploymentRow | None, dict[str, Record], SecretStore | None]:
         """The deployment's row, records and secrets."""
