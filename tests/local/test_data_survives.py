@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 import bbq
+from bbq.providers.local.provider import LocalProvider
 
 pytestmark = pytest.mark.local
 
@@ -68,3 +70,17 @@ def test_what_was_killed_is_brought_back_with_its_data(tmp_path: Path) -> None:
             assert again.nodes[name].database.query("select n from t") == [{"n": 7}]
         (message,) = again.nodes["jobs"].queue.receive(wait=5)
         assert message.body == {"n": 7}
+
+
+@pytest.mark.parametrize("body", ["raise SystemExit(3)", "print(1)"])
+def test_a_job_that_has_ended_is_gone_at_the_first_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str) -> None:
+    template = tmp_path / "service.yaml"
+    job = f'{{ type: bbq.nodes.Job, properties: {{ command: [ python, -c, "{body}" ] }} }}'
+    template.write_text(TEMPLATE.partition("    jobs:")[0] + f"    job: {job}\n")
+    with suppress(bbq.ResourceFailed):
+        bbq.deploy(template, provider="local", name="ended")
+    looks = []
+    list_states = LocalProvider.list_states
+    monkeypatch.setattr(LocalProvider, "list_states", lambda *args: looks.append(args) or list_states(*args))
+    bbq.open("ended").destroy()
+    assert len(looks) == 1

@@ -50,6 +50,7 @@ INFRASTRUCTURE = frozenset(
 
 class LocalProvider(Provider):
     name = "local"
+    list_grace = 0.0  # directories and /proc are exact
 
     def __init__(self, context: DeploymentContext) -> None:
         self.context = context
