@@ -118,8 +118,9 @@ class Journal(Protocol):
 
     def release(self, lease: Lease) -> None: ...
 
-    def break_lease(self, deployment_id: str) -> None:
-        """`unlock`: the user says that the owner is dead."""
+    def break_lease(self, deployment_id: str, *, force: bool = False) -> str | None:
+        """`unlock`: the user says that the owner is dead. Whose lease it was, None where nobody had one. `LockedError` where
+        the owner is a process of this machine that runs, unless `force`."""
 
     def append(self, lease: Lease, events: Sequence[Event]) -> None:
         """All events in one durable transaction, or none; `LockedError` where the fence is old."""

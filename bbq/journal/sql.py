@@ -25,6 +25,7 @@ from bbq.journal.transaction import CHUNK, Transaction, event_range, events_afte
 T = TypeVar("T")
 
 _CHANGEABLE: Final = frozenset({"status", "expires_at", "inputs", "overrides", "outputs", "error", "options", "template"})
+_ENDS: Final = "wait until it ends, or end it (kill {}): then nothing is locked"
 
 
 class SqlJournal(ABC):
@@ -145,11 +146,24 @@ class SqlJournal(ABC):
             write=True,
         )
 
-    def break_lease(self, deployment_id: str) -> None:
+    def break_lease(self, deployment_id: str, *, force: bool = False) -> str | None:
         key = self._key(deployment_id)
-        self._run(
-            lambda tx: tx.execute("UPDATE leases SET owner = NULL, fence = fence + 1 WHERE deployment = ?", (key,)), write=True
-        )
+
+        def work(tx: Transaction) -> str | None:
+            text = tx.execute(f"SELECT owner FROM leases WHERE deployment = ?{self.lock_row}", (key,))[0][0]
+            if text is None:
+                return None
+            holder = self._owner(text)
+            if not force and owner.is_local(holder) and owner.lives(holder):
+                name = self._name(tx, key)
+                raise LockedError(
+                    f"{name} is being changed by {holder}, and that process runs",
+                    hint=f"{_ENDS.format(holder.pid)}; bbq-deploy unlock {name} --force takes its lock away all the same",
+                )
+            tx.execute("UPDATE leases SET owner = NULL, fence = fence + 1 WHERE deployment = ?", (key,))
+            return str(holder)
+
+        return self._run(work, write=True)
 
     def _age(self, key: int, holder: owner.Owner, beat: tuple[int, int], by_clock: float, by_kernel: float) -> float:
         """Seconds since the holder's last sign of life, as far as we can know.
@@ -177,10 +191,11 @@ class SqlJournal(ABC):
         else:
             dead = age > owner.LEASE_SECONDS
         if not dead:
-            since = "" if owner.is_local(holder) else f"; it is given up when silent for {owner.LEASE_SECONDS:.0f} s"
+            silent = f"wait until it ends; it is given up when silent for {owner.LEASE_SECONDS:.0f} s"
+            unsure = f"{silent}; if you are sure that it is dead: bbq-deploy unlock {name}"
             raise LockedError(
                 f"{name} is being changed by {holder} (last sign of life {max(0.0, age):.0f} s ago)",
-                hint=f"wait until it ends{since}; if you are sure that it is dead: bbq-deploy unlock {name}",
+                hint=_ENDS.format(holder.pid) if owner.is_local(holder) else unsure,
             )
 
     # Events

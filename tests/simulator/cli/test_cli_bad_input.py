@@ -159,7 +159,11 @@ def test_two_at_once(cli) -> None:
         assert done.code == 9, done.all
         assert f"process {os.getpid()}" in done.err
     assert cli("status", "demo").code == 0, "looking is allowed"
-    assert cli("unlock", "demo").code == 0
+    refused = cli("unlock", "demo", "--yes")
+    assert refused.code == 9 and f"process {os.getpid()}" in refused.err and "--force" in refused.err
+    assert cli("destroy", "demo").code == 9, "it is locked as before"
+    broken = cli("unlock", "demo", "--force")
+    assert broken.code == 0 and f"process {os.getpid()}" in broken.all
     assert cli("destroy", "demo").code == 0
 
 

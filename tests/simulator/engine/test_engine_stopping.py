@@ -184,7 +184,7 @@ def test_the_time_limit_lets_a_call_finish(world, graph):
 def test_a_lease_that_was_lost_stops_the_run_before_the_next_write(world, graph):
     def steal(event):
         if event.kind == "step.outcome" and event.node == "a":
-            world.journal.break_lease(world.row.id)
+            world.journal.break_lease(world.row.id, force=True)
             world.thief = world.journal.acquire(world.row.id)
 
     world.on_event = steal
@@ -207,7 +207,7 @@ def test_a_lease_that_was_lost_in_the_night_lets_no_waiting_call_begin(world, gr
     def slept(until):
         found = wait(until)
         if found and not night[0]:
-            world.journal.break_lease(world.row.id)
+            world.journal.break_lease(world.row.id, force=True)
             night[0] = 3600.0
         return found
 

@@ -196,10 +196,22 @@ class TestLeases:
         again = opened(address).acquire("dep-demo")
         assert again.fence > lease.fence
 
+    def test_a_lease_is_broken_where_its_owner_is_not_known_to_live(self, journal, row, address):
+        journal.create(row())
+        assert journal.break_lease("dep-demo") is None
+        process = child(address, "lease = journal.acquire('dep-demo'); ready(); journal.heartbeat(lease)")
+        with pytest.raises(LockedError, match=f"process {process.pid} of .* and that process runs") as caught:
+            journal.break_lease("dep-demo")
+        assert f"kill {process.pid}" in caught.value.hint and "unlock demo --force" in caught.value.hint
+        process.communicate("go\n", timeout=60)  # it could still write, and ends
+        assert process.returncode == 0
+        assert journal.break_lease("dep-demo").startswith(f"process {process.pid} of ")
+        assert journal.break_lease("dep-demo") is None
+
     def test_a_lost_lease_writes_nothing(self, journal, row, made, opened, address):
         journal.create(row())
         old = journal.acquire("dep-demo")
-        journal.break_lease("dep-demo")
+        journal.break_lease("dep-demo", force=True)
         for _ in range(2):
             for call in (
                 lambda: journal.append(old, made("a")),
@@ -252,7 +264,7 @@ class TestLeases:
                 print(error, flush=True)
         """
         process = child(address, code)
-        journal.break_lease("dep-demo")
+        journal.break_lease("dep-demo", force=True)
         journal.append(journal.acquire("dep-demo"), [Event("run.finished", 2.0)])
         out, _ = process.communicate("go\n", timeout=60)
         assert "no longer" in out
