@@ -79,7 +79,8 @@ class Ledger:
         told, tells = recorded.get("given"), snapshot.get("given") or {}
         # what it was told is not known of a record of an earlier version, or of an update that was cut off
         news = _differing(told, tells) if isinstance(told, dict) else frozenset(tells)
-        called = (fields - resource.ignored) | rewired | frozenset(name for name in news if name in resource.updatable)
+        heard = {key.partition(" ")[0] for key in news}
+        called = (fields - resource.ignored) | rewired | frozenset(name for name in heard if name in resource.updatable)
         return Difference(fields, called, ports, called <= resource.updatable and not (ports and not resource.updatable))
 
     def _fingerprint(self, target: Target) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from bbq.errors import UsageError
 from bbq.plan.fields import Answers, shown
@@ -225,11 +225,11 @@ class _Diff:
             before = recorded.get(requirement, ()) if isinstance(recorded, dict) else record.depends_on
             if requirement not in resource.updatable or target not in before:  # another target is a change of its own
                 continue
-            now = self._answers.told(target)
+            now, path = self._answers.told(target), f"{requirement} {target}"
             if now is UNKNOWN:
-                yield FieldChange(f"{requirement} {target}", AS_GIVEN, shown(UNKNOWN))
-            elif now is not None and told is not None and now != _inner(told, requirement, target):
-                yield FieldChange(f"{requirement} {target}", AS_GIVEN, CHANGED_SINCE)
+                yield FieldChange(path, AS_GIVEN, shown(UNKNOWN))
+            elif now is not None and told is not None and now != (told.get(path) if isinstance(told, dict) else None):
+                yield FieldChange(path, AS_GIVEN, CHANGED_SINCE)
 
     # Order
 
@@ -298,12 +298,6 @@ def _interrupts(step: Step, resource: Resource) -> bool:
     if step.action is Action.UPDATE:
         return bool(step.reason) or any(change.path.partition(".")[0] not in resource.ignored for change in step.changes)
     return step.action is Action.REPLACE
-
-
-def _inner(value: Any, *path: str) -> Any:
-    for key in path:
-        value = value.get(key) if isinstance(value, dict) else None
-    return value
 
 
 def _top(path: str) -> str:

@@ -38,13 +38,9 @@ def hands_over(edge: Edge) -> bool:
     return edge.relationship.rpartition(":")[2] != _ORDERING
 
 
-def given(edges: Sequence[Edge], told: Callable[[Edge], str]) -> dict[str, dict[str, str]]:
-    """Requirement -> target -> the `fingerprint` of what was handed over, which `told` has."""
-    found: dict[str, dict[str, str]] = {}
-    for edge in edges:
-        if hands_over(edge):
-            found.setdefault(edge.requirement, {})[edge.target] = told(edge)
-    return found
+def given(edges: Sequence[Edge], told: Callable[[Edge], str]) -> dict[str, str]:
+    """`connection packets` (a requirement and its target) -> the `fingerprint` of what was handed over, which `told` has."""
+    return {f"{edge.requirement} {edge.target}": told(edge) for edge in edges if hands_over(edge)}
 
 
 def fingerprint(handle: str | None, attributes: Mapping[str, Any], salt: str) -> str:
