@@ -78,8 +78,11 @@ def prepare_up(
     fields: dict[str, Any] = {"template": str(Path(path).absolute()), "options": {**row.options, **options}}
     if ttl is not None:
         fields["expires_at"] = row.expires_at = time.time() + ttl
-    given = dict(inputs or {})
-    given = {**stored_inputs(workspace, row, service, given), **given}
+    from bbq.yamlreader import Given
+
+    given = Given(inputs)
+    for name, value in stored_inputs(workspace, row, service, given).items():
+        given.setdefault(name, value)
     return _prepare(workspace, row, service, given, fields, new, targets)
 
 
