@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import redirect_stdout
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 from bbq.cli import output, parsing
-from bbq.errors import BbqError, ExitCode, Interrupted
+from bbq.errors import BbqError, ExitCode, Interrupted, OutputError
 
 if TYPE_CHECKING:
     import argparse
@@ -85,26 +86,25 @@ class Session:
 
 
 def run(argv: list[str]) -> int:
-    """Parse, run, show what went wrong; returns the exit code."""
+    """Parse, run, show what went wrong; returns the exit code. Where the output could not be written (a full disk behind `>`)
+    and nothing else was wrong, that is the error: all was done, and the caller has not got what it asked for."""
     stdout, stderr = output.standard(sys.stdout), output.standard(sys.stderr)
-    try:
-        return _run(argv, stdout, stderr)
-    except OSError as error:  # the output itself cannot be written: a full disk behind `>`
-        stderr.write(f"error: the output cannot be written: {error.strerror}\n")
-        return ExitCode.UNEXPECTED
-    finally:
-        for stream in (stdout, stderr):
-            try:
-                stream.flush()
-            except OSError:
-                stream.give_up()
+    code = _run(argv, stdout, stderr)
+    stdout.flush()
+    if stdout.fault is not None:
+        error = OutputError(stdout.fault.strerror or type(stdout.fault).__name__)
+        stderr.write(f"error: {error}\nhint: {error.hint}\n")
+        code = code if code not in (ExitCode.OK, ExitCode.CHANGES_PENDING) else error.exit_code
+    stderr.flush()
+    return code
 
 
 def _run(argv: list[str], stdout: output.Output, stderr: output.Output) -> int:
     args: argparse.Namespace | None = None
     session: Session | None = None
     try:
-        args = parsing.parse(argv)
+        with redirect_stdout(stdout):  # argparse says nothing of a help text that it cannot write
+            args = parsing.parse(argv)
         if args.version:
             from bbq import __version__
 

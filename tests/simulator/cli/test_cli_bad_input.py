@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import sqlite3
 import subprocess
@@ -11,6 +10,7 @@ import sys
 import time
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -310,12 +310,30 @@ def test_following_ends_with_the_deployment(cli) -> None:
     assert done.lines()[-1]["kind"] in ("run.finished", "deployment.changed")
 
 
-def test_standard_output_that_is_full_or_closed(cli) -> None:
+def into_full(cli, *argv: str | Path, env: dict[str, str] | None = None) -> Any:
     with Path("/dev/full").open("w") as full:
-        process = cli.start("list", "--all", "--format", "json", stdout=full)
-        done = cli.finish(process)
-    assert done.code == 1
-    assert re.search("cannot be written", done.err)
+        done = cli.finish(cli.start(*argv, stdout=full, env=env or {}))
+    assert "standard output cannot be written: No space left on device" in done.err
+    assert "fault of bbq" not in done.err
+    return done
+
+
+def test_standard_output_that_is_full(cli) -> None:
+    """All is done, and the exit code says that it was not told; what else is wrong keeps its own."""
+    assert into_full(cli, "--version").code == 5
+    assert into_full(cli, "validate", "--help").code == 5
+    assert into_full(cli, "--help", env={"PYTHONUNBUFFERED": "1"}).code == 5
+    assert into_full(cli, "list", "--all", "--format", "json").code == 5
+    assert into_full(cli, "up", cli.template, "--provider", "simulator", "--name", "demo").code == 5
+    assert cli("status", "demo", "--format", "json").json()["deployment"]["status"] == "active"
+    assert into_full(cli, "status", "demo").code == 5
+    assert into_full(cli, "plan", cli.template, "--name", "demo", "--input", "workers=3", "--detailed-exitcode").code == 5
+    assert into_full(cli, "validate", "--format", "json", "missing.yaml").code == 4
+    assert into_full(cli, "destroy", "demo").code == 5
+    assert cli("list", "--format", "json").json()["deployments"] == []
+
+
+def test_standard_output_that_is_closed(cli) -> None:
     command = f"exec {sys.executable} -m bbq list >&- 2>&-"
     assert subprocess.run(["sh", "-c", command], env=cli.environment, cwd=cli.home, check=False, timeout=60).returncode == 0
 
