@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bbq.operations.wanted import Imports
-    from bbq.operations.workspace import Workspace
+    from bbq.operations.workspace import MissingJournal, Workspace
     from bbq.views.base import View
 
 FLAGS = {"journal": ("journal", "connection"), "parallel": ("engine", "parallel"), "on_error": ("engine", "on_error")}
@@ -26,8 +26,9 @@ FLAGS = {"journal": ("journal", "connection"), "parallel": ("engine", "parallel"
 class Session:
     """What a command gets: its arguments, the view to show things with, and (opened when first used) the workspace."""
 
-    def __init__(self, args: argparse.Namespace, view: View, stdout: output.Output) -> None:
+    def __init__(self, args: argparse.Namespace, view: View, stdout: output.Output, missing_journal: MissingJournal) -> None:
         self.args = args
+        self._missing_journal = missing_journal
         self.view = view
         self.stdout = stdout
 
@@ -39,10 +40,9 @@ class Session:
         flags: dict[tuple[str, str], Any] = {
             option: value for flag, option in FLAGS.items() if (value := getattr(self.args, flag, None)) is not None
         }
-        if connection := getattr(self.args, "journal", None):
-            if not {":", "="} & set(connection):  # a path; anything else is for `[journal]` to judge
-                connection = flags["journal", "connection"] = os.path.abspath(os.path.expanduser(connection))  # noqa: PTH100, PTH111
-            os.environ["BBQ_JOURNAL__CONNECTION"] = connection  # for the process that destroys a deployment at its expiry
+        connection = getattr(self.args, "journal", None)
+        if connection and not {":", "="} & set(connection):  # a path; anything else is for `[journal]` to judge
+            flags["journal", "connection"] = os.path.abspath(os.path.expanduser(connection))  # noqa: PTH100, PTH111
         if pairs := getattr(self.args, "import_map", None):
             flags["tosca", "import_map"] = pairs
         if hosts := getattr(self.args, "allow_host", None):
@@ -50,7 +50,9 @@ class Session:
         config = load(self.config_files, flags=flags)
         for warning in config.warnings:
             self.notice(f"warning: {warning}")
-        return Workspace(config)
+        if connection:  # for the process that destroys a deployment at its expiry
+            os.environ["BBQ_JOURNAL__CONNECTION"] = flags["journal", "connection"]
+        return Workspace(config, missing=self._missing_journal)
 
     @property
     def imports(self) -> Imports:
@@ -114,7 +116,7 @@ def _run(argv: list[str], stdout: output.Output, stderr: output.Output) -> int:
             stdout.write(parsing.main_parser().format_help())
             return ExitCode.USAGE
         module = parsing.load(args.command)
-        session = Session(args, _view(args, module, stdout, stderr), stdout)
+        session = Session(args, _view(args, module, stdout, stderr), stdout, getattr(module, "MISSING_JOURNAL", "refuse"))
         with session.view:
             return int(module.run(session))
     except SystemExit as leave:  # argparse after --help
