@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -159,6 +159,7 @@ def load(
         for entry in (*entries, *variables)
         if entry.group != foreign and not _known(conf, entry.group, entry.option)
     ]
+    warnings += _single_underscores(conf, environment)
     for entry in variables:
         if _known(conf, entry.group, entry.option):
             origins[entry.group, entry.option] = entry.origin
@@ -174,6 +175,17 @@ def load(
             "; ".join([*problems, *warnings]), hint=f"every option is explained in {data_dir('etc')}/bbq/bbq.conf.sample"
         )
     return Config(conf, origins, warnings, files, login_problems)
+
+
+def _single_underscores(conf: cfg.ConfigOpts, environment: Mapping[str, str]) -> Iterator[str]:
+    """`BBQ_ENGINE_PARALLEL` is not ours, and meant for us all the same."""
+    ours = [name for name, value in environment.items() if name.startswith(ini.PREFIX) and "__" not in name and value]
+    for group, holder in conf._groups.items() if ours else ():
+        for option in holder._opts:
+            for name in ours:
+                if name.upper() == f"{ini.PREFIX}{group}_{option}".upper():
+                    meant = f"{ini.PREFIX}{group}__{option}".upper()
+                    yield f"{name} is not read; did you mean {meant}, with two underscores after the group?"
 
 
 def _known(conf: cfg.ConfigOpts, group: str, option: str) -> bool:

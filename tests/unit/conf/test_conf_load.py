@@ -152,6 +152,15 @@ def test_a_wrong_secret_is_not_shown(tmp_path: Path, write: Write) -> None:
     assert "$$" in str(caught.value)
 
 
+def test_one_underscore_instead_of_two_is_a_warning(tmp_path: Path) -> None:
+    variables = {"BBQ_ENGINE_PARALLEL": "7", "BBQ_JOURNAL_CONNECTION": "", "BBQ_STATE_DIR": "/x", "BBQ_NODE": "engine"}
+    config = load([], environment=empty(tmp_path, **variables))
+    assert config.engine.parallel == 32
+    assert config.warnings == (
+        "BBQ_ENGINE_PARALLEL is not read; did you mean BBQ_ENGINE__PARALLEL, with two underscores after the group?",
+    )
+
+
 def test_unknown_names_are_warnings_with_the_nearest(tmp_path: Path, write: Write) -> None:
     file = write("[engine]\nparalel = 4\n[engin]\nretries = 1\n[engine]\nretries = 3\n")
     config = load([file], environment=empty(tmp_path, BBQ_ENGINE__RETRYS="2", BBQ_INSTANCE="1"))
