@@ -62,6 +62,12 @@ def test_what_is_refused(cli, argv: list[str], code: int, said: str) -> None:
     assert done.out == ""
 
 
+def test_a_wrong_journal_is_told_once(cli) -> None:
+    done = cli("list", "--journal", "mysql://u:hunter2@x/y")
+    assert done.err.count("[journal] connection") == 1
+    assert "the command line: " in done.err and "hunter2" not in done.err
+
+
 def test_a_directory_of_templates_that_is_missing(cli) -> None:
     done = cli("plan", cli.template, env={"BBQ_TOSCA__TEMPLATE_DIRS": str(cli.home / "mine")})
     assert (done.code, f"there is no directory {cli.home / 'mine'}" in done.err) == (5, True)
