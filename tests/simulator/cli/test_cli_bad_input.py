@@ -123,7 +123,7 @@ def test_rollback(cli) -> None:
     assert cli("status", "demo", "--format", "json").json()["nodes"] == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_run_that_is_ended_can_be_resumed(cli, number: int) -> None:
     process = cli.start("up", cli.template, "--provider", "simulator", "--name", "demo", "--format", "json")
     assert process.stdout is not None
