@@ -262,6 +262,13 @@ def stored_inputs(
     return found
 
 
+def topology_of(workspace: Workspace, row: DeploymentRow) -> Topology:
+    """What the deployment is to become, by the template, inputs and scales that it was given. Raises as `template_of` does, and
+    `TemplateError`."""
+    service = template_of(workspace, row)
+    return build_topology(workspace, service, stored_inputs(workspace, row, service), row.provider, row.overrides)[0]
+
+
 def template_of(workspace: Workspace, row: DeploymentRow) -> ServiceTemplate | HeatService:
     """The template that the deployment was made from; `UsageError` where it is gone or was changed since."""
     if not Path(row.template).is_file():

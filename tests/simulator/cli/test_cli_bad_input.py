@@ -120,7 +120,11 @@ def test_some_parts_fail_and_the_others_go_on(cli) -> None:
 def test_rollback(cli) -> None:
     done = cli.up("--on-error", "rollback", env={"BBQ_SIMULATOR__TERMINAL_ERROR": "1"})
     assert done.code == 7
-    assert cli("status", "demo", "--format", "json").json()["nodes"] == []
+    nodes = cli("status", "demo", "--format", "json").json()["nodes"]
+    assert [(node["node"], node["status"]) for node in nodes] == [(name, "absent") for name in ("db", "tasks", "worker")]
+    cli.template.unlink()
+    done = cli("status", "demo", "--format", "json")
+    assert (done.code, done.json()["nodes"]) == (7, []), "the journal knows what was begun"
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
@@ -134,6 +138,7 @@ def test_a_run_that_is_ended_can_be_resumed(cli, number: int) -> None:
     process.communicate(timeout=60)
     if number != signal.SIGKILL:
         assert process.returncode in (130, 0), "the run may have ended before the signal came"
+    assert "of 3 ready" in cli("status", "demo").out, "what was not begun is wanted, too"
     resumed = cli("resume", "demo")
     assert resumed.code == 0, resumed.all
     assert "3 of 3" in cli("status", "demo").out
