@@ -68,6 +68,16 @@ class JournalError(ConfigurationError):
     """The journal cannot be used: written by a newer version, damaged, not writable, disk full."""
 
 
+class OutputError(ConfigurationError):
+    """Standard output cannot be written (a full disk behind `>`). What the command does was done all the same."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            f"standard output cannot be written: {why}",
+            hint="what was to be done was done, and the rest of the output is lost; status, events and outputs show it again",
+        )
+
+
 class QuotaError(BbqError):
     """The provider has no room: quota, capacity, ports, disk."""
 

@@ -116,7 +116,7 @@ def plan(
     from bbq.operations.prepare import prepare_up
     from bbq.operations.workspace import Workspace
 
-    with Workspace() as workspace:
+    with Workspace(missing="ignore") as workspace:
         return prepare_up(
             workspace,
             fspath(path),
@@ -221,7 +221,7 @@ def deployments(*, include_destroyed: bool = False) -> list[Deployment]:
     """All live deployments of the journal, newest first."""
     from bbq.operations.workspace import Workspace
 
-    workspace = Workspace()
+    workspace = Workspace(missing="refuse")
     rows = workspace.journal.deployments(include_destroyed=include_destroyed)
     return [Deployment(workspace, row.name, row.id) for row in rows]
 
@@ -230,7 +230,7 @@ def open(name: str) -> Deployment:
     """The live deployment of that name; `UsageError` with the nearest name where there is none."""
     from bbq.operations.workspace import Workspace
 
-    workspace = Workspace()
+    workspace = Workspace(missing="refuse")
     return Deployment(workspace, name, workspace.row(name).id)
 
 

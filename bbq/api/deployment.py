@@ -53,15 +53,12 @@ class Deployment:
         return {name: NodeView(self, record) for name, record in self._records().items()}
 
     def status(self) -> str:
-        """new, changing, active, failed, interrupted, destroying or destroyed; failed, too, where a part of it is gone."""
-        from bbq.operations.observe import observed
+        """new, changing, active, failed, interrupted, destroying or destroyed; failed, too, where a part of an active one
+        is gone, and degraded where a part of it is not ready."""
+        from bbq.operations.observe import observed, status_of
 
         row = self.row
-        if row.status == "active" and any(
-            r.status == "failed" for r in observed(self._workspace, row, self._records()).values()
-        ):
-            return "failed"
-        return row.status
+        return status_of(row, observed(self._workspace, row, self._records())) if row.status == "active" else row.status
 
     def events(self, after: int = 0) -> Iterator[Event]:
         """What happened, in order; `after` is the number of the last event that is not wanted."""

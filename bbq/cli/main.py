@@ -46,8 +46,12 @@ def main(argv: list[str] | None = None) -> int:
     if arguments in (["--version"], ["-V"]):
         from bbq import __version__
 
-        sys.stdout.write(f"bbq {__version__}\n")
-        return 0
+        try:
+            sys.stdout.write(f"bbq {__version__}\n")
+            sys.stdout.flush()
+            return 0
+        except (OSError, AttributeError):  # full, or closed: the long way says so
+            pass
     from bbq.cli.session import run
 
     return run(arguments)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING
 
 from bbq.errors import UsageError
+
+if TYPE_CHECKING:
+    from bbq.yamlreader import Document, Given
 
 
 def inputs(parser: argparse.ArgumentParser) -> None:
@@ -74,38 +77,41 @@ def on_error(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def given(args: argparse.Namespace) -> dict[str, Any] | None:
+def given(args: argparse.Namespace) -> Given | None:
     """The inputs of `--inputs` and `--input` (texts, which the template's types convert); None where there are none."""
     if not args.input and not args.inputs:
         return None
-    found: dict[str, Any] = {}
+    from bbq.yamlreader import Given
+
+    found = Given()
     for file in args.inputs:
-        found.update(_read(file))
+        found.read(_read(file))
     for pair in args.input:
         name, separator, value = pair.partition("=")
         if not separator or not name:
             raise UsageError(f"--input {pair!r} is not NAME=VALUE", hint="for example --input workers=2")
-        found[name] = value
+        found.say(name, value)
     return found
 
 
-def _read(file: str) -> dict[str, Any]:
+def _read(file: str) -> Document:
     from pathlib import Path
+
+    from yaml import MappingNode
 
     from bbq.diagnostics import DiagnosticBag
     from bbq.errors import TemplateError
-    from bbq.yamlreader import data, read_file
+    from bbq.yamlreader import read_file
 
     bag = DiagnosticBag()  # without sources: no line of it is shown, since any value in it may be a secret
     document = read_file(Path(file), bag)
     if document is None or bag.has_errors:
         raise TemplateError(f"the inputs file {file} cannot be used", bag.sorted())
-    values = data(document.root)
-    if not isinstance(values, dict):
+    if not isinstance(document.root, MappingNode):
         raise TemplateError(
             f"the inputs file {file} is not a mapping of input names to values", hint="write one `name: value` a line"
         )
-    return values
+    return document
 
 
 def counts(pairs: list[str]) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""Standard output whose reader may go away (`| head`): what follows is dropped, the work goes on."""
+"""Standard output whose reader may go away (`| head`), or whose disk is full: what follows is dropped, the work goes on."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from typing import TextIO, cast
 
 
 class Output(io.TextIOBase):
-    """A text stream over another one. `closed_by_reader` turns true when nobody reads any more; then writes are dropped."""
+    """A text stream over another one. `lost` turns true when nobody reads any more, or when it cannot be written (`fault`
+    says why); then writes are dropped."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self.closed_by_reader = False
+        self.lost = False
+        self.fault: OSError | None = None
 
     def as_text(self) -> TextIO:
         """Itself: a `TextIO` to those who write, though not to the type checker."""
@@ -34,26 +36,27 @@ class Output(io.TextIOBase):
         return self._stream.fileno()
 
     def write(self, text: str) -> int:
-        if not self.closed_by_reader:
+        if not self.lost:
             try:
                 return self._stream.write(text)
-            except BrokenPipeError:
-                self.give_up()
             except UnicodeEncodeError:  # a terminal that is not UTF-8
-                safe = text.encode(self.encoding, "backslashreplace").decode(self.encoding)
-                return self._stream.write(safe)
+                return self.write(text.encode(self.encoding, "backslashreplace").decode(self.encoding))
+            except OSError as error:
+                self._give_up(error)
         return len(text)
 
     def flush(self) -> None:
-        if not self.closed_by_reader:
+        if not self.lost:
             try:
                 self._stream.flush()
-            except BrokenPipeError:
-                self.give_up()
+            except OSError as error:
+                self._give_up(error)
 
-    def give_up(self) -> None:
+    def _give_up(self, error: OSError) -> None:
         """What is still buffered would raise again when the interpreter ends; let it go nowhere."""
-        self.closed_by_reader = True
+        self.lost = True
+        if not isinstance(error, BrokenPipeError):
+            self.fault = error
         with suppress(OSError, ValueError):
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, self._stream.fileno())

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import redirect_stdout
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 from bbq.cli import output, parsing
-from bbq.errors import BbqError, ExitCode, Interrupted
+from bbq.errors import BbqError, ExitCode, Interrupted, OutputError
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
     from bbq.operations.wanted import Imports
-    from bbq.operations.workspace import Workspace
+    from bbq.operations.workspace import MissingJournal, Workspace
     from bbq.views.base import View
 
 FLAGS = {"journal": ("journal", "connection"), "parallel": ("engine", "parallel"), "on_error": ("engine", "on_error")}
@@ -25,8 +26,9 @@ FLAGS = {"journal": ("journal", "connection"), "parallel": ("engine", "parallel"
 class Session:
     """What a command gets: its arguments, the view to show things with, and (opened when first used) the workspace."""
 
-    def __init__(self, args: argparse.Namespace, view: View, stdout: output.Output) -> None:
+    def __init__(self, args: argparse.Namespace, view: View, stdout: output.Output, missing_journal: MissingJournal) -> None:
         self.args = args
+        self._missing_journal = missing_journal
         self.view = view
         self.stdout = stdout
 
@@ -38,10 +40,9 @@ class Session:
         flags: dict[tuple[str, str], Any] = {
             option: value for flag, option in FLAGS.items() if (value := getattr(self.args, flag, None)) is not None
         }
-        if connection := getattr(self.args, "journal", None):
-            if not {":", "="} & set(connection):  # a path; anything else is for `[journal]` to judge
-                connection = flags["journal", "connection"] = os.path.abspath(os.path.expanduser(connection))  # noqa: PTH100, PTH111
-            os.environ["BBQ_JOURNAL__CONNECTION"] = connection  # for the process that destroys a deployment at its expiry
+        connection = getattr(self.args, "journal", None)
+        if connection and not {":", "="} & set(connection):  # a path; anything else is for `[journal]` to judge
+            flags["journal", "connection"] = os.path.abspath(os.path.expanduser(connection))  # noqa: PTH100, PTH111
         if pairs := getattr(self.args, "import_map", None):
             flags["tosca", "import_map"] = pairs
         if hosts := getattr(self.args, "allow_host", None):
@@ -49,7 +50,9 @@ class Session:
         config = load(self.config_files, flags=flags)
         for warning in config.warnings:
             self.notice(f"warning: {warning}")
-        return Workspace(config)
+        if connection:  # for the process that destroys a deployment at its expiry
+            os.environ["BBQ_JOURNAL__CONNECTION"] = flags["journal", "connection"]
+        return Workspace(config, missing=self._missing_journal)
 
     @property
     def imports(self) -> Imports:
@@ -85,26 +88,25 @@ class Session:
 
 
 def run(argv: list[str]) -> int:
-    """Parse, run, show what went wrong; returns the exit code."""
+    """Parse, run, show what went wrong; returns the exit code. Where the output could not be written (a full disk behind `>`)
+    and nothing else was wrong, that is the error: all was done, and the caller has not got what it asked for."""
     stdout, stderr = output.standard(sys.stdout), output.standard(sys.stderr)
-    try:
-        return _run(argv, stdout, stderr)
-    except OSError as error:  # the output itself cannot be written: a full disk behind `>`
-        stderr.write(f"error: the output cannot be written: {error.strerror}\n")
-        return ExitCode.UNEXPECTED
-    finally:
-        for stream in (stdout, stderr):
-            try:
-                stream.flush()
-            except OSError:
-                stream.give_up()
+    code = _run(argv, stdout, stderr)
+    stdout.flush()
+    if stdout.fault is not None:
+        error = OutputError(stdout.fault.strerror or type(stdout.fault).__name__)
+        stderr.write(f"error: {error}\nhint: {error.hint}\n")
+        code = code if code not in (ExitCode.OK, ExitCode.CHANGES_PENDING) else error.exit_code
+    stderr.flush()
+    return code
 
 
 def _run(argv: list[str], stdout: output.Output, stderr: output.Output) -> int:
     args: argparse.Namespace | None = None
     session: Session | None = None
     try:
-        args = parsing.parse(argv)
+        with redirect_stdout(stdout):  # argparse says nothing of a help text that it cannot write
+            args = parsing.parse(argv)
         if args.version:
             from bbq import __version__
 
@@ -114,7 +116,7 @@ def _run(argv: list[str], stdout: output.Output, stderr: output.Output) -> int:
             stdout.write(parsing.main_parser().format_help())
             return ExitCode.USAGE
         module = parsing.load(args.command)
-        session = Session(args, _view(args, module, stdout, stderr), stdout)
+        session = Session(args, _view(args, module, stdout, stderr), stdout, getattr(module, "MISSING_JOURNAL", "refuse"))
         with session.view:
             return int(module.run(session))
     except SystemExit as leave:  # argparse after --help

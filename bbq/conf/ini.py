@@ -18,7 +18,7 @@ LARGEST = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One assignment: `[group] option = value` at `file:line`."""
+    """One assignment: `[group] option = value` at `file:line`, or of the variable `file` (line 0)."""
 
     group: str
     option: str
@@ -28,7 +28,7 @@ class Entry:
 
     @property
     def origin(self) -> str:
-        return f"{self.file}:{self.line}"
+        return f"{self.file}:{self.line}" if self.line else self.file
 
 
 SYSTEM_FILE = "/etc/bbq/bbq.conf"

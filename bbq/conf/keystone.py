@@ -25,18 +25,19 @@ def register(conf: cfg.ConfigOpts, auth_type: str | None = None) -> None:
     """Add keystoneauth's session, adapter and login options, and those of the plugin `auth_type`.
 
     Imports keystoneauth (about 140 ms), so only where the group is used. They stay exactly keystoneauth's own: its
-    `load_auth_from_conf_options` registers them again, which oslo.config allows for equal options only.
+    `load_auth_from_conf_options` registers them again, which oslo.config allows for equal options only. Where there is no such
+    plugin, `ConfigurationError` comes after the others are there.
     """
     from keystoneauth1 import exceptions, loading
 
+    for opt in _common():
+        conf.register_opt(opt, group=group.name)
     try:
         plugin = loading.get_auth_plugin_conf_options(auth_type) if auth_type else []
     except exceptions.NoMatchingPlugin:
         known = ", ".join(sorted(loading.get_available_plugin_names()))
-        raise ConfigurationError(
-            f"[keystone] auth_type = {auth_type} is not an authentication plugin", hint=f"one of {known}"
-        ) from None
-    for opt in (*_common(), *plugin):
+        raise ConfigurationError(f"it takes one of {known}") from None
+    for opt in plugin:
         conf.register_opt(opt, group=group.name)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,13 +38,19 @@ class Setting:
 
 class Config:
     """The effective configuration: `config.engine.parallel`. `warnings` names unknown options, with the nearest known name;
-    `files` are those that were given (absolute), not those at the usual places.
+    `files` are those that were given (absolute), not those at the usual places. `login_problems` says why `[keystone]` is of no
+    use: that matters to those who log in only.
 
     Values have the types that the options declare (`bbq-deploy config`, docs/reference/options).
     """
 
     def __init__(
-        self, conf: cfg.ConfigOpts, origins: Mapping[tuple[str, str], str], warnings: Sequence[str], files: Sequence[str]
+        self,
+        conf: cfg.ConfigOpts,
+        origins: Mapping[tuple[str, str], str],
+        warnings: Sequence[str],
+        files: Sequence[str],
+        login_problems: Sequence[str] = (),
     ) -> None:
         self._conf = conf
         self._origins = origins
@@ -52,6 +58,7 @@ class Config:
         self.warnings = tuple(warnings)
         self.kept: dict[str, Any] = {}
         """What lives as long as the configuration: the login to a cloud, which a plan and the run after it share."""
+        self.login_problems = tuple(login_problems)
 
     def __getattr__(self, group: str) -> Any:
         if group.startswith("_") or group not in self._conf._groups:
@@ -64,9 +71,21 @@ class Config:
             return {}
         return {option: self._conf[name][option] for option in self._conf[name]}
 
+    def origin(self, group: str, option: str) -> str:
+        """Where the option's value comes from (see `Setting`)."""
+        return self._origins.get((group, option), "default")
+
     @property
     def oslo(self) -> cfg.ConfigOpts:
-        """The `ConfigOpts` itself, for keystoneauth's `load_auth_from_conf_options` (group `keystone`)."""
+        """The `ConfigOpts` itself, for keystoneauth's `load_auth_from_conf_options` (group `keystone`).
+
+        Raises `ConfigurationError` with everything that is wrong in that group.
+        """
+        if self.login_problems:
+            raise ConfigurationError(
+                "; ".join(self.login_problems),
+                hint="complete [keystone], or name a cloud of clouds.yaml instead ([keystone] cloud, OS_CLOUD)",
+            )
         if "auth_type" not in self._conf["keystone"]:
             keystone.register(self._conf)
         return self._conf
@@ -76,9 +95,12 @@ class Config:
         found = []
         for group in sorted(self._conf._groups.values(), key=lambda group: _rank(group.name)):
             for name, info in group._opts.items():
-                value = self._conf[group.name][name]
+                try:
+                    value = self._conf[group.name][name]
+                except (cfg.Error, ValueError):  # of the login, which nobody may need: as it is written
+                    value = _raw(self.origin(group.name, name))
                 secret = info["opt"].secret and value is not None
-                origin = self._origins.get((group.name, name), "default")
+                origin = self.origin(group.name, name)
                 found.append(
                     Setting(group.name, name, MASK if secret else value, origin, info["opt"].help or "", info["opt"].secret)
                 )
@@ -113,9 +135,6 @@ def load(
     for module in MODULES:
         conf.register_group(cfg.OptGroup(module.group.name))  # a group holds its options: a shared one would leak them
         conf.register_opts(module.opts, group=module.group.name)
-    login = {entry.option: entry.value for entry in (*entries, *variables) if entry.group == keystone.group.name}
-    if login.keys() - {"cloud"}:
-        keystone.register(conf, login.get("auth_type"))
     conf.set_default("directory", str(ini.state_directory(environment)), group="state")
     try:
         conf(args=[], project="bbq", default_config_files=read, default_config_dirs=[])
@@ -123,24 +142,50 @@ def load(
         raise ConfigurationError(f"the configuration cannot be read: {error}") from None
 
     problems: list[str] = []
+    login = {entry.option: entry for entry in (*entries, *variables) if entry.group == keystone.group.name}
+    login_problems: list[str] = []
+    foreign = ""
+    if login.keys() - {"cloud"}:  # after the parsing, which would insist on what a login lacks from those who need none
+        named = login.get("auth_type")
+        try:
+            keystone.register(conf, named.value if named else None)
+        except ConfigurationError as error:
+            assert named is not None
+            login_problems.append(f"{named.origin}: [keystone] auth_type = {named.value} is not allowed; {error}")
+            foreign = keystone.group.name  # nobody knows its options
     origins = {(entry.group, entry.option): entry.origin for entry in entries}
-    warnings = [_unknown(conf, entry) for entry in (*entries, *variables) if not _known(conf, entry.group, entry.option)]
+    warnings = [
+        _unknown(conf, entry)
+        for entry in (*entries, *variables)
+        if entry.group != foreign and not _known(conf, entry.group, entry.option)
+    ]
+    warnings += _single_underscores(conf, environment)
     for entry in variables:
         if _known(conf, entry.group, entry.option):
-            origins[entry.group, entry.option] = entry.file
+            origins[entry.group, entry.option] = entry.origin
             opt = conf._groups[entry.group]._opts[entry.option]["opt"]
-            _override(
-                conf, entry.group, entry.option, entry.value.split(",") if opt.multi else entry.value, entry.file, problems
-            )
+            told = login_problems if entry.group == keystone.group.name else problems
+            _override(conf, entry.group, entry.option, entry.value.split(",") if opt.multi else entry.value, entry.file, told)
     for (group, option), value in (flags or {}).items():
         origins[group, option] = "flag"
         _override(conf, group, option, value, "the command line", problems)
-    _check(conf, origins, problems)
+    _check(conf, origins, problems, login_problems)
     if problems:
         raise ConfigurationError(
             "; ".join([*problems, *warnings]), hint=f"every option is explained in {data_dir('etc')}/bbq/bbq.conf.sample"
         )
-    return Config(conf, origins, warnings, files)
+    return Config(conf, origins, warnings, files, login_problems)
+
+
+def _single_underscores(conf: cfg.ConfigOpts, environment: Mapping[str, str]) -> Iterator[str]:
+    """`BBQ_ENGINE_PARALLEL` is not ours, and meant for us all the same."""
+    ours = [name for name, value in environment.items() if name.startswith(ini.PREFIX) and "__" not in name and value]
+    for group, holder in conf._groups.items() if ours else ():
+        for option in holder._opts:
+            for name in ours:
+                if name.upper() == f"{ini.PREFIX}{group}_{option}".upper():
+                    meant = f"{ini.PREFIX}{group}__{option}".upper()
+                    yield f"{name} is not read; did you mean {meant}, with two underscores after the group?"
 
 
 def _known(conf: cfg.ConfigOpts, group: str, option: str) -> bool:
@@ -148,10 +193,11 @@ def _known(conf: cfg.ConfigOpts, group: str, option: str) -> bool:
 
 
 def _unknown(conf: cfg.ConfigOpts, entry: ini.Entry) -> str:
-    place = entry.origin if entry.line else entry.file
     if entry.group not in conf._groups:
-        return f"{place}: there is no option group [{entry.group}]{_nearest(entry.group, conf._groups)}"
-    return f"{place}: [{entry.group}] has no option {entry.option}{_nearest(entry.option, conf._groups[entry.group]._opts)}"
+        return f"{entry.origin}: there is no option group [{entry.group}]{_nearest(entry.group, conf._groups)}"
+    return (
+        f"{entry.origin}: [{entry.group}] has no option {entry.option}{_nearest(entry.option, conf._groups[entry.group]._opts)}"
+    )
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:
@@ -167,20 +213,26 @@ def _override(conf: cfg.ConfigOpts, group: str, option: str, value: Any, place: 
         problems.append(_wrong(group, opt, value, place))
 
 
-def _check(conf: cfg.ConfigOpts, origins: Mapping[tuple[str, str], str], problems: list[str]) -> None:
+def _check(
+    conf: cfg.ConfigOpts, origins: Mapping[tuple[str, str], str], problems: list[str], login_problems: list[str]
+) -> None:
     """Look every value up once, as oslo.config converts a file's values only then; then those that depend on each other."""
     for group in conf._groups.values():
+        told = login_problems if group.name == keystone.group.name else problems
         for name, info in group._opts.items():
             place = origins.get((group.name, name), "")
             try:
                 value = conf[group.name][name]
-                if value != value or (value is None and info["opt"].default is not None):  # not a number, or left empty
-                    problems.append(_wrong(group.name, info["opt"], "" if value is None else value, place))
+                if value is None and info["opt"].required and not conf[group.name].cloud:
+                    named = origins.get((group.name, "auth_type"), group.name)
+                    told.append(f"{named}: [{group.name}] auth_type = {conf[group.name].auth_type} needs {name}")
+                elif value != value or (value is None and info["opt"].default is not None):  # not a number, or left empty
+                    told.append(_wrong(group.name, info["opt"], "" if value is None else value, place))
             except (cfg.Error, ValueError) as error:
                 if isinstance(error, (cfg.TemplateSubstitutionError, cfg.NoSuchOptError)):
-                    problems.append(f"{place}: [{group.name}] {name} refers to an unknown option; write $$ for a dollar sign")
+                    told.append(f"{place}: [{group.name}] {name} refers to an unknown option; write $$ for a dollar sign")
                 else:
-                    problems.append(_wrong(group.name, info["opt"], _raw(place), place))
+                    told.append(_wrong(group.name, info["opt"], _raw(place), place))
 
     for group_name, least, most in BOUNDS if not problems else ():
         low, high = conf[group_name][least], conf[group_name][most]

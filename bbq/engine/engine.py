@@ -318,8 +318,8 @@ class Engine:
             if task.withdrawable and task.flying is None and not task.pending:
                 self._loop.throw(task, Withdrawn())
                 called_back.add(task.name)
-        left, eta = self._progress.in_flight()
-        names = [run.name for run in left if run.name not in called_back]
+        left, eta = self._progress.in_flight(but=called_back)
+        names = [run.name for run in left]
         self._recorder.tell("run.stopping", data={"reason": reason, "in_flight": len(names), "nodes": names[:20], "eta": eta})
 
     def _stop_now(self) -> None:

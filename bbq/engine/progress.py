@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from bbq.engine.run import NodeRun, Shared
 from bbq.plan.model import Action
@@ -21,13 +21,15 @@ class Progress:
         self._next = 0.0
 
     def eta(self, run: NodeRun, now: float) -> float | None:
-        """Seconds until the step is likely done; None where nobody has timed its like."""
+        """Seconds until the step is likely done; None where nobody has timed its like, or where it takes longer than that (how
+        long a job takes is up to its program, and another job tells nothing of it)."""
         if self._shared is None or run.started is None or run.stage == "delete":
             return None
         if run.step.action not in (Action.CREATE, Action.REPLACE):
             return None  # what is timed is the making of one
         expected = self._shared.durations.get(run.step.type) or self._shared.waits.get(run.step.type)
-        return None if expected is None else max(0.0, expected - (now - run.started))
+        left = None if expected is None else expected - (now - run.started)
+        return left if left is not None and left > 0 else None
 
     @staticmethod
     def _next_answer(run: NodeRun) -> str:
@@ -35,13 +37,16 @@ class Progress:
         called = run.stage in ("create", "update", "delete")
         return f"the answer to its {run.stage} call" if called else "word that it is ready"
 
-    def in_flight(self) -> tuple[list[NodeRun], float | None]:
-        """Steps under way, and seconds until the last of them is likely done. Safe in a signal handler."""
-        left = [run for run in list(self._runs.values()) if run.status == "running"]
+    def in_flight(self, but: Collection[str] = ()) -> tuple[list[NodeRun], float | None]:
+        """Steps under way, and seconds until the last of them is likely done; None where that is not known of each (a composite
+        is done with its members). Safe in a signal handler."""
+        left = [run for run in list(self._runs.values()) if run.status == "running" and run.name not in but]
         if self._shared is None:
             return left, None
         now = self._shared.loop.clock.monotonic()
-        return left, max((eta for run in left if (eta := self.eta(run, now)) is not None), default=None)
+        etas = [self.eta(run, now) for run in left if not run.composite]
+        known = [eta for eta in etas if eta is not None]
+        return left, max(known) if known and len(known) == len(etas) else None
 
     def tell(self, now: float) -> float:
         """Tell of the most urgent steps that wait, at most once per `waiting_interval`. Returns when to tell again."""

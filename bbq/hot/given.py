@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from bbq.diagnostics import DiagnosticBag, SourceRange
 from bbq.hot.environment import Environment
 from bbq.hot.model import Parameter
 from bbq.hot.parameters import converted
 from bbq.wording import hint, quoted
-from bbq.yamlreader import at
-
-_INPUT: Final = SourceRange("<input>", 1, 1)
+from bbq.yamlreader import NOWHERE, at, name_place, value_place
 
 
 def values_in_force(
     parameters: Mapping[str, Parameter], given: Mapping[str, Any] | None, environment: Environment, bag: DiagnosticBag
 ) -> dict[str, Any]:
     """Name -> value as its type for each parameter that has one: given, else of the environments' `parameters`, else of their
-    `parameter_defaults`, else its default. What does not fit is reported (file `<input>` for given ones) and left out; so are
+    `parameter_defaults`, else its default. What does not fit is reported (`<input>` where no file is) and left out; so are
     unknown names, and missing values where values are given at all. Messages never show a hidden parameter's value."""
     for name in given or {}:
         if name not in parameters:
             more = hint(bag, name, parameters, "the template has no parameters")
-            bag.error("BBQ-H070", f"unknown parameter {quoted(name)}", _INPUT, more)
+            bag.error("BBQ-H070", f"unknown parameter {quoted(name)}", name_place(given or {}, name), more)
     for name, item in environment.parameters.items():
         if name not in parameters:
             more = hint(bag, name, parameters, "the template has no parameters")
@@ -37,7 +35,7 @@ def values_in_force(
         if source is not None and parameter.hidden and bag.sources is not None:
             bag.sources.secret(at(source.node))
         if given is not None and name in given:
-            value, where = given[name], _INPUT
+            value, where = given[name], value_place(given, name)
         elif source is not None and source.value is not None:
             value, where = source.value, at(source.node)
         elif parameter.has_default:
@@ -48,7 +46,7 @@ def values_in_force(
             if complete:
                 described = f" ({parameter.description.strip()})" if parameter.description else ""
                 more = f"give it with --input {name}=...{described}"
-                bag.error("BBQ-H071", f"parameter {quoted(name)} is required", _INPUT, more)
+                bag.error("BBQ-H071", f"parameter {quoted(name)} is required", NOWHERE, more)
             continue
 
         def report(message: str, more: str | None, where: SourceRange = where, parameter: Parameter = parameter) -> None:

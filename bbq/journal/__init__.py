@@ -16,8 +16,8 @@ def open_journal(connection: str) -> Journal:
 
     Raises `JournalError` where it cannot be used, `ConfigurationError` for any other kind of address.
     """
-    scheme, separator, rest = connection.partition("://")
-    if separator and scheme in ("postgresql", "postgres"):
+    file = journal_file(connection)
+    if file is None:
         try:
             from bbq.journal.postgresql import PostgresqlJournal
         except ImportError:
@@ -27,6 +27,24 @@ def open_journal(connection: str) -> Journal:
                 "[journal] connection: a PostgreSQL journal needs psycopg", hint="pip install 'psycopg[binary]'"
             ) from None
         return PostgresqlJournal(connection)
+    from bbq.journal.sqlite import SqliteJournal
+
+    return SqliteJournal(file)
+
+
+def empty_journal() -> Journal:
+    """One in memory, for those who only look where there is none."""
+    from bbq.journal.sqlite import SqliteJournal
+
+    return SqliteJournal(None)
+
+
+def journal_file(connection: str) -> Path | None:
+    """The file of the journal at `connection`; None for one that is a server's. Raises `ConfigurationError` for what is no
+    journal's address."""
+    scheme, separator, rest = connection.partition("://")
+    if separator and scheme in ("postgresql", "postgres"):
+        return None
     if separator and (scheme != "sqlite" or not rest.startswith("/") or not rest.strip("/")):
         from bbq.errors import ConfigurationError
 
@@ -41,9 +59,7 @@ def open_journal(connection: str) -> Journal:
             "[journal] connection is neither a path nor a URL",
             hint="sqlite:///PATH or postgresql://USER:PASSWORD@HOST/DATABASE",
         )
-    from bbq.journal.sqlite import SqliteJournal
-
-    return SqliteJournal("/" + rest.lstrip("/") if separator else Path(connection).expanduser())
+    return Path("/" + rest.lstrip("/")) if separator else Path(connection).expanduser()
 
 
 def open_secrets(directory: str | os.PathLike[str], deployment_id: str) -> SecretStore:

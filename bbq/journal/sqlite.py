@@ -47,15 +47,21 @@ class _Transaction:
 
 
 class SqliteJournal(SqlJournal):
-    """The journal in the file `path`, made (0600, in a directory made 0700) where there is none.
+    """The journal in the file `path`, made (0600, in a directory made 0700) where there is none; for None one in memory.
 
     Raises `JournalError` where it is damaged, of a newer version, another program's, or cannot be written.
     """
 
     one_machine = True  # the write-ahead log is shared through memory
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str] | None) -> None:
         super().__init__()
+        if path is None:
+            self._path, self.place = Path(":memory:"), "nowhere"
+            self._connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+            self._upgrade(self._connection)
+            self._transaction = _Transaction(self._connection)
+            return
         self._path = Path(path).absolute()
         self.place = str(self._path)
         with self._errors():

@@ -61,8 +61,9 @@ def _state(workspace: Workspace) -> Iterator[Finding]:
     except BbqError as error:
         yield Finding("State directory", "failed", f"{error}; {error.hint}")
         return
-    yield Finding("State directory", "ok", str(directory))
-    free = shutil.disk_usage(directory).free
+    yield Finding("State directory", "ok", str(directory) if directory.exists() else f"{directory}: made by the first `up`")
+    existing = next(path for path in (directory, *directory.parents) if path.exists())
+    free = shutil.disk_usage(existing).free
     text = f"{free / (1 << 30):.1f} GiB free"
     yield Finding(
         "Disk", "ok" if free >= ROOM else "missing", text if free >= ROOM else f"{text}; a Spark cluster needs about 2 GiB"
@@ -72,7 +73,8 @@ def _state(workspace: Workspace) -> Iterator[Finding]:
     except BbqError as error:
         yield Finding("Journal", "failed", f"{error}; {error.hint}" if error.hint else str(error))
     else:
-        yield Finding("Journal", "ok", f"{count} deployment{'' if count == 1 else 's'}")
+        made = f"{workspace.no_journal}: made by the first `up`" if workspace.no_journal else ""
+        yield Finding("Journal", "ok", made or f"{count} deployment{'' if count == 1 else 's'}")
 
 
 def _java(workspace: Workspace) -> str:

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM while an engine runs: once, finish what is in flight; twice, stop now."""
+"""Ctrl-C, SIGTERM and a terminal that goes away while an engine runs: once, finish what is in flight; twice, stop now."""
 
 from __future__ import annotations
 
@@ -39,12 +39,14 @@ def interruptible() -> Iterator[Interrupts]:
     The engine tells what it does about it by the event `run.stopping`.
 
     Outside the main thread, where Python allows no signal handlers, nothing changes. The handlers that were there are put back.
+    SIGHUP stays with whoever has said what it means: `nohup`, or a program that reads its configuration again.
     """
     interrupts = Interrupts()
     if threading.current_thread() is not threading.main_thread():
         yield interrupts
         return
-    before = {number: signal.signal(number, interrupts.handle) for number in SIGNALS}
+    taken = [*SIGNALS, *([signal.SIGHUP] if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL else ())]
+    before = {number: signal.signal(number, interrupts.handle) for number in taken}
     try:
         yield interrupts
     finally:

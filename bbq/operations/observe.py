@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-from bbq.errors import UnreachableError
+from bbq.errors import BbqError, UnreachableError
 
 if TYPE_CHECKING:
     from bbq.engine.clock import Clock
@@ -86,6 +87,31 @@ def observed(workspace: Workspace, row: DeploymentRow, records: Mapping[str, Rec
         elif not state.ready and record.status == "ready":
             result[node] = replace(record, status="created", error=state.detail or state.name)
     return _with_composites(result)
+
+
+def with_wanted(workspace: Workspace, row: DeploymentRow, records: Mapping[str, Record]) -> dict[str, Record]:
+    """The records, and of a deployment that is not finished those of nodes that were not begun (`absent`), where its template
+    can be read: half of what is wanted must not look like all of it."""
+    from bbq.journal.model import Record
+    from bbq.operations.prepare import topology_of
+
+    found = dict(records)
+    if row.status not in ("new", "changing", "interrupted", "failed"):
+        return found
+    with suppress(BbqError):  # the template is gone or was changed: the journal knows what was begun
+        for name, node in topology_of(workspace, row).nodes.items():
+            if name not in found:
+                found[name] = Record(name, node.type, parent=node.parent, ancestry=tuple(node.ancestry))
+    return found
+
+
+def status_of(row: DeploymentRow, records: Mapping[str, Record]) -> str:
+    """The row's status against what was `observed`: of one that was active `failed` where something has failed since,
+    `degraded` where something is not ready (a program that is being started again)."""
+    found = {record.status for record in records.values()}
+    if row.status != "active" or found <= {"ready"}:
+        return row.status
+    return "failed" if "failed" in found else "degraded"
 
 
 def drift(workspace: Workspace, row: DeploymentRow, records: Mapping[str, Record]) -> list[Difference]:

@@ -14,13 +14,11 @@ if TYPE_CHECKING:
 
 def deployment_graph(workspace: Workspace, row: DeploymentRow, records: Mapping[str, Record], format: str) -> str:
     """What there is of a deployment, with what is still to come where its template can be read; `format` as in `render`."""
-    from bbq.operations.prepare import stored_inputs, template_of
-    from bbq.operations.wanted import build_topology
+    from bbq.operations.prepare import topology_of
     from bbq.views import graph
 
     try:
-        service = template_of(workspace, row)
-        topology, _ = build_topology(workspace, service, stored_inputs(workspace, row, service), row.provider, row.overrides)
+        topology = topology_of(workspace, row)
     except BbqError:  # the template is gone or changed: the journal knows what there is
         return graph.render(graph.from_records(records, title=row.name), format)
     states = {name: record.status for name, record in records.items()}

@@ -78,8 +78,11 @@ def prepare_up(
     fields: dict[str, Any] = {"template": str(Path(path).absolute()), "options": {**row.options, **options}}
     if ttl is not None:
         fields["expires_at"] = row.expires_at = time.time() + ttl
-    given = dict(inputs or {})
-    given = {**stored_inputs(workspace, row, service, given), **given}
+    from bbq.yamlreader import Given
+
+    given = Given(inputs)
+    for name, value in stored_inputs(workspace, row, service, given).items():
+        given.setdefault(name, value)
     return _prepare(workspace, row, service, given, fields, new, targets)
 
 
@@ -257,6 +260,13 @@ def stored_inputs(
             )
         found[name] = revealed(value)
     return found
+
+
+def topology_of(workspace: Workspace, row: DeploymentRow) -> Topology:
+    """What the deployment is to become, by the template, inputs and scales that it was given. Raises as `template_of` does, and
+    `TemplateError`."""
+    service = template_of(workspace, row)
+    return build_topology(workspace, service, stored_inputs(workspace, row, service), row.provider, row.overrides)[0]
 
 
 def template_of(workspace: Workspace, row: DeploymentRow) -> ServiceTemplate | HeatService:

@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from bbq.conf import ini
 from bbq.errors import BbqError, ConfigurationError, JournalError, UsageError
+from bbq.journal import journal_file
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from bbq.journal.model import DeploymentRow, Journal, Record, SecretStore
     from bbq.operations.wanted import Imports
 
+MissingJournal: TypeAlias = Literal["make", "ignore", "refuse"]
 VIRTUAL = frozenset({"simulator"})
 """Providers whose time is simulated: the engine runs on a virtual clock, hours pass in milliseconds."""
 
@@ -32,20 +34,27 @@ VIRTUAL = frozenset({"simulator"})
 class Workspace:
     """Opened lazily, part by part; close it, or use it as a context manager.
 
+    `missing` says what becomes of a journal that is not there: `make` makes it; else neither it nor the state directory is
+    made, and an empty one is looked at instead. `refuse` is for those who look for what there must be: where the configuration
+    names a journal (or a state directory) that is not there, `JournalError`, as a wrong path must not look like nothing runs.
+
     Raises `ConfigurationError` for wrong options and `JournalError` where the journal or the state directory cannot be used.
     """
 
-    def __init__(self, config: Config | None = None) -> None:
+    def __init__(self, config: Config | None = None, *, missing: MissingJournal = "make") -> None:
         if config is None:
             from bbq.conf import load
 
             config = load()
         self.config = config
+        self._missing = missing
 
     @cached_property
     def state_directory(self) -> Path:
-        """Made where it is missing, for this user only (0700)."""
+        """Made where it is missing, for this user only (0700), unless there is no journal to be made."""
         path = Path(self.config.state.directory)
+        if self.no_journal and not path.exists():
+            return path
         try:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
             if path.stat().st_uid == os.geteuid() and path.stat().st_mode & 0o077:
@@ -66,10 +75,34 @@ class Workspace:
 
     @cached_property
     def journal(self) -> Journal:
-        from bbq.journal import open_journal
+        from bbq.journal import empty_journal, open_journal
 
         connection = self.config.journal.connection
-        return open_journal(connection or f"sqlite:///{self.state_directory / 'journal.db'}")
+        if not self.no_journal:
+            return open_journal(connection or f"sqlite:///{self.state_directory / 'journal.db'}")
+        if self._missing == "refuse" and self.journal_named_by:
+            raise JournalError(self.no_journal, hint="check the path; `bbq-deploy up` makes a journal where there is none")
+        return empty_journal()
+
+    @cached_property
+    def no_journal(self) -> str:
+        """Says that there is no journal, and none is to be made; empty where there is one, or will be."""
+        if self._missing == "make":
+            return ""
+        connection = self.config.journal.connection
+        file = journal_file(connection) if connection else Path(self.config.state.directory) / "journal.db"
+        if file is None or _there(file):
+            return ""
+        return f"there is no journal {file}" + (f" (named by {self.journal_named_by})" if self.journal_named_by else "")
+
+    @property
+    def journal_named_by(self) -> str:
+        """What names the journal, or a state directory that is not there; empty where it is at the usual place."""
+        asked = ("journal", "connection") if self.config.journal.connection else ("state", "directory")
+        origin = self.config.origin(*asked)
+        if origin == "default" or (asked[0] == "state" and Path(self.config.state.directory).is_dir()):
+            return ""
+        return "--journal" if origin == "flag" else origin
 
     def secrets(self, deployment_id: str) -> SecretStore:
         from bbq.journal import open_secrets
@@ -183,3 +216,11 @@ class Workspace:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
         self.close()
+
+
+def _there(file: Path) -> bool:
+    """Whether there is a journal, or what is left of one: what is wrong with that, the journal says."""
+    try:
+        return any(os.path.lexists(f"{file}{suffix}") for suffix in ("", "-wal"))
+    except ValueError:
+        return False

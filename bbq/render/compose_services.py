@@ -224,7 +224,7 @@ def scheduled_job(node: Node, context: Context) -> None:
     found = _command(node, context, given)
     local = Path(__file__).parent
     context.files["lib/cron_loop.py"] = (local / "cron_loop.py").read_text(encoding="utf-8")
-    context.files["lib/cron.py"] = (local.parent / "providers" / "supervisor" / "cron.py").read_text(encoding="utf-8")
+    context.files["lib/cron.py"] = (local.parent / "cron.py").read_text(encoding="utf-8")
     start = ["--now"] if given.get("run_at_start") else []
     if given.get("concurrency", "forbid") != "forbid":
         context.warnings.append(f"{node.name}: concurrency {given['concurrency']} is not rendered: one run at a time")

@@ -11,16 +11,13 @@ from typing import Any, Final
 from bbq.diagnostics import SourceRange
 from bbq.topology import codes
 from bbq.topology.evaluate import Evaluator, link_operations, operations
-from bbq.topology.instances import Broken, Instance, Link, Where, members
+from bbq.topology.instances import BASE_TYPE, Broken, Instance, Link, Where, members
 from bbq.topology.model import Artifact, Edge, Node, Operation, Probe, Relationship
 from bbq.topology.offers import is_hosted
 from bbq.topology.requirements import Matcher
 from bbq.topology.sources import PROPERTY, Tree, source_digests
 from bbq.topology.values import Attribute, Call, Expr, Secret, references
 from bbq.tosca.model import ArtifactDef, OperationDef, ParameterDef
-
-BASE_TYPE: Final = "bbq.nodes.Root"
-"""The type whose properties `readiness` and `timeouts` speak to the engine, not to the thing."""
 
 _KINDS: Final = ("tcp", "http", "command")
 
@@ -302,14 +299,15 @@ class Assembler:
         return tuple(probes)
 
     def _seconds(self, instance: Instance, value: Any, at: SourceRange) -> dict[str, float]:
+        """The type has checked what is known; what only the deployment knows is too late."""
         found: dict[str, float] = {}
-        for stage, seconds in (value or {}).items():
-            known = stage in ("create", "ready", "delete")
-            if not known or isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or seconds <= 0:
-                text = f"timeout {stage!r} of {instance.address!r} must be one of create, ready, delete, in seconds above 0"
-                self._evaluator.bag.error(codes.BAD_TIMEOUT, text, at)
+        for stage, seconds in value.items() if isinstance(value, dict) else [("", value)] if value is not None else ():
+            if isinstance(seconds, (int, float)):
+                found[stage] = float(seconds)
                 continue
-            found[stage] = float(seconds)
+            what = f"timeout {stage!r}" if stage else "timeouts"
+            text = f"{what} of {instance.address!r} must be known before anything is made"
+            self._evaluator.bag.error(codes.BAD_TIMEOUT, text, at, "give a number of seconds, or an input")
         return found
 
 

@@ -11,10 +11,10 @@ from bbq.datafiles import data_dir
 from bbq.diagnostics import Diagnostic, DiagnosticBag, SourceRange
 from bbq.sources import Sources
 from bbq.topology import codes
-from bbq.topology.assemble import BASE_TYPE, Assembler
+from bbq.topology.assemble import Assembler
 from bbq.topology.cycles import find_cycles
 from bbq.topology.evaluate import Evaluator, suggestion
-from bbq.topology.instances import MAX_NODES, Broken, Failed, Instance, Stack, Where, members
+from bbq.topology.instances import BASE_TYPE, MAX_NODES, Broken, Failed, Instance, Stack, Where, members
 from bbq.topology.model import Node, Output, Topology
 from bbq.topology.operations import PROPERTY, place_relationships, recorded
 from bbq.topology.requirements import Matcher

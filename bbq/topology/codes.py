@@ -85,7 +85,7 @@ CODES: Final[dict[str, tuple[str, str]]] = {
     TOO_LARGE: ("too many nodes", "The counts make more nodes than one deployment may have."),
     BAD_OVERRIDE: ("cannot be scaled so", "The node does not exist, does not scale, or does not allow this number."),
     BAD_READINESS: ("bad readiness predicate", "A predicate has a kind (tcp, http, command) and a target."),
-    BAD_TIMEOUT: ("bad timeout", "Timeouts are seconds, more than 0, for create, ready and delete."),
+    BAD_TIMEOUT: ("timeout not known", "Timeouts are needed before anything is made: no attribute of a node can be one."),
     UNSUPPORTED_DIRECTIVE: ("unsupported directive", "Nodes that exist already cannot be selected yet."),
     MISPLACED_SECRET: (
         "secret where it would be seen",

@@ -7,6 +7,8 @@ from typing import Any, Final
 
 from bbq.tosca.model import NodeTemplate, RequirementAssignment, ServiceTemplate
 
+BASE_TYPE: Final = "bbq.nodes.Root"
+"""The type whose properties `readiness` and `timeouts` speak to the engine, not to the thing."""
 MAX_NODES: Final = 200_000
 """A guard against `count: 1000000000`, far above what one deployment is meant for."""
 

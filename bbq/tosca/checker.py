@@ -20,6 +20,7 @@ from bbq.tosca.model import Function, Schema, TypeDef
 from bbq.tosca.reading import nearest, one_of, quoted
 
 SECRET: Final = "bbq.datatypes.Secret"
+CRON: Final = "bbq.datatypes.CronExpression"
 CONVERTED: Final = "BBQ-T045"
 BROKEN: Final = "BBQ-T043"
 """A constraint is."""
@@ -186,14 +187,14 @@ class _Check:
             self._constraints(found, schema, schema.type, path)
         return found
 
-    def _constraints(self, value: Any, schema: Schema, type_name: str, path: Path) -> None:
+    def _constraints(self, value: Any, schema: Schema, type_name: str, path: Path, hint: str = "") -> None:
         secret = self._checker.is_secret(Schema(type_name))
         for constraint in schema.constraints:
             text = broken(constraint, value, self._checker.comparable(type_name))
             if text is not None:
                 shown = "the value" if secret or isinstance(value, (list, dict)) else quoted(value)
                 code = "BBQ-T203" if isinstance(text, Undecided) else BROKEN
-                self._report(path, code, f"{self._at(path)} {text}, not {shown}", None)
+                self._report(path, code, f"{self._at(path)} {text}, not {shown}", hint.strip() or None)
                 return
 
     def _at(self, path: Path) -> str:
@@ -228,9 +229,22 @@ class _Check:
             and isinstance(value, dict)
         ):
             return value  # JSON is often written as YAML
+        before = self._failures
         checked = self._built_in(value, base, inner, path, secret=secret)
-        self._constraints(checked, found.schema, type_name, path)
+        if CRON in found.ancestry and self._failures == before:
+            self._cron(checked, path)
+        self._constraints(checked, found.schema, type_name, path, found.description)
         return checked
+
+    def _cron(self, value: str, path: Path) -> None:
+        """What no pattern says: the range of each field, and whether the time ever comes."""
+        from bbq.cron import CronError, Schedule
+
+        try:
+            Schedule(value)
+        except CronError as error:
+            hint = "minute, hour, day of month, month, day of week, for example `30 6 * * MON-FRI`"
+            self._report(path, "BBQ-T047", f"{self._at(path)} is no schedule: {error}", hint)
 
     def _built_in(self, value: Any, base: str, schema: Schema, path: Path, *, secret: bool = False) -> Any:
         if base == "any":

@@ -48,6 +48,7 @@ CODES: Final[dict[str, tuple[str, str]]] = {
     "BBQ-T044": ("bad constraint", "The constraint clause or validation itself is wrong."),
     "BBQ-T045": ("value converted", "A TOSCA 1.x scalar of another type was taken for its text, number or boolean."),
     "BBQ-T046": ("function gives another type", "What the function gives can never be a value of the definition's type."),
+    "BBQ-T047": ("bad schedule", "The value is not a cron expression of five fields, or one that never comes true."),
     "BBQ-T050": ("unknown function", "The file's TOSCA version has no such function."),
     "BBQ-T051": ("wrong function call", "Wrong number of arguments, or a call that does not stand alone in its map."),
     "BBQ-T052": ("unknown input", "The template has no such input."),

@@ -46,6 +46,7 @@ def key(
         mapping = sorted((import_map or {}).items())
         asked = [FORMAT, identity(), os.getcwd(), path, inputs, mapping, offline]  # noqa: PTH109
         asked += [list(environments), list(allowed_hosts)]
+        asked.append(getattr(inputs, "files", ()))  # findings name places in them
         return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
     except (OSError, TypeError, ValueError):
         return None

@@ -37,6 +37,7 @@ STATUS_COLORS: Mapping[str, str] = {
     "created": "cyan",
     "changing": "cyan",
     "new": "cyan",
+    "degraded": "yellow",
     "deleting": "yellow",
     "destroying": "yellow",
 }

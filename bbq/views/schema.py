@@ -198,11 +198,16 @@ DOCUMENTS: Final[tuple[Kind, ...]] = (
         "status",
         "One deployment and its nodes.",
         (
-            Field("deployment", "object", "As in `deployments`."),
+            Field(
+                "deployment",
+                "object",
+                "As in `deployments`, its status as seen (`degraded`: not all is ready).",
+            ),
             Field(
                 "nodes",
                 "array of object",
-                "node, type, status, stage, handle, attempt, error, parent, members, depends_on, started_at, ready_at.",
+                "node, type, status, stage, handle, attempt, error, parent, members, depends_on, started_at, ready_at. "
+                "What an unfinished deployment has not begun has the status `absent`.",
             ),
         ),
     ),

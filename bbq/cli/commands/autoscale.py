@@ -85,4 +85,5 @@ def _queue(deployment: Deployment, wanted: str) -> Queue:
     for node in nodes.values():
         if wanted in (node.attributes.get("queues") or ()):
             return node.queue_named(wanted)
-    raise UsageError(f"{deployment.name} has no queue {wanted!r}")
+    there = ", ".join(dict.fromkeys(queue for node in nodes.values() for queue in node.attributes.get("queues") or ()))
+    raise UsageError(f"{deployment.name} has no queue {wanted!r}", hint=f"queues: {there or 'none'}")

@@ -20,6 +20,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(session: Session) -> int:
     from bbq.errors import UsageError
 
+    for problem in session.workspace.config.login_problems:
+        session.notice(f"warning: {problem}")
     settings = session.workspace.config.settings()
     group = session.args.group
     if group and group not in {setting.group for setting in settings}:

@@ -10,6 +10,7 @@ from bbq.errors import ExitCode
 if TYPE_CHECKING:
     from bbq.cli.session import Session
 
+MISSING_JOURNAL = "ignore"
 EXAMPLES = (
     "bbq-deploy doctor",
     "bbq-deploy doctor --provider openstack  # who you are there, services, quotas left",

@@ -33,6 +33,6 @@ def run(session: Session) -> int:
         for event in journal.events(row.id, after=after):
             session.view.event(event)
             after = event.seq
-        if not session.args.follow or gone or session.stdout.closed_by_reader:
+        if not session.args.follow or gone or session.stdout.lost:
             return ExitCode.OK
         time.sleep(PAUSE)

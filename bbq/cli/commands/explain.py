@@ -134,8 +134,8 @@ def _context(session: Session) -> Context:
     if errors:
         many = "s" if len(errors) > 1 else ""
         session.notice(f"warning: {args.template} has {len(errors)} error{many}; bbq-deploy validate shows them")
-    given = options.given(args) or {}
-    values, wrong = tosca.check_inputs(reading.service, given)
+    given = options.given(args)
+    values, wrong = tosca.check_inputs(reading.service, given or {})
     refuse_errors([item for item in wrong if item.code != "BBQ-T101"], f"the inputs of {args.template}")
     built = None
     if not errors and not wrong:
@@ -146,7 +146,7 @@ def _context(session: Session) -> Context:
         [reading.names, *bundled()],
         reading.service,
         built,
-        frozenset(given),
+        frozenset(given or ()),
         directories,
         reading.names.unit.grammar.two,
     )

@@ -33,8 +33,9 @@ def run(session: Session) -> int:
 
     args, workspace = session.args, session.workspace
     format = getattr(args, "format", FORMATS[0])
-    row = workspace.journal.get(args.what)
-    if row is None and os.path.isfile(args.what):  # noqa: PTH113
+    template = os.path.isfile(args.what)  # noqa: PTH113
+    row = None if template and workspace.no_journal else workspace.journal.get(args.what)
+    if row is None and template:
         picture = template_graph(
             workspace, args.what, options.given(args), args.provider or "local", args.offline, format, args.environment
         )

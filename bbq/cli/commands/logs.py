@@ -29,7 +29,7 @@ def run(session: Session) -> int:
     row = session.workspace.row(args.name)
     tail = None if args.tail == "all" else options.number(args.tail, "--tail")
     if args.follow:
-        lines = logs.follow(session.workspace, row, args.node, tail, lambda: session.stdout.closed_by_reader)
+        lines = logs.follow(session.workspace, row, args.node, tail, lambda: session.stdout.lost)
     else:
         lines = logs.read(session.workspace, row, args.node, tail)
     empty = True

@@ -11,6 +11,7 @@ from bbq.errors import ExitCode
 if TYPE_CHECKING:
     from bbq.cli.session import Session
 
+MISSING_JOURNAL = "ignore"
 EXAMPLES = (
     "bbq-deploy plan service.yaml --provider local",
     "bbq-deploy plan service.yaml --name demo --input workers=4 --detailed-exitcode",
@@ -25,5 +26,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(session: Session) -> int:
     change = common.change_of_up(session)
     common.tell(session, change)
+    workspace = session.workspace
+    if workspace.no_journal and workspace.journal_named_by:
+        session.notice(f"warning: {workspace.no_journal}: all is new to it")
     session.view.plan(change.plan)
     return ExitCode.CHANGES_PENDING if session.args.detailed_exitcode and change.plan.has_changes else ExitCode.OK

@@ -116,11 +116,11 @@ def _show_and_acknowledge(session: Session, messages: list[Message]) -> bool:
     """A message that nobody could read any more goes back into the queue; then False."""
     for message in messages:
         _show(session, message)
-        if session.stdout.closed_by_reader:
+        if session.stdout.lost:
             message.release()
         else:
             message.ack()
-    return not session.stdout.closed_by_reader
+    return not session.stdout.lost
 
 
 def _show(session: Session, message: Message) -> None:

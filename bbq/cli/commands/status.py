@@ -20,14 +20,16 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(session: Session) -> int:
-    from bbq.operations.observe import observed
+    from bbq.operations.observe import observed, status_of, with_wanted
 
     workspace = session.workspace
     row = workspace.row(session.args.name)
     records = observed(workspace, row, workspace.journal.records(row.id))
-    failed = [name for name, record in records.items() if record.status == "failed"]
-    if failed and row.status == "active":
-        row = replace(row, status="failed", error=row.error or f"{failed[0]}: {records[failed[0]].error}")
+    status, error = status_of(row, records), row.error
+    if status == "failed" and error is None:
+        error = next((f"{name}: {record.error}" for name, record in records.items() if record.status == "failed"), None)
+    row = replace(row, status=status, error=error)
+    records = with_wanted(workspace, row, records)
     session.view.status(row, records, now=workspace.clock(row, records).now())
     broken = row.status == "failed" or (row.status == "destroying" and row.error is not None)
     return ExitCode.RESOURCE_FAILED if broken else ExitCode.OK

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from bbq.cli.session import Session
 
 STREAMS = True
+MISSING_JOURNAL = "make"
 EXAMPLES = (
     "bbq-deploy up service.yaml",
     "bbq-deploy up service.yaml --provider local --name demo --input workers=2 --ttl 2h",

@@ -7,10 +7,10 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
+from bbq.cron import CronError, Schedule
 from bbq.engine.contract import PermanentFault, State, Wanted
 from bbq.providers.local.application import CommandApplication
 from bbq.providers.local.process import NodeDir, Unit, UnitState, worst
-from bbq.providers.supervisor.cron import CronError, Schedule
 from bbq.topology.model import Node
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs, urlsplit
 
 from bbq.engine.contract import ConfigurationFault, PermanentFault
+from bbq.errors import ConfigurationError
 from bbq.providers.openstack.faults import WRONG_LOGIN, NoService, fault_of_error, fault_of_response
 from bbq.providers.openstack.lookup import Lookup
 
@@ -274,7 +275,10 @@ def _region_of_options(config: Config, session_class: type[Session]) -> CloudReg
     from keystoneauth1 import loading
     from openstack.config.cloud_region import from_session
 
-    oslo, group = config.oslo, "keystone"
+    try:
+        oslo, group = config.oslo, "keystone"
+    except ConfigurationError as error:
+        raise ConfigurationFault(f"log in to OpenStack: {error}", error.hint) from None
     auth = loading.load_auth_from_conf_options(oslo, group)
     options = oslo[group]
     session = session_class(

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bbq.providers.supervisor.cron import CronError, Schedule
+from bbq.cron import CronError, Schedule
 
 
 def at(text: str) -> float:

@@ -16,6 +16,7 @@ import pytest
 from disks import FullForRecords
 from local_site import Site, until
 
+from bbq import cron
 from bbq.engine.contract import QuotaFault
 from bbq.providers.local import files, units
 from bbq.providers.local.process import worst
@@ -298,7 +299,7 @@ def test_a_start_on_a_full_disk_is_refused(unit: Callable[..., Path]) -> None:
 # -- the clock ----------------------------------------------------------------------------------------------------------
 
 CLOCK = """
-import sys; sys.path.insert(0, sys.argv[2])
+import sys; sys.path[:0] = [sys.argv[2], sys.argv[4]]
 import cron, shim
 cron.Schedule.next = lambda self, after: after + float(sys.argv[3])
 sys.exit(shim.main(sys.argv[1]))
@@ -309,7 +310,15 @@ def _by_the_clock(path: Path, every: float = 0.4) -> None:
     """A shim for which all schedules mean every so many seconds."""
     spec = json.loads((path / "spec.json").read_text())
     env = {key: value for key, value in spec["env"].items() if key.startswith("BBQ")}
-    argv = [sys.executable, "-c", CLOCK, str(path), str(Path(shim.__file__).parent), str(every)]
+    argv = [
+        sys.executable,
+        "-c",
+        CLOCK,
+        str(path),
+        str(Path(shim.__file__).parent),
+        str(every),
+        str(Path(cron.__file__).parent),
+    ]
     subprocess.run(argv, env=env, check=True)
 
 

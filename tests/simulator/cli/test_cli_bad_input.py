@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import sqlite3
 import subprocess
@@ -11,6 +10,7 @@ import sys
 import time
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -60,6 +60,12 @@ def test_what_is_refused(cli, argv: list[str], code: int, said: str) -> None:
     assert done.code == code, done.all
     assert said in done.err
     assert done.out == ""
+
+
+def test_a_wrong_journal_is_told_once(cli) -> None:
+    done = cli("list", "--journal", "mysql://u:hunter2@x/y")
+    assert done.err.count("[journal] connection") == 1
+    assert "the command line: " in done.err and "hunter2" not in done.err
 
 
 def test_a_directory_of_templates_that_is_missing(cli) -> None:
@@ -114,10 +120,14 @@ def test_some_parts_fail_and_the_others_go_on(cli) -> None:
 def test_rollback(cli) -> None:
     done = cli.up("--on-error", "rollback", env={"BBQ_SIMULATOR__TERMINAL_ERROR": "1"})
     assert done.code == 7
-    assert cli("status", "demo", "--format", "json").json()["nodes"] == []
+    nodes = cli("status", "demo", "--format", "json").json()["nodes"]
+    assert [(node["node"], node["status"]) for node in nodes] == [(name, "absent") for name in ("db", "tasks", "worker")]
+    cli.template.unlink()
+    done = cli("status", "demo", "--format", "json")
+    assert (done.code, done.json()["nodes"]) == (7, []), "the journal knows what was begun"
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_run_that_is_ended_can_be_resumed(cli, number: int) -> None:
     process = cli.start("up", cli.template, "--provider", "simulator", "--name", "demo", "--format", "json")
     assert process.stdout is not None
@@ -128,6 +138,7 @@ def test_a_run_that_is_ended_can_be_resumed(cli, number: int) -> None:
     process.communicate(timeout=60)
     if number != signal.SIGKILL:
         assert process.returncode in (130, 0), "the run may have ended before the signal came"
+    assert "of 3 ready" in cli("status", "demo").out, "what was not begun is wanted, too"
     resumed = cli("resume", "demo")
     assert resumed.code == 0, resumed.all
     assert "3 of 3" in cli("status", "demo").out
@@ -314,12 +325,30 @@ def test_following_ends_with_the_deployment(cli) -> None:
     assert done.lines()[-1]["kind"] in ("run.finished", "deployment.changed")
 
 
-def test_standard_output_that_is_full_or_closed(cli) -> None:
+def into_full(cli, *argv: str | Path, env: dict[str, str] | None = None) -> Any:
     with Path("/dev/full").open("w") as full:
-        process = cli.start("list", "--all", "--format", "json", stdout=full)
-        done = cli.finish(process)
-    assert done.code == 1
-    assert re.search("cannot be written", done.err)
+        done = cli.finish(cli.start(*argv, stdout=full, env=env or {}))
+    assert "standard output cannot be written: No space left on device" in done.err
+    assert "fault of bbq" not in done.err
+    return done
+
+
+def test_standard_output_that_is_full(cli) -> None:
+    """All is done, and the exit code says that it was not told; what else is wrong keeps its own."""
+    assert into_full(cli, "--version").code == 5
+    assert into_full(cli, "validate", "--help").code == 5
+    assert into_full(cli, "--help", env={"PYTHONUNBUFFERED": "1"}).code == 5
+    assert into_full(cli, "list", "--all", "--format", "json").code == 5
+    assert into_full(cli, "up", cli.template, "--provider", "simulator", "--name", "demo").code == 5
+    assert cli("status", "demo", "--format", "json").json()["deployment"]["status"] == "active"
+    assert into_full(cli, "status", "demo").code == 5
+    assert into_full(cli, "plan", cli.template, "--name", "demo", "--input", "workers=3", "--detailed-exitcode").code == 5
+    assert into_full(cli, "validate", "--format", "json", "missing.yaml").code == 4
+    assert into_full(cli, "destroy", "demo").code == 5
+    assert cli("list", "--format", "json").json()["deployments"] == []
+
+
+def test_standard_output_that_is_closed(cli) -> None:
     command = f"exec {sys.executable} -m bbq list >&- 2>&-"
     assert subprocess.run(["sh", "-c", command], env=cli.environment, cwd=cli.home, check=False, timeout=60).returncode == 0
 

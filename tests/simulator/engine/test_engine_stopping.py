@@ -99,6 +99,24 @@ def test_the_first_interrupt_finishes_what_is_in_flight(world, graph):
     world.check(TWO_BRANCHES)
 
 
+@pytest.mark.parametrize(("after", "known"), [(4.0, True), (20.0, False)])
+def test_what_takes_longer_than_others_of_its_type_has_no_estimate(world, graph, after, known):
+    world.durations = {"short": 10.0, "long": 60.0}
+    world.apply(graph({"short": []}))
+    world.events.clear()
+
+    def interrupt(event):
+        if event.kind == "step.waiting" and event.data["elapsed"] > after and not world.stages("run.stopping"):
+            world.engine.interrupt()
+
+    world.on_event = interrupt
+    world.apply(graph({"short": [], "long": []}))
+    (stopping,) = [e for e in world.events if e.kind == "run.stopping"]
+    assert stopping.data["nodes"] == ["long"]
+    assert (stopping.data["eta"] is not None) is known, stopping.data
+    assert all(e.data["eta"] is None or e.data["eta"] > 0 for e in world.events if e.kind == "step.waiting")
+
+
 def test_an_interrupt_says_what_it_means(world, graph):
     said = []
     world.durations = {"a": 60.0, "b": 60.0}

@@ -172,6 +172,16 @@ def test_wrong_inputs_of_the_command_line(newcomer, given: str, code: int, said:
         assert "no deployments" in newcomer("list", "--all").out
 
 
+def test_wrong_inputs_of_a_file_are_told_where_they_stand(newcomer) -> None:
+    file = newcomer.home / "inputs.yaml"
+    file.write_text("# ours\nworkers: many\n")
+    done = newcomer.up("--inputs", str(file))
+    assert done.code == 4
+    assert f"{file}:2:10: error BBQ-T102" in done.err
+    done = newcomer.up("--inputs", str(file), "--input", "workers=few")
+    assert "<input>: error BBQ-T102" in done.err, "what is given by hand wins"
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -187,6 +187,26 @@ def test_what_vanished_is_seen_and_put_right(template: Path) -> None:
     assert d.drift() == []
 
 
+def test_what_is_not_ready_any_more_is_seen(template: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from bbq.cli.main import main
+    from bbq.operations.workspace import Workspace
+
+    d = bbq.deploy(template, provider="simulator", name="demo")
+    with Workspace() as workspace:
+        provider = workspace.open_provider(d.row)
+        handle = next(handle for tag, handle, _ in provider.list_tagged(d.id) if tag.node == "worker")
+        thing = provider.cloud.get(handle.id)
+        ready_at, thing.ready_at = thing.ready_at, None
+        provider.cloud.commit(thing, provider.now())
+        assert d.status() == "degraded"
+        assert main(["status", "demo"]) == 0, "it has not failed"
+        assert capsys.readouterr().out.startswith("demo: degraded on simulator, 1 of 2 ready")
+        thing.ready_at = ready_at
+        provider.cloud.commit(thing, provider.now())
+        provider.close()
+    assert d.status() == "active"
+
+
 def test_interrupts_outside_the_main_thread(template: Path) -> None:
     from concurrent.futures import ThreadPoolExecutor
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import stat
@@ -20,12 +21,22 @@ def test_a_reader_that_goes_away() -> None:
         out = output.standard(stream)
         out.write("first\n")
         out.flush()
-        assert not out.closed_by_reader
+        assert not out.lost
         os.close(reading)
         out.write("second\n")
         out.flush()
-        assert out.closed_by_reader
+        assert out.lost and out.fault is None
         out.write("third\n")  # dropped, no error
+        out.flush()
+
+
+def test_a_disk_that_is_full() -> None:
+    with Path("/dev/full").open("w") as stream:
+        out = output.standard(stream)
+        out.write("first\n")
+        out.flush()
+        assert out.lost and out.fault is not None and out.fault.errno == errno.ENOSPC
+        out.write("second\n")  # dropped, no error
         out.flush()
 
 

@@ -152,6 +152,15 @@ def test_a_wrong_secret_is_not_shown(tmp_path: Path, write: Write) -> None:
     assert "$$" in str(caught.value)
 
 
+def test_one_underscore_instead_of_two_is_a_warning(tmp_path: Path) -> None:
+    variables = {"BBQ_ENGINE_PARALLEL": "7", "BBQ_JOURNAL_CONNECTION": "", "BBQ_STATE_DIR": "/x", "BBQ_NODE": "engine"}
+    config = load([], environment=empty(tmp_path, **variables))
+    assert config.engine.parallel == 32
+    assert config.warnings == (
+        "BBQ_ENGINE_PARALLEL is not read; did you mean BBQ_ENGINE__PARALLEL, with two underscores after the group?",
+    )
+
+
 def test_unknown_names_are_warnings_with_the_nearest(tmp_path: Path, write: Write) -> None:
     file = write("[engine]\nparalel = 4\n[engin]\nretries = 1\n[engine]\nretries = 3\n")
     config = load([file], environment=empty(tmp_path, BBQ_ENGINE__RETRYS="2", BBQ_INSTANCE="1"))
@@ -221,9 +230,31 @@ def test_keystone_is_not_imported_unless_used(tmp_path: Path) -> None:
 
 
 def test_an_unknown_login_plugin(tmp_path: Path, write: Write) -> None:
-    with pytest.raises(ConfigurationError, match="auth_type = pasword") as caught:
-        load([write("[keystone]\nauth_type = pasword\n")], environment=empty(tmp_path))
-    assert "password" in (caught.value.hint or "")
+    file = write("[keystone]\nauth_type = pasword\nauth_url = https://k/v3\n")
+    config = load([file], environment=empty(tmp_path))
+    assert config.warnings == (), "whose options these are, nobody knows"
+    with pytest.raises(ConfigurationError, match=f"{file}:2: .*auth_type = pasword is not allowed; it takes one of .*password"):
+        config.oslo  # noqa: B018
+
+
+def test_a_login_that_is_not_complete_is_told_to_those_who_log_in(tmp_path: Path, write: Write) -> None:
+    file = write("[keystone]\nauth_type = password\nusername = u\npassword = hunter2\ntimeout = soon\n")
+    config = load([file], environment=empty(tmp_path))
+    assert (config.warnings, config.engine.parallel) == ((), 32)
+    told = {f"{file}:2: [keystone] auth_type = password needs auth_url"}
+    assert {problem.partition(" is not allowed")[0] for problem in config.login_problems} == told | {
+        f"{file}:5: [keystone] timeout = soon"
+    }
+    with pytest.raises(ConfigurationError, match="needs auth_url") as caught:
+        config.oslo  # noqa: B018
+    assert "clouds.yaml" in (caught.value.hint or "")
+    assert {s.value for s in config.settings() if (s.group, s.name) == ("keystone", "timeout")} == {"soon"}
+    assert "hunter2" not in repr(config.settings()) + str(caught.value)
+
+
+def test_a_cloud_by_name_needs_no_more(tmp_path: Path, write: Write) -> None:
+    file = write("[keystone]\ncloud = lab\nauth_type = password\n")
+    assert load([file], environment=empty(tmp_path)).login_problems == ()
 
 
 def test_loads_do_not_leak_into_each_other(tmp_path: Path, write: Write) -> None:

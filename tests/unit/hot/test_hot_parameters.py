@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from bbq.diagnostics import DiagnosticBag
 from bbq.hot.limits import Limit
+from bbq.yamlreader import Given, read_file
 
 HEAD = "heat_template_version: 2018-08-31\n"
 
@@ -175,6 +177,14 @@ def test_given_values_are_checked(templates):
     assert found[0].hint == "did you mean `list`?"
     assert any("must be at most 5, not `9`" in item.message and item.hint == "How many." for item in found)
     assert not any("geheim" in str(item) for item in found)
+
+
+def test_what_a_file_gives_is_told_where_it_stands(templates):
+    path, marks = templates.write("inputs.yaml", "§lsit: x\nn: §9\nsecret: '12345678'\n")
+    given = Given()
+    given.read(read_file(path, DiagnosticBag()))
+    _, found, _ = templates.read(GIVEN, parameters=given)
+    assert [(item.file, item.line, item.column) for item in found] == [(str(path), *mark[1:]) for mark in marks]
 
 
 def test_missing_values_are_told_when_values_are_given(templates):

@@ -319,6 +319,18 @@ def test_keystoneauths_own_options(net: rm.Mocker, tmp_path: Path) -> None:
     assert Cloud(load([str(file)])).endpoint("orchestration") is None
 
 
+def test_a_login_that_is_not_complete(tmp_path: Path) -> None:
+    file = tmp_path / "bbq.conf"
+    for text, said in (
+        ("auth_type = password\n", f"{file}:2: .keystone. auth_type = password needs auth_url"),
+        ("auth_type = pasword\n", f"{file}:2: .keystone. auth_type = pasword is not allowed"),
+    ):
+        file.write_text(f"[keystone]\n{text}")
+        with pytest.raises(ConfigurationFault, match=said) as caught:
+            Cloud(load([str(file)])).access  # noqa: B018
+        assert "clouds.yaml" in (caught.value.hint or "")
+
+
 def test_tls_is_verified_and_time_is_limited_by_default(net: rm.Mocker) -> None:
     session = Cloud(load()).connection.session
     assert session.verify is True

@@ -346,8 +346,11 @@ def test_readiness_and_timeouts(workshop: Any) -> None:
     assert node.timeouts == {"ready": 5.0}
     assert node.properties == {}
     assert node.dependencies() == set()
-    workshop.node("a", "bbq.nodes.Root", properties={"readiness": [{"kind": "udp"}], "timeouts": {"start": 1, "ready": -1}})
-    assert codes_of(workshop.problems()) == [codes.BAD_READINESS, codes.BAD_TIMEOUT, codes.BAD_TIMEOUT]
+    later = workshop.call("get_attribute", "SELF", "host")
+    workshop.node("a", "bbq.nodes.Root", properties={"readiness": [{"kind": "udp"}], "timeouts": {"ready": later}})
+    assert codes_of(workshop.problems()) == [codes.BAD_READINESS, codes.BAD_TIMEOUT]
+    workshop.node("a", "bbq.nodes.Root", properties={"timeouts": later})
+    assert codes_of(workshop.problems()) == [codes.BAD_TIMEOUT]
 
 
 def test_ten_thousand_nodes_are_built_in_one_pass(workshop: Any) -> None:

@@ -6,6 +6,8 @@ import pytest
 from tosca_heads import HEAD_2
 
 import bbq.tosca
+from bbq.diagnostics import DiagnosticBag
+from bbq.yamlreader import Given, read_file
 
 TEMPLATE = (
     HEAD_2
@@ -119,3 +121,30 @@ def test_secrets_are_not_told(service):
 def test_all_problems_at_once(service):
     _, found = bbq.tosca.check_inputs(service, {"workers": "x", "on": "x", "nope": 1})
     assert sorted(item.code for item in found) == ["BBQ-T100", "BBQ-T101", "BBQ-T102", "BBQ-T102"]
+
+
+def test_what_a_file_gives_is_told_where_it_stands(service, templates):
+    text = """\
+    name: n
+    workers: §0
+    §wrkers: 2
+    counts:
+      a: 1
+      b: §many
+    d: { x: §y }
+    pin: §geheim
+    """
+    path, marks = templates.write("inputs.yaml", text)
+    given = Given()
+    given.read(read_file(path, DiagnosticBag()))
+    _, found = bbq.tosca.check_inputs(service, given)
+    assert [(item.file, item.line, item.column) for item in found] == [(str(path), *mark) for mark in marks]
+    assert [item.code for item in found] == ["BBQ-T102", "BBQ-T100", "BBQ-T102", "BBQ-T102", "BBQ-T102"]
+    assert "geheim" not in str(found)
+    given.say("workers", "0")
+    copy = Given(given)
+    del copy["name"]
+    _, found = bbq.tosca.check_inputs(service, copy)
+    by_hand = [item.message for item in found if (item.file, item.line) == ("<input>", 1)]
+    assert [item.file for item in found if item.message not in by_hand] == [str(path)] * 4
+    assert [by_hand[0], "`workers`" in by_hand[1], len(by_hand)] == ["input `name` is required", True, 2]

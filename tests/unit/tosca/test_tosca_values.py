@@ -228,3 +228,48 @@ service_template:
         "BBQ-T040",
     )
     assert "12345" not in found[0].message
+
+
+BUNDLED = """\
+tosca_definitions_version: tosca_2_0
+imports: [ { profile: "bbq:1.0" } ]
+service_template:
+  node_templates:
+    a:
+      type: bbq.nodes.%s
+      properties:
+"""
+COMMAND = BUNDLED % "ScheduledJob" + "        command: [ x ]\n        "
+
+
+@pytest.mark.parametrize(
+    ("text", "codes", "said"),
+    [
+        (COMMAND + 'schedule: §"61 * * * *"\n', ["BBQ-T047"], "minute: 61 is not within 0 to 59"),
+        (COMMAND + 'schedule: §"0 0 30 2 *"\n', ["BBQ-T047"], "never comes true"),
+        (COMMAND + "schedule: §hourly\n", ["BBQ-T047"], "has 1 fields instead of 5"),
+        (COMMAND + "schedule: §5\n", ["BBQ-T040"], "must be a string"),
+        (COMMAND + "schedule: '@daily'\n        timeouts: { §raedy: 2 }\n", ["BBQ-T041"], "no property `raedy`"),
+        (COMMAND + "schedule: '@daily'\n        timeouts: { ready: §0 }\n", ["BBQ-T043"], "must be greater than `0`"),
+        (BUNDLED % "ObjectStore" + "        buckets: [ §a, §x..y, §Upper ]\n", ["BBQ-T043"] * 3, "must match"),
+        (BUNDLED % "MessageQueue" + "        queues: [ tasks, §a b ]\n", ["BBQ-T043"], "must match"),
+        (
+            BUNDLED % "MessageQueue" + "        readiness: [ { kind: http, target: x, status: §99, interval: §0 } ]\n",
+            ["BBQ-T043"] * 2,
+            "at least `100`",
+        ),
+    ],
+)
+def test_values_that_the_bundled_types_refuse(templates, text, codes, said):
+    found = templates.bad(text, *codes)
+    assert said in found[0].message
+
+
+def test_a_data_type_says_what_its_values_are(templates):
+    (found,) = templates.bad(BUNDLED % "ObjectStore" + "        buckets: [ §a ]\n", "BBQ-T043")
+    assert found.hint == "3 to 63 lower-case letters, digits, dots and dashes, by the rules of S3."
+
+
+@pytest.mark.parametrize("name", ["data", "a.b-c", "a" * 63, "0-9"])
+def test_names_of_buckets(templates, name):
+    templates.good(BUNDLED % "ObjectStore" + f"        buckets: [ {name} ]\n")

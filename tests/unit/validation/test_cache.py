@@ -19,9 +19,10 @@ from typing import Any
 import pytest
 
 from bbq import facts, patterns, validation
-from bbq.diagnostics import Diagnostic
+from bbq.diagnostics import Diagnostic, DiagnosticBag
 from bbq.validation import cache
 from bbq.validation import findings as anew
+from bbq.yamlreader import Given, read_file
 
 HEAD = "tosca_definitions_version: tosca_simple_yaml_1_3\n"
 MAIN = f"""\
@@ -45,6 +46,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (folder / "main.yaml").write_text(MAIN)
     (folder / "types.yaml").write_text(f"{HEAD}node_types:\n  Site: {{ derived_from: tosca.nodes.Root }}\n")
     (folder / "create.sh").write_text("")
+    (folder / "good.yaml").write_text(f"{HEAD}topology_template: {{ inputs: {{ size: {{ type: integer }} }} }}\n")
     (folder / "far").mkdir()
     (folder / "far/far.yaml").write_text(HEAD)
     monkeypatch.chdir(folder)
@@ -94,6 +96,14 @@ def test_what_has_not_changed_is_not_read_again(project: Path, remembered) -> No
     assert remembered() and remembered()
     assert len(entries()) == 1
     assert {stat.S_IMODE(path.stat().st_mode) for path in (folder_of_cache(), *entries())} == {0o700, 0o600}
+
+
+def test_the_place_of_an_input_in_its_file_is_that_of_now(project: Path, remembered) -> None:
+    for text, again in (("size: many\n", False), ("size: many\n", True), ("# more\nsize: many\n", False)):
+        Path("inputs.yaml").write_text(text)
+        given = Given()
+        given.read(read_file(Path("inputs.yaml"), DiagnosticBag()))
+        assert remembered(inputs=given, path="good.yaml") is again
 
 
 CHANGES: dict[str, Callable[[Path], object]] = {

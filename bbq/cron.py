@@ -1,6 +1,7 @@
 """Cron expressions of five fields, in UTC: minute, hour, day of month, month, day of week (crontab(5)).
 
-Standard library only: the supervisor (`shim.py`) loads this file by its path.
+Standard library only: the local provider's supervisor (`shim.py`) loads this file by its path, and a rendered deployment has a
+copy of it.
 """
 
 from __future__ import annotations
