@@ -136,7 +136,7 @@ class Templates:
         )
         known = self._reflected(keys.get("attributes"), type_def.properties, type_def.attributes)
         template.attributes = self.assign(keys.get("attributes"), known, "attribute", what, key, owner)
-        template.capabilities = self._capabilities(keys.get("capabilities"), type_def, what, key, owner)
+        template.capabilities = self._capabilities(keys.get("capabilities"), type_def, what, key, owner, complete=not selected)
         template.interfaces = self.interfaces.assignments(keys.get("interfaces"), what, type_def, owner)
         template.artifacts = type_def.artifacts | self._artifacts(keys, what, owner)
         _implement(template, reader.unit)
@@ -183,10 +183,12 @@ class Templates:
         *,
         places: dict[str, SourceRange] | None = None,
         complete: bool = True,
+        mentioned: bool = True,
     ) -> dict[str, Any]:
         """Values for definitions: given ones checked, defaults filled in, unknown and missing ones reported.
 
-        `word` is "property", "attribute" ...; missing ones are an error of properties and inputs only.
+        `word` is "property", "attribute" ...; missing ones are an error of properties and inputs only. What 1.x templates in
+        the wild do not even mention, they leave without its values.
         """
         found: dict[str, Any] = {}
         plural = {"property": "properties", "attribute": "attributes"}.get(word, word + "s")
@@ -216,7 +218,7 @@ class Templates:
             elif definition.required and complete and word != "attribute" and name not in self._names(node):
                 hint = f"{name}: {definition.description.strip()}" if definition.description else None
                 # A required property of a normative type that templates in the wild leave out.
-                left_out = definition.metadata.get("practice") == "optional"
+                left_out = definition.metadata.get("practice") == "optional" or not mentioned
                 report = self.reader.practice if left_out else self.reader.error
                 report("BBQ-T042", f"{what} lacks the required {word} {quoted(name)}", owner_node, hint)
         return found
@@ -234,7 +236,7 @@ class Templates:
         return {key.value for key, _ in node.value} if isinstance(node, MappingNode) else set()
 
     def _capabilities(
-        self, node: Node | None, type_def: TypeDef, what: str, owner_node: Node, owner: Owner
+        self, node: Node | None, type_def: TypeDef, what: str, owner_node: Node, owner: Owner, *, complete: bool
     ) -> dict[str, CapabilityAssignment]:
         given = self.reader.entries(node, f"capabilities of {what}")
         for name, (key, _) in given.items():
@@ -251,7 +253,14 @@ class Templates:
                 definition.type,
                 at(key),
                 self.assign(
-                    keys.get("properties"), definition.properties, "property", title, key, owner, complete=body is not None
+                    keys.get("properties"),
+                    definition.properties,
+                    "property",
+                    title,
+                    key,
+                    owner,
+                    complete=complete,
+                    mentioned=body is not None,
                 ),
                 self.assign(
                     keys.get("attributes"),

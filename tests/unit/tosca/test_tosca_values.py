@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import pytest
 from tosca_heads import HEAD_1, HEAD_2
 
@@ -228,3 +230,21 @@ service_template:
         "BBQ-T040",
     )
     assert "12345" not in found[0].message
+
+
+@pytest.mark.parametrize(("capabilities", "severity"), [("", "warning"), ("capabilities: { §c: {} }", "error")])
+def test_what_a_capability_needs(templates, capabilities, severity):
+    """TOSCA 1.x templates often leave a capability unmentioned."""
+    types = """\
+    capability_types: { C: { derived_from: tosca.capabilities.Root, properties: { a: { type: integer } } } }
+    node_types: { N: { derived_from: tosca.nodes.Root, capabilities: { c: C } } }
+    """
+    node = f"n: {{ type: N, {capabilities} }}" if capabilities else "§n: { type: N }"
+    head, body = textwrap.dedent(types), f"node_templates: {{ {node} }}\n"
+    found = templates.bad(HEAD_1 + head + f"topology_template: {{ {body} }}\n", "BBQ-T042")
+    assert found[0].severity == severity
+    assert found[0].message == "capability `c` of node template `n` lacks the required property `a`"
+    head = head.replace("derived_from: tosca.capabilities.Root, ", "").replace("derived_from: tosca.nodes.Root, ", "")
+    found = templates.bad(HEAD_2 + head + f"service_template: {{ {body} }}\n", "BBQ-T042")
+    assert found[0].severity == "error"
+    templates.good(HEAD_2 + head + "service_template: { node_templates: { n: { type: N, directives: [ select ] } } }\n")
