@@ -29,7 +29,7 @@ def read_data_type(reader: Definitions, declaration: Declaration, keys: dict[str
             if keyname in keys:
                 reader.error("BBQ-T032", f"{what} is neither a list nor a map, and takes no `{keyname}`", keys[keyname])
         if "validation" in keys or "constraints" in keys:
-            found.constraints = (*found.constraints, *reader.constraints(keys, what))
+            found.constraints = (*found.constraints, *reader.constraints(keys, found.name, what))
         return
     if "properties" in keys:
         message, block = f"{what} derives from {quoted(root)} and cannot have properties", keys["properties"]
@@ -39,7 +39,7 @@ def read_data_type(reader: Definitions, declaration: Declaration, keys: dict[str
     old = found.schema or Schema(root)
     found.schema = Schema(
         root,
-        old.constraints + reader.constraints(keys, what),
+        old.constraints + reader.constraints(keys, found.name, what),
         reader.inner(keys, "entry_schema", old.entry, what),
         reader.inner(keys, "key_schema", old.key, what),
     )

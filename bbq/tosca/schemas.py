@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from yaml import MappingNode, Node, ScalarNode
+from yaml import MappingNode, Node, ScalarNode, SequenceNode
 
 from bbq.tosca.checker import BROKEN, BUILT_IN, CONVERTED, SECRET, Checker, Path, locate
 from bbq.tosca.constraints import OPERATORS, problem_of_clause
@@ -17,6 +17,7 @@ from bbq.tosca.functions import Converter, Owner, Uses
 from bbq.tosca.model import Constraint, Function, ParameterDef, Schema, TypeDef
 from bbq.tosca.reading import Reader, nearest, one_of, quoted, shape
 from bbq.tosca.secret_places import SecretPlaces
+from bbq.tosca.validations import Stated, Validations
 from bbq.yamlreader import at, is_null
 
 OF_1X = frozenset(("scalar-unit.size", "scalar-unit.time", "scalar-unit.frequency", "scalar-unit.bitrate", "range", "any"))
@@ -76,6 +77,7 @@ class Definitions(Reader):
         self.uses = uses
         self.convert = Converter(self, uses)
         self.later: list[tuple[ParameterDef, Node, str]] = []
+        self.stated: list[Stated] = []
 
     def type_name(self, node: Node | None, kind: str, what: str) -> str | None:
         """The full name of the type that `node` names; unknown ones are reported."""
@@ -128,7 +130,7 @@ class Definitions(Reader):
             return None
         found = Schema(
             name,
-            self.constraints(keys, what),
+            self.constraints(keys, name, what),
             self.schema(keys.get("entry_schema"), f"the entry schema of {what}"),
             self.schema(keys.get("key_schema"), f"the key schema of {what}"),
         )
@@ -158,18 +160,23 @@ class Definitions(Reader):
         last = ancestry(found)[-1] if found is not None else ""
         return last if last in BUILT_IN else ""
 
-    def constraints(self, keys: dict[str, Node], what: str) -> tuple[Constraint, ...]:
+    def constraints(self, keys: dict[str, Node], type_name: str, what: str) -> tuple[Constraint, ...]:
+        """What is stated about values of a type; whether it fits the type is checked later."""
         found: list[Constraint] = []
+        stated = Stated(type_name, what)
         if "validation" in keys:
             node = keys["validation"]
             function = self.convert.value(node)
             if isinstance(function, Function):
                 found.append(Constraint("validation", function, at(node)))
+                stated = Stated(type_name, what, validation=(function, node))
             elif not is_null(node):
                 self.error("BBQ-T044", f"the validation of {what} must be a function call, not {shape(node)}", node)
         block = keys.get("constraints")
-        # One clause instead of a list of clauses is common.
         clauses = [block] if isinstance(block, MappingNode) else self.items(block, f"constraints of {what}")
+        if isinstance(block, MappingNode):
+            text = f"constraints of {what} must be a list of clauses, not a map: read as one"
+            self.warning("BBQ-T012", text, block, "write `- ` before each clause")
         for clause in clauses:
             for operator, (key, argument) in self.entries(clause, f"a constraint of {what}").items():
                 if operator not in OPERATORS:
@@ -179,11 +186,16 @@ class Definitions(Reader):
                 if operator == "schema" and self.grammar.number < 12:
                     self.practice("BBQ-T210", f"constraint `schema` of {what} is from TOSCA 1.2", key)
                 value = self.convert.value(argument)
+                if self.base(type_name) == "version":
+                    value = _spelt(value, argument)
                 problem = problem_of_clause(operator, value)
                 if problem is not None:
                     self.error("BBQ-T044", f"{problem} (in {what})", argument)
-                else:
-                    found.append(Constraint(operator, value, at(key)))
+                    continue
+                found.append(Constraint(operator, value, at(key)))
+                stated.clauses.append((found[-1], argument))
+        if found:
+            self.stated.append(stated)
         return tuple(found)
 
     def parameters(
@@ -278,13 +290,13 @@ class Definitions(Reader):
         if "type" not in keys:
             if parent is None:
                 if "value" in keys or "mapping" in keys or "default" in keys:  # an output takes its value's type
-                    return Schema("any", self.constraints(keys, what))
+                    return Schema("any", self.constraints(keys, "any", what))
                 self.error("BBQ-T011", f"{what} lacks the required keyname `type`", key)
                 return None
             old = parent.schema
             return Schema(
                 old.type,
-                self._joined(old, self.constraints(keys, what)),
+                self._joined(old, self.constraints(keys, old.type, what)),
                 self.inner(keys, "entry_schema", old.entry, what),
                 self.inner(keys, "key_schema", old.key, what),
             )
@@ -345,8 +357,9 @@ class Definitions(Reader):
         return found is not None and SECRET in ancestry(found)
 
     def finish(self, types: dict[tuple[str, str], TypeDef], *, inputs: bool = False) -> None:
-        """Checks and normalises the defaults and fixed values met so far. A template's `inputs` are usable without a default:
-        in 1.x one that breaks its own constraints is as good as none, and somebody has to give a value."""
+        """Checks the constraints, and checks and normalises the defaults and fixed values, met so far. A template's `inputs`
+        are usable without a default: in 1.x one that breaks its own constraints is as good as none, and somebody has to give
+        a value."""
         checker, secrets = Checker(types), SecretPlaces(types, self.bag.sources)
         for found, node, attribute in self.later:
             secrets.mark(node, getattr(found, attribute), found)
@@ -357,6 +370,10 @@ class Definitions(Reader):
             if unusable:
                 found.default, found.has_default = None, False
         self.later.clear()
+        validations = Validations(self, checker)
+        for stated in self.stated:
+            validations.check(stated)
+        self.stated.clear()
 
     def checked(
         self, checker: Checker, value: Any, node: Node, schema: Schema, what: str, unusable: list[str] | None = None
@@ -383,6 +400,13 @@ class Definitions(Reader):
         if isinstance(value, Function) and self.uses is not None:
             self.uses.wanted.append((value, schema, what))
         return self.checked(checker, value, node, schema, what)
+
+
+def _spelt(value: Any, node: Node) -> Any:
+    """Versions as they are written: 1.10 is no number."""
+    if isinstance(value, list) and isinstance(node, SequenceNode):
+        return [_spelt(item, place) for item, place in zip(value, node.value, strict=True)]
+    return str(node.value) if isinstance(value, float) else value
 
 
 def canonical(declaration: Declaration) -> str:

@@ -70,4 +70,5 @@ def _outputs(templates: Templates, node: Node | None) -> dict[str, ParameterDef]
         elif not reader.grammar.two:
             reader.error("BBQ-T011", f"{what} lacks the required keyname `value`", key)
         found[name] = output
+    reader.finish(templates.types.found)
     return found

@@ -248,3 +248,34 @@ def test_what_a_capability_needs(templates, capabilities, severity):
     found = templates.bad(HEAD_2 + head + f"service_template: {{ {body} }}\n", "BBQ-T042")
     assert found[0].severity == "error"
     templates.good(HEAD_2 + head + "service_template: { node_templates: { n: { type: N, directives: [ select ] } } }\n")
+
+
+BOMB = '<!DOCTYPE a [ <!ENTITY b "b"> ' + "".join(
+    f'<!ENTITY {new} "{f"&{old};" * 20}"> ' for old, new in zip("bcdefghijk", "cdefghijkl", strict=True)
+) + "]><a>&l;</a>"  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "problem"),
+    [
+        ("json", '{ "a": [ 1, null ] }', None),
+        ("json", "{ a: 1 }", "double quotes"),
+        ("json", "[" * 100_000, "recursion"),
+        ("json", "", "Expecting value"),
+        ("xml", "<a><b/></a>", None),
+        ("xml", BOMB, None),
+        ("xml", "<a><b></a>", "mismatched tag"),
+        ("xml", "a", "syntax error"),
+    ],
+)
+def test_text_in_json_and_xml(templates, name, text, problem):
+    """1.3 section 5.3; types that derive from them are, too, and so are values inside of others."""
+    head = f"{HEAD_1}data_types: {{ T: {{ derived_from: tosca.datatypes.{name} }} }}\n"
+    types = "node_types: { A: { derived_from: tosca.nodes.Root, properties: { p: { type: map, entry_schema: T } } } }\n"
+    value = "'" + text.replace("'", "''") + "'"
+    nodes = f"topology_template: {{ node_templates: {{ a: {{ type: A, properties: {{ p: {{ x: §{value} }} }} }} }} }}\n"
+    if problem is None:
+        templates.good((head + types + nodes).replace("§", ""))
+    else:
+        found = templates.bad(head + types + nodes, "BBQ-T040")
+        assert problem in found[0].message and name.upper() in found[0].message
