@@ -114,7 +114,7 @@ class Policies:
         found, keys = read_trigger(reader, name, key, body, what)
         found.condition = condition_of(reader, keys.get("condition"), what)
         targets = self._targets(policy)
-        if "target_filter" in keys and reader.grammar.number >= 13:
+        if "target_filter" in keys:
             targets = self._filtered(keys["target_filter"], what)
         workflows = {each: workflow.inputs for each, workflow in self._service.workflows.items()}
         activities = Activities(self._templates, self._service, workflows)

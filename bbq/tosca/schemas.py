@@ -78,6 +78,11 @@ class Definitions(Reader):
         self.convert = Converter(self, uses)
         self.later: list[tuple[ParameterDef, Node, str]] = []
         self.stated: list[Stated] = []
+        self.expected: list[tuple[Node, str, str]] = []
+
+    def expect(self, node: Node, type_name: str, what: str) -> None:
+        """Checks the value at `node`, one of the grammar's own, against a data type once the types are known."""
+        self.expected.append((node, type_name, what))
 
     def type_name(self, node: Node | None, kind: str, what: str) -> str | None:
         """The full name of the type that `node` names; unknown ones are reported."""
@@ -374,6 +379,9 @@ class Definitions(Reader):
         for stated in self.stated:
             validations.check(stated)
         self.stated.clear()
+        for node, type_name, what in self.expected:
+            self.checked(checker, self.convert.value(node, Owner("policy")), node, Schema(type_name), what)
+        self.expected.clear()
 
     def checked(
         self, checker: Checker, value: Any, node: Node, schema: Schema, what: str, unusable: list[str] | None = None
