@@ -18,7 +18,7 @@ from bbq.tosca.nearby import from_root, profile_beside
 from bbq.tosca.places import LocalFile, Place, Remote, Resolver
 from bbq.tosca.reading import Reader, nearest, one_of, quoted, shape
 from bbq.wording import hint
-from bbq.yamlreader import Duplicate, at, is_null
+from bbq.yamlreader import Duplicate, at, data, is_null
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(//.*)?", re.DOTALL)
 _MAX_FILES: Final = 500
@@ -253,6 +253,9 @@ class Files:
         for kind in KINDS:
             for name, (key, body) in reader.entries(keys.get(f"{kind}_types"), f"`{kind}_types`", empty=False).items():
                 unit.declared[kind, name] = Declaration(kind, name, key, body, unit)
+                if not isinstance(data(key, unit.grammar.dialect), str):
+                    text = f"the name of a type is a string, which {quoted(name)} without quotes is not"
+                    reader.practice("BBQ-T012", text, key, "put it in quotes")
         for name, (key, body) in reader.entries(keys.get("repositories"), "`repositories`").items():
             if isinstance(body, ScalarNode):
                 unit.repositories[name] = reader.string(body, f"repository {quoted(name)}")

@@ -60,6 +60,10 @@ class Owner:
     target: str | None = None
     type: str | None = None
     """Of a relationship."""
+    node: str | None = None
+    """Of a filter: the type of the nodes that it is for, where their name is not known."""
+    capability: str | None = None
+    """Of a filter: the type, or the name, of the capability that the relationship leads to."""
 
 
 @dataclass(slots=True)

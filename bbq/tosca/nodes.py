@@ -11,7 +11,7 @@ from yaml import MappingNode, Node
 
 from bbq.diagnostics import SourceRange
 from bbq.tosca.artifacts import read_artifact
-from bbq.tosca.checker import Checker
+from bbq.tosca.checker import BROKEN, Checker
 from bbq.tosca.files import Unit
 from bbq.tosca.filters import read_filter
 from bbq.tosca.functions import Owner, Uses
@@ -23,6 +23,7 @@ from bbq.tosca.secret_places import SecretPlaces
 from bbq.tosca.types import Types
 from bbq.yamlreader import at
 
+_SCALABLE: Final = "tosca.capabilities.Scalable"
 _DIRECTIVES: Final = ("create", "select", "substitute", "selectable", "substitutable")
 
 
@@ -272,7 +273,38 @@ class Templates:
                 ),
                 self.directives(keys.get("directives"), title, ("internal", "external")),
             )
+            if "occurrences" in keys:
+                self._occurrences(keys["occurrences"], definition.occurrences, title)
+            if not self.reader.grammar.two and self._is_scalable(definition.type):
+                self._scaled(found[name].properties, keys.get("properties"), title, key)
         return found
+
+    def _occurrences(self, node: Node, within: tuple[int, int | None], what: str) -> None:
+        """1.3 section 3.8.1: how many relationships lead here, a narrower range than that of the definition."""
+        low, high = self.reader.bounds(node, f"occurrences of {what}", within)
+        least, most = within
+        if low < least or (most is not None and (high is None or high > most)):
+            text = f"the range of {what} is not within [ {least}, {'UNBOUNDED' if most is None else most} ], that of its type"
+            self.reader.practice("BBQ-T064", text, node)
+
+    def _is_scalable(self, name: str) -> bool:
+        found = self.types.found.get(("capability", name))
+        return found is not None and _SCALABLE in found.ancestry
+
+    def _scaled(self, values: Mapping[str, Any], node: Node | None, what: str, owner_node: Node) -> None:
+        """1.x: the default number of instances MUST be in the range between the least and the most."""
+        least, most, default = (values.get(f"{word}_instances") for word in ("min", "max", "default"))
+        places = {key.value: value for key, value in node.value} if isinstance(node, MappingNode) else {}
+        wrong = None
+        if type(least) is int and type(most) is int and least > most:
+            wrong, text = "max_instances", f"must be {least} or more, which is `min_instances`, not {most}"
+        elif type(default) is int:
+            if type(least) is int and default < least:
+                wrong, text = "default_instances", f"must be {least} or more, which is `min_instances`, not {default}"
+            elif type(most) is int and default > most:
+                wrong, text = "default_instances", f"must be {most} or less, which is `max_instances`, not {default}"
+        if wrong is not None:
+            self.reader.error(BROKEN, f"property {quoted(wrong)} of {what} {text}", places.get(wrong, owner_node))
 
 
 def _merged(base: Node, over: Node) -> Node:

@@ -97,6 +97,17 @@ class Reader:
             self.error("BBQ-T012", f"{what} must be a list, not {shape(node)}", node)
         return []
 
+    def listed(self, node: Node | None, what: str, each: str) -> list[tuple[str, Node, Node]]:
+        """Name, key and value of the maps of one entry in a list. Further entries are read; they are practice of 1.x."""
+        found = []
+        for item in self.items(node, what):
+            for number, (name, (key, value)) in enumerate(self.entries(item, each).items()):
+                if number:
+                    text = f"{each} is a map of one entry, and {quoted(name)} is one more"
+                    self.practice("BBQ-T012", text, key, f"begin it with `- `: an item of its own in {what}")
+                found.append((name, key, value))
+        return found
+
     def entity(self, node: Node, entity: str, name: str, owner: Node) -> dict[str, Node]:
         """Keyname -> value node of an entity of the grammar; unknown and missing keynames are reported. `owner` is where
         a missing one is reported."""

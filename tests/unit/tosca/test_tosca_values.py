@@ -279,3 +279,21 @@ def test_text_in_json_and_xml(templates, name, text, problem):
     else:
         found = templates.bad(head + types + nodes, "BBQ-T040")
         assert problem in found[0].message and name.upper() in found[0].message
+
+
+@pytest.mark.parametrize(
+    ("numbers", "codes"),
+    [
+        ("min_instances: 1, max_instances: 3, default_instances: 2", []),
+        ("max_instances: 3", []),
+        ("max_instances: 2, default_instances: §5", ["BBQ-T043"]),
+        ("min_instances: 2, max_instances: 4, default_instances: §1", ["BBQ-T043"]),
+        ("min_instances: 3, max_instances: §2", ["BBQ-T043"]),
+        ("max_instances: { get_input: n }, default_instances: 5", []),
+    ],
+)
+def test_the_default_number_of_instances_lies_between_the_others(templates, numbers, codes):
+    """1.3 section 5.5, tosca.capabilities.Scalable; 2.0's profile has validations."""
+    text = "topology_template:\n  inputs: { n: { type: integer } }\n  node_templates:\n    server:\n"
+    text += f"      type: tosca.nodes.Compute\n      capabilities: {{ scalable: {{ properties: {{ {numbers} }} }} }}\n"
+    templates.bad(HEAD_1 + text, *codes)
