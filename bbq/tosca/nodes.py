@@ -17,7 +17,7 @@ from bbq.tosca.filters import read_filter
 from bbq.tosca.functions import Owner, Uses
 from bbq.tosca.interfaces import Interfaces
 from bbq.tosca.model import ArtifactDef, CapabilityAssignment, Function, InterfaceDef, NodeTemplate, ParameterDef, TypeDef
-from bbq.tosca.reading import Entries, nearest, one_of, quoted
+from bbq.tosca.reading import Entries, nearest, one_of, quoted, shape
 from bbq.tosca.schemas import Definitions
 from bbq.tosca.secret_places import SecretPlaces
 from bbq.tosca.types import Types
@@ -170,7 +170,8 @@ class Templates:
         value = self.reader.convert.value(node, owner)
         if isinstance(value, Function) or (type(value) is int and value >= 0):
             return value
-        self.reader.error("BBQ-T040", f"count of {what} must be an integer that is not negative, not {quoted(value)}", node)
+        text = f"count of {what} must be an integer that is not negative, not {shape(node)}"
+        self.reader.error("BBQ-T040", text, node, self.reader.convert.other_spelling(node))
         return 1
 
     def assign(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from yaml import MappingNode, Node, ScalarNode, SequenceNode
 
 from bbq.diagnostics import DiagnosticBag, SourceRange
-from bbq.tosca.grammar import Grammar, Keynames
+from bbq.tosca.grammar import COUNTERPARTS, Grammar, Keynames
 from bbq.tosca.units import version_key
 from bbq.wording import nearest, one_of, quoted, shape
 from bbq.yamlreader import ListKey, at, data, is_null
@@ -133,7 +133,9 @@ class Reader:
         known = keynames.allowed
         if key in keynames.elsewhere:
             text = f"{title} has no keyname {quoted(key)}: it is from {keynames.elsewhere[key]}, not from the file's version"
-            self.error("BBQ-T010", text, node, one_of(known))
+            other = COUNTERPARTS.get(key)
+            hint = f"this version calls it `{other}`" if other in known else one_of(known)
+            self.error("BBQ-T010", text, node, hint)
             return
         near = nearest(key, known)
         if nearest(key, known, 0.75) is None and entity.endswith((" type", "trigger")) and not self.grammar.two:

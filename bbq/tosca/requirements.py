@@ -196,7 +196,8 @@ class Requirements:
         elif type(value) is int and value >= 0:
             found.wanted, found.count = value, (value, value)
         elif self._reader.grammar.two:
-            self._reader.error("BBQ-T014", f"count of {what} must be a whole number from 0 on, or a function", node)
+            hint = self._reader.convert.other_spelling(node)
+            self._reader.error("BBQ-T014", f"count of {what} must be a whole number from 0 on, or a function", node, hint)
         else:
             found.count = self._reader.bounds(node, f"occurrences of {what}", (1, 1))
             most = definition.occurrences[1]

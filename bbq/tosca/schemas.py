@@ -390,6 +390,7 @@ class Definitions(Reader):
         broken constraint is a warning whose text is put there, too."""
 
         def report(path: Path, code: str, message: str, hint: str | None) -> None:
+            hint = self.convert.other_spelling(locate(node, path)) or hint
             if code == BROKEN and unusable is not None:
                 unusable.append(message)
                 self.practice(code, f"{message}; it is not used", locate(node, path), hint)
