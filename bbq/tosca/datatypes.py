@@ -12,6 +12,7 @@ from bbq.tosca.files import Declaration
 from bbq.tosca.model import Schema, TypeDef
 from bbq.tosca.reading import quoted, shape
 from bbq.tosca.schemas import OF_1X, Definitions, parent_of
+from bbq.tosca.validations import read_constraints
 from bbq.yamlreader import at, data
 
 
@@ -29,7 +30,7 @@ def read_data_type(reader: Definitions, declaration: Declaration, keys: dict[str
             if keyname in keys:
                 reader.error("BBQ-T032", f"{what} is neither a list nor a map, and takes no `{keyname}`", keys[keyname])
         if "validation" in keys or "constraints" in keys:
-            found.constraints = (*found.constraints, *reader.constraints(keys, found.name, what))
+            found.constraints = (*found.constraints, *read_constraints(reader, keys, found.name, what))
         return
     if "properties" in keys:
         message, block = f"{what} derives from {quoted(root)} and cannot have properties", keys["properties"]
@@ -39,7 +40,7 @@ def read_data_type(reader: Definitions, declaration: Declaration, keys: dict[str
     old = found.schema or Schema(root)
     found.schema = Schema(
         root,
-        old.constraints + reader.constraints(keys, found.name, what),
+        old.constraints + read_constraints(reader, keys, found.name, what),
         reader.inner(keys, "entry_schema", old.entry, what),
         reader.inner(keys, "key_schema", old.key, what),
     )
@@ -82,7 +83,7 @@ def _units(reader: Definitions, declaration: Declaration, keys: dict[str, Node],
         if 1.0 not in prefixes.values():
             reader.error("BBQ-T032", f"a prefix of {what} must have the factor 1", keys["prefixes"])
     if not inherited and factors and 1.0 not in factors.values():
-        reader.error("BBQ-T032", f"a unit of {what} must have the factor 1", keys["units"])
+        reader.error("BBQ-T032", f"a unit of {what} must have the factor 1", keys["units"], "for example { m: 1, km: 1000 }")
     if prefixes:
         factors = {p + unit: f * factor for unit, factor in factors.items() for p, f in prefixes.items()}
     if "canonical_unit" in keys:

@@ -202,7 +202,7 @@ class Templates:
                 self.reader.convert.value(value, owner)
                 continue
             if definition.has_value:
-                self.reader.error("BBQ-T033", f"{word} {quoted(name)} of {what} is fixed by its type", key)
+                self.reader.error("BBQ-T033", f"{word} {quoted(name)} of {what} is fixed by its type", key, "leave it out")
                 continue
             found[name] = self.reader.assigned(
                 self.checker, value, definition.schema, f"{word} {quoted(name)} of {what}", owner

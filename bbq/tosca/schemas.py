@@ -8,16 +8,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from yaml import MappingNode, Node, ScalarNode, SequenceNode
+from yaml import MappingNode, Node, ScalarNode
 
 from bbq.tosca.checker import BROKEN, BUILT_IN, CONVERTED, SECRET, Checker, Path, locate
-from bbq.tosca.constraints import OPERATORS, problem_of_clause
 from bbq.tosca.files import Declaration, Unit
 from bbq.tosca.functions import Converter, Owner, Uses
 from bbq.tosca.model import Constraint, Function, ParameterDef, Schema, TypeDef
-from bbq.tosca.reading import Reader, nearest, one_of, quoted, shape
+from bbq.tosca.reading import Reader, nearest, quoted
 from bbq.tosca.secret_places import SecretPlaces
-from bbq.tosca.validations import Stated, Validations
+from bbq.tosca.validations import Stated, Validations, read_constraints
 from bbq.yamlreader import at, is_null
 
 OF_1X = frozenset(("scalar-unit.size", "scalar-unit.time", "scalar-unit.frequency", "scalar-unit.bitrate", "range", "any"))
@@ -135,7 +134,7 @@ class Definitions(Reader):
             return None
         found = Schema(
             name,
-            self.constraints(keys, name, what),
+            read_constraints(self, keys, name, what),
             self.schema(keys.get("entry_schema"), f"the entry schema of {what}"),
             self.schema(keys.get("key_schema"), f"the key schema of {what}"),
         )
@@ -164,44 +163,6 @@ class Definitions(Reader):
         found = find(self.unit, "data", name)
         last = ancestry(found)[-1] if found is not None else ""
         return last if last in BUILT_IN else ""
-
-    def constraints(self, keys: dict[str, Node], type_name: str, what: str) -> tuple[Constraint, ...]:
-        """What is stated about values of a type; whether it fits the type is checked later."""
-        found: list[Constraint] = []
-        stated = Stated(type_name, what)
-        if "validation" in keys:
-            node = keys["validation"]
-            function = self.convert.value(node)
-            if isinstance(function, Function):
-                found.append(Constraint("validation", function, at(node)))
-                stated = Stated(type_name, what, validation=(function, node))
-            elif not is_null(node):
-                self.error("BBQ-T044", f"the validation of {what} must be a function call, not {shape(node)}", node)
-        block = keys.get("constraints")
-        clauses = [block] if isinstance(block, MappingNode) else self.items(block, f"constraints of {what}")
-        if isinstance(block, MappingNode):
-            text = f"constraints of {what} must be a list of clauses, not a map: read as one"
-            self.warning("BBQ-T012", text, block, "write `- ` before each clause")
-        for clause in clauses:
-            for operator, (key, argument) in self.entries(clause, f"a constraint of {what}").items():
-                if operator not in OPERATORS:
-                    hint = nearest(operator, OPERATORS) or one_of(OPERATORS, 20)
-                    self.error("BBQ-T044", f"unknown constraint {quoted(operator)} of {what}", key, hint)
-                    continue
-                if operator == "schema" and self.grammar.number < 12:
-                    self.practice("BBQ-T210", f"constraint `schema` of {what} is from TOSCA 1.2", key)
-                value = self.convert.value(argument)
-                if self.base(type_name) == "version":
-                    value = _spelt(value, argument)
-                problem = problem_of_clause(operator, value)
-                if problem is not None:
-                    self.error("BBQ-T044", f"{problem} (in {what})", argument)
-                    continue
-                found.append(Constraint(operator, value, at(key)))
-                stated.clauses.append((found[-1], argument))
-        if found:
-            self.stated.append(stated)
-        return tuple(found)
 
     def parameters(
         self,
@@ -234,7 +195,9 @@ class Definitions(Reader):
             return ParameterDef(name, Schema("any"), at(key), value=self.convert.value(body), has_value=True)
         if parent is not None and parent.has_value and (self.grammar.two or "value" in given):
             place = next((v for k, v in body.value if k.value == "value"), key) if given else body if short else key
-            self.error("BBQ-T033", f"the value of {what} is fixed by the parent type and cannot be refined", place)
+            self.error(
+                "BBQ-T033", f"the value of {what} is fixed by the parent type and cannot be refined", place, "leave it out"
+            )
         if parent is not None and short:
             found = replace(parent, at=at(key))
             if self.grammar.two and entity != "attribute definition":
@@ -247,7 +210,8 @@ class Definitions(Reader):
             return None
         required = self.boolean(keys.get("required"), f"`required` of {what}", parent.required if parent else True)
         if parent is not None and parent.required and not required and entity != "attribute definition":
-            self.refinement(f"{what} is required in the parent type and cannot become optional", keys["required"])
+            text = f"{what} is required in the parent type and cannot become optional"
+            self.refinement(text, keys["required"], "make it optional there, or give it a default here")
         found = ParameterDef(
             name,
             schema,
@@ -295,13 +259,13 @@ class Definitions(Reader):
         if "type" not in keys:
             if parent is None:
                 if "value" in keys or "mapping" in keys or "default" in keys:  # an output takes its value's type
-                    return Schema("any", self.constraints(keys, "any", what))
+                    return Schema("any", read_constraints(self, keys, "any", what))
                 self.error("BBQ-T011", f"{what} lacks the required keyname `type`", key)
                 return None
             old = parent.schema
             return Schema(
                 old.type,
-                self._joined(old, self.constraints(keys, old.type, what)),
+                self._joined(old, read_constraints(self, keys, old.type, what)),
                 self.inner(keys, "entry_schema", old.entry, what),
                 self.inner(keys, "key_schema", old.key, what),
             )
@@ -343,9 +307,9 @@ class Definitions(Reader):
         new.key = self._narrowed(new.key, old.key, keys.get("key_schema"), f"the key schema of {what}")
         return new
 
-    def refinement(self, message: str, node: Node) -> None:
+    def refinement(self, message: str, node: Node, hint: str | None = None) -> None:
         """A refinement that its parent does not allow. 1.x templates in the wild redefine types freely."""
-        (self.error if self.grammar.two else self.warning)("BBQ-T033", message, node)
+        self.practice("BBQ-T033", message, node, hint)
 
     @staticmethod
     def _joined(old: Schema, new: tuple[Constraint, ...]) -> tuple[Constraint, ...]:
@@ -409,13 +373,6 @@ class Definitions(Reader):
         if isinstance(value, Function) and self.uses is not None:
             self.uses.wanted.append((value, schema, what))
         return self.checked(checker, value, node, schema, what)
-
-
-def _spelt(value: Any, node: Node) -> Any:
-    """Versions as they are written: 1.10 is no number."""
-    if isinstance(value, list) and isinstance(node, SequenceNode):
-        return [_spelt(item, place) for item, place in zip(value, node.value, strict=True)]
-    return str(node.value) if isinstance(value, float) else value
 
 
 def canonical(declaration: Declaration) -> str:

@@ -1,21 +1,26 @@
-"""Constraint clauses and validations as they are defined: whether they fit the type of the values that they are for.
+"""Constraint clauses and validations as they are defined; and, once every type is known, whether they fit the type of the
+values that they are for.
 
-Run when every type is known. TOSCA 1.3 section 3.6.3; TOSCA 2.0 sections 9.10 and 10.2.2.
+TOSCA 1.3 section 3.6.3; TOSCA 2.0 sections 9.10 and 10.2.2.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from yaml import MappingNode, Node, SequenceNode
 
 from bbq.tosca.checker import CONVERTED, Checker
-from bbq.tosca.constraints import holds_function, problem_of_clause
+from bbq.tosca.constraints import OPERATORS, holds_function, problem_of_clause
 from bbq.tosca.model import Constraint, Function, Schema
-from bbq.tosca.reading import Reader, quoted
+from bbq.tosca.reading import Reader, nearest, one_of, quoted, shape
 from bbq.tosca.units import SCALAR_UNITS
+from bbq.yamlreader import at, is_null
+
+if TYPE_CHECKING:
+    from bbq.tosca.schemas import Definitions
 
 _COMPARISONS: Final = frozenset(("greater_than", "greater_or_equal", "less_than", "less_or_equal"))
 _LENGTHS: Final = frozenset(("length", "min_length", "max_length"))
@@ -41,6 +46,52 @@ class Stated:
     validation: tuple[Function, Node] | None = None
 
 
+def read_constraints(reader: Definitions, keys: dict[str, Node], type_name: str, what: str) -> tuple[Constraint, ...]:
+    """What is stated about values of a type; whether it fits the type is checked later."""
+    found: list[Constraint] = []
+    stated = Stated(type_name, what)
+    if "validation" in keys:
+        node = keys["validation"]
+        function = reader.convert.value(node)
+        if isinstance(function, Function):
+            found.append(Constraint("validation", function, at(node)))
+            stated = Stated(type_name, what, validation=(function, node))
+        elif not is_null(node):
+            reader.error("BBQ-T044", f"the validation of {what} must be a function call, not {shape(node)}", node)
+    block = keys.get("constraints")
+    clauses = [block] if isinstance(block, MappingNode) else reader.items(block, f"constraints of {what}")
+    if isinstance(block, MappingNode):
+        text = f"constraints of {what} must be a list of clauses, not a map: read as one"
+        reader.warning("BBQ-T012", text, block, "write `- ` before each clause")
+    for clause in clauses:
+        for operator, (key, argument) in reader.entries(clause, f"a constraint of {what}").items():
+            if operator not in OPERATORS:
+                hint = nearest(operator, OPERATORS) or one_of(OPERATORS, 20)
+                reader.error("BBQ-T044", f"unknown constraint {quoted(operator)} of {what}", key, hint)
+                continue
+            if operator == "schema" and reader.grammar.number < 12:
+                reader.practice("BBQ-T210", f"constraint `schema` of {what} is from TOSCA 1.2", key)
+            value = reader.convert.value(argument)
+            if reader.base(type_name) == "version":
+                value = _spelt(value, argument)
+            problem = problem_of_clause(operator, value)
+            if problem is not None:
+                reader.error("BBQ-T044", f"{problem} (in {what})", argument)
+                continue
+            found.append(Constraint(operator, value, at(key)))
+            stated.clauses.append((found[-1], argument))
+    if found:
+        reader.stated.append(stated)
+    return tuple(found)
+
+
+def _spelt(value: Any, node: Node) -> Any:
+    """Versions as they are written: 1.10 is no number."""
+    if isinstance(value, list) and isinstance(node, SequenceNode):
+        return [_spelt(item, place) for item, place in zip(value, node.value, strict=True)]
+    return str(node.value) if isinstance(value, float) else value
+
+
 class Validations:
     """Checks what the definitions of one file state."""
 
@@ -58,8 +109,8 @@ class Validations:
         if stated.validation is not None:
             self._boolean(*stated.validation, stated)
 
-    def _error(self, message: str, node: Node, stated: Stated) -> None:
-        self._reader.error("BBQ-T044", f"{message} (in {stated.what})", node)
+    def _error(self, message: str, node: Node, stated: Stated, hint: str | None = None) -> None:
+        self._reader.error("BBQ-T044", f"{message} (in {stated.what})", node, hint)
 
     # Clauses of 1.x
 
@@ -71,7 +122,8 @@ class Validations:
             bounds = node.value if isinstance(node, SequenceNode) else []
             wrong = [self._operand(value, place, stated) for value, place in zip(argument, bounds, strict=False)]
             if not any(wrong) and self._above(argument[0], argument[1], stated):
-                self._error(f"`in_range` takes the lower bound first: {argument[0]} is above {argument[1]}", node, stated)
+                text = f"`in_range` takes the lower bound first: {argument[0]} is above {argument[1]}"
+                self._error(text, node, stated, f"write [ {argument[1]}, {argument[0]} ]")
         elif operator in _COMPARISONS:
             self._operand(argument, node, stated)
         elif operator == "equal":
@@ -95,7 +147,8 @@ class Validations:
         if wanted is None or base in wanted:
             return True
         reason = "have no length" if operator in _LENGTHS else "have no order"
-        self._error(f"values of type {quoted(stated.type)} {reason} for `{operator}`", node, stated)
+        hint = f"`{operator}` is for " + ", ".join(sorted(wanted))
+        self._error(f"values of type {quoted(stated.type)} {reason} for `{operator}`", node, stated, hint)
         return False
 
     def _operand(self, value: Any, node: Node, stated: Stated) -> bool:
@@ -118,7 +171,7 @@ class Validations:
                 wrong = True
         if wrong:
             text = f"values of type {quoted(stated.type)} cannot be compared with {quoted(value)}"
-            self._error(text, node, stated)
+            self._error(text, node, stated, f"give a value of type {quoted(stated.type)}")
         return wrong
 
     def _value(self, value: Any, node: Node, stated: Stated) -> None:
@@ -136,8 +189,9 @@ class Validations:
         def text(path: tuple[Any, ...]) -> str | None:
             return str(node.value) if not path and not isinstance(node.value, list) else None
 
-        what = f"the value {quoted(value)}"
-        self._checker.check(value, Schema(stated.type), report, what=what, text=text, lenient=not self._reader.grammar.two)
+        self._checker.check(
+            value, Schema(stated.type), report, what="the value", text=text, lenient=not self._reader.grammar.two
+        )
         if problems:
             self._error(problems[0], node, stated)
 
@@ -166,7 +220,7 @@ class Validations:
         given = _GIVES.get(function.name)
         if given is not None:
             text = f"a validation is true or false, and `${function.name}` gives {given}"
-            self._error(text, node, stated)
+            self._error(text, node, stated, f"compare it: {{ $less_than: [ {{ ${function.name}: ... }}, ... ] }}")
             return
         arguments = list(zip(function.args, _arguments(node), strict=False))
         if function.name in _LOGIC:
