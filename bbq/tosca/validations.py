@@ -100,7 +100,7 @@ class Validations:
         self._checker = checker
 
     def check(self, stated: Stated) -> None:
-        if stated.type == "any":
+        if self._checker.base(stated.type) == "any":
             return
         for constraint, node in stated.clauses:
             if not holds_function(constraint.argument):
