@@ -199,7 +199,10 @@ class Validations:
         if "UNBOUNDED" in (low, high):
             return False
         comparable = self._checker.comparable(stated.type)
-        return bool(comparable(low) > comparable(high))
+        try:
+            return bool(comparable(low) > comparable(high))
+        except TypeError:  # a text, and a number that stands for one in 1.x
+            return False
 
     def _contradiction(self, stated: Stated) -> None:
         """Lengths that no value can have."""

@@ -64,6 +64,7 @@ RIGHT_1 = [
     "type: map, entry_schema: string, constraints: [ { min_length: 1 } ]",
     "type: Size, constraints: [ { less_than: 5 } ]",
     "type: float, constraints: [ { in_range: [ 0, 1 ] } ]",
+    "type: string, constraints: [ { in_range: [ 1, b ] } ]",
     "type: any, constraints: [ { greater_than: 0 }, { min_length: 2 } ]",
     "type: list, entry_schema: integer, constraints: [ { equal: [ 1, 2 ] } ]",
 ]
