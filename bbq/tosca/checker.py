@@ -16,6 +16,7 @@ from yaml import MappingNode, Node, SequenceNode
 
 from bbq.tosca import units
 from bbq.tosca.constraints import Comparable, Undecided, broken
+from bbq.tosca.documents import DOCUMENTS
 from bbq.tosca.model import Function, Schema, TypeDef
 from bbq.tosca.reading import nearest, one_of, quoted
 
@@ -223,14 +224,15 @@ class _Check:
             return self._scalar(value, found, path)
         inner = Schema(base, (), schema.entry or found.schema.entry, schema.key or found.schema.key)
         secret = SECRET in found.ancestry
-        if (
-            base == "string"
-            and found.ancestry[-2] in ("tosca.datatypes.json", "tosca.datatypes.xml")
-            and isinstance(value, dict)
-        ):
+        language, problem_of = DOCUMENTS.get(found.ancestry[-2], ("", None))
+        if problem_of is not None and isinstance(value, dict):
             return value  # JSON is often written as YAML
         before = self._failures
         checked = self._built_in(value, base, inner, path, secret=secret)
+        problem = problem_of(checked) if problem_of is not None and isinstance(checked, str) else None
+        if problem is not None:
+            self._report(path, "BBQ-T040", f"{self._at(path)} must be text in {language}, and is not: {problem}", None)
+            return checked
         if CRON in found.ancestry and self._failures == before:
             self._cron(checked, path)
         self._constraints(checked, found.schema, type_name, path, found.description)

@@ -66,7 +66,10 @@ CODES: Final[dict[str, tuple[str, str]]] = {
         "target does not fit",
         "The target lacks the capability, or is not of the type, that the requirement asks for.",
     ),
-    "BBQ-T064": ("too few or too many", "A requirement is assigned less or more often than its definition allows."),
+    "BBQ-T064": (
+        "too few or too many",
+        "A requirement is assigned, or a range allows it or a capability, less or more often than the definition does.",
+    ),
     "BBQ-T065": ("requirement cycle", "Node templates require each other: there is no order to deploy them in."),
     "BBQ-T070": ("unknown interface", "The node or relationship has no such interface."),
     "BBQ-T071": ("unknown operation", "The interface has no such operation."),

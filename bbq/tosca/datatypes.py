@@ -12,6 +12,7 @@ from bbq.tosca.files import Declaration
 from bbq.tosca.model import Schema, TypeDef
 from bbq.tosca.reading import quoted, shape
 from bbq.tosca.schemas import OF_1X, Definitions, parent_of
+from bbq.tosca.validations import read_constraints
 from bbq.yamlreader import at, data
 
 
@@ -29,7 +30,7 @@ def read_data_type(reader: Definitions, declaration: Declaration, keys: dict[str
             if keyname in keys:
                 reader.error("BBQ-T032", f"{what} is neither a list nor a map, and takes no `{keyname}`", keys[keyname])
         if "validation" in keys or "constraints" in keys:
-            found.constraints = (*found.constraints, *reader.constraints(keys, what))
+            found.constraints = (*found.constraints, *read_constraints(reader, keys, found.name, what))
         return
     if "properties" in keys:
         message, block = f"{what} derives from {quoted(root)} and cannot have properties", keys["properties"]
@@ -39,9 +40,9 @@ def read_data_type(reader: Definitions, declaration: Declaration, keys: dict[str
     old = found.schema or Schema(root)
     found.schema = Schema(
         root,
-        old.constraints + reader.constraints(keys, what),
-        reader.schema(keys.get("entry_schema"), f"the entry schema of {what}") or old.entry,
-        reader.schema(keys.get("key_schema"), f"the key schema of {what}") or old.key,
+        old.constraints + read_constraints(reader, keys, found.name, what),
+        reader.inner(keys, "entry_schema", old.entry, what),
+        reader.inner(keys, "key_schema", old.key, what),
     )
     reader.check_schemas(keys, found.schema, what, declaration.key)
     scalar = root == "scalar" and two
@@ -62,6 +63,8 @@ def _units(reader: Definitions, declaration: Declaration, keys: dict[str, Node],
         if inherited:
             reader.error("BBQ-T033", f"`data_type` of {what} cannot be changed", keys["data_type"])
         name = reader.type_name(keys["data_type"], "data", f"`data_type` of {what}")
+        if name is not None and reader.base(name) not in ("integer", "float"):
+            reader.error("BBQ-T032", f"`data_type` of {what} must be integer, float or derived from them", keys["data_type"])
         found.schema.entry = Schema(name) if name else None
     if "canonical_unit" in keys and inherited:
         reader.error("BBQ-T033", f"`canonical_unit` of {what} can neither be added nor changed", keys["canonical_unit"])
@@ -71,38 +74,57 @@ def _units(reader: Definitions, declaration: Declaration, keys: dict[str, Node],
         elif "prefixes" in keys:
             _more_prefixes(reader, keys["prefixes"], found, what)
         return
-    factors = _factors(reader, keys["units"], f"units of {what}")
+    whole = found.schema.entry is not None and reader.base(found.schema.entry.type) == "integer"
+    factors = _factors(reader, keys["units"], f"units of {what}", whole=whole)
     prefixes = _factors(reader, keys["prefixes"], f"prefixes of {what}") if "prefixes" in keys else {}
     if prefixes:
         if len(factors) != 1:
             reader.error("BBQ-T032", f"{what} has prefixes and therefore takes one unit only", keys["units"])
         if 1.0 not in prefixes.values():
             reader.error("BBQ-T032", f"a prefix of {what} must have the factor 1", keys["prefixes"])
+    if not inherited and factors and 1.0 not in factors.values():
+        reader.error("BBQ-T032", f"a unit of {what} must have the factor 1", keys["units"], "for example { m: 1, km: 1000 }")
+    if prefixes:
         factors = {p + unit: f * factor for unit, factor in factors.items() for p, f in prefixes.items()}
-    elif not inherited and 1.0 not in factors.values() and len(factors) > 1 and "canonical_unit" not in keys:
-        reader.error("BBQ-T032", f"a unit of {what} must have the factor 1", keys["units"])
     if "canonical_unit" in keys:
         unit = reader.string(keys["canonical_unit"], f"canonical_unit of {what}")
         if unit and unit not in factors:
             reader.error("BBQ-T032", f"canonical_unit {quoted(unit)} is none of the units of {what}", keys["canonical_unit"])
     elif not inherited and not prefixes and list(factors.values()).count(1.0) > 1:
         reader.error("BBQ-T011", f"{what} has several units of factor 1 and needs a `canonical_unit`", keys["units"])
-    found.units = {**found.units, **factors}
+    _add(reader, found, factors, keys["units"], what)
 
 
 def _more_prefixes(reader: Definitions, node: Node, found: TypeDef, what: str) -> None:
     """A derived scalar type may add prefixes to its parent's single unit."""
-    base = min((unit for unit, factor in found.units.items() if factor == 1.0), key=len, default=None)
-    for prefix, factor in _factors(reader, node, f"prefixes of {what}").items():
-        found.units = {**found.units, prefix + (base or ""): factor}
+    base = min((unit for unit, factor in found.units.items() if factor == 1.0), key=len, default="")
+    prefixes = _factors(reader, node, f"prefixes of {what}")
+    _add(reader, found, {prefix + base: factor for prefix, factor in prefixes.items()}, node, what, base)
 
 
-def _factors(reader: Definitions, node: Node, what: str) -> dict[str, float]:
+def _add(reader: Definitions, found: TypeDef, factors: dict[str, float], node: Node, what: str, suffix: str = "") -> None:
+    """Units of a type over its parent's, which stay as they are. `suffix` is what the keys of `node` go without."""
+    places = reader.entries(node, what)
+    for unit, factor in factors.items():
+        before = found.units.get(unit, factor)
+        if before != factor:
+            _, place = places.get(unit.removesuffix(suffix) if suffix else unit, (node, node))
+            reader.error("BBQ-T033", f"unit {quoted(unit)} of {what} has the factor {before:g} in the parent type", place)
+    found.units = {**found.units, **factors, **found.units}
+
+
+def _factors(reader: Definitions, node: Node, what: str, *, whole: bool = False) -> dict[str, float]:
+    """With `whole`, numbers of the scalar are integers, and so are the factors of its units."""
     found = {}
-    for name, (_, value) in reader.entries(node, what).items():
+    for name, (key, value) in reader.entries(node, what).items():
         factor = data(value, reader.grammar.dialect)
-        if isinstance(factor, (int, float)) and not isinstance(factor, bool):
-            found[name] = float(factor)
-        else:
+        if any(character.isspace() for character in name):
+            reader.error("BBQ-T032", f"{what}: {quoted(name)} has white space in it", key)
+        elif isinstance(factor, bool) or not isinstance(factor, (int, float)):
             reader.error("BBQ-T040", f"{what}: the factor of {quoted(name)} must be a number, not {shape(value)}", value)
+        elif whole and not isinstance(factor, int):
+            text = f"{what}: the factor of {quoted(name)} must be an integer, as `data_type` is"
+            reader.error("BBQ-T032", text, value)
+        else:
+            found[name] = float(factor)
     return found

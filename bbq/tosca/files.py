@@ -12,13 +12,13 @@ from yaml import MappingNode, Node, ScalarNode
 
 from bbq.diagnostics import DiagnosticBag, SourceRange
 from bbq.origins.refused import Refused
-from bbq.tosca.grammar import KINDS, VERSIONS, Grammar, grammar_of
+from bbq.tosca.grammar import KINDS, VERSIONS, Grammar, grammar_of, meant
 from bbq.tosca.model import TypeDef
 from bbq.tosca.nearby import from_root, profile_beside
 from bbq.tosca.places import LocalFile, Place, Remote, Resolver
 from bbq.tosca.reading import Reader, nearest, one_of, quoted, shape
 from bbq.wording import hint
-from bbq.yamlreader import Duplicate, at, is_null
+from bbq.yamlreader import Duplicate, at, data, is_null
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(//.*)?", re.DOTALL)
 _MAX_FILES: Final = 500
@@ -243,7 +243,9 @@ class Files:
             self.bag.error("BBQ-T003", "`tosca_definitions_version` must be the first line of the template", at(key))
         grammar = grammar_of(value.value) if isinstance(value, ScalarNode) else None
         if grammar is None:
-            known = nearest(str(value.value), VERSIONS) or one_of(VERSIONS)
+            text = value.value if isinstance(value, ScalarNode) else ""
+            likely = meant(text)
+            known = f"did you mean `{likely}`?" if likely is not None else nearest(text, VERSIONS) or one_of(VERSIONS)
             self.bag.error("BBQ-T001", f"unknown tosca_definitions_version {shape(value)}", at(value), known)
         return grammar
 
@@ -253,6 +255,9 @@ class Files:
         for kind in KINDS:
             for name, (key, body) in reader.entries(keys.get(f"{kind}_types"), f"`{kind}_types`", empty=False).items():
                 unit.declared[kind, name] = Declaration(kind, name, key, body, unit)
+                if not isinstance(data(key, unit.grammar.dialect), str):
+                    text = f"the name of a type is a string, which {quoted(name)} without quotes is not"
+                    reader.practice("BBQ-T012", text, key, "put it in quotes")
         for name, (key, body) in reader.entries(keys.get("repositories"), "`repositories`").items():
             if isinstance(body, ScalarNode):
                 unit.repositories[name] = reader.string(body, f"repository {quoted(name)}")
@@ -295,6 +300,8 @@ class Files:
             target = reader.string(item, "an import")
         else:
             entries = reader.entries(item, "an import")
+            if not isinstance(item, MappingNode):
+                return
             known = unit.grammar.keynames("import")
             # TOSCA 1.0 names its imports: `- some_name: file` or `- some_name: { file: ... }`.
             if not unit.grammar.two and len(entries) == 1 and not set(entries) & (known.allowed | known.elsewhere.keys()):
@@ -309,7 +316,7 @@ class Files:
             keys = reader.entity(item, "import", owner.value if owner is not where else "", owner)
             place = next((keys[key] for key in ("url", "file", "profile") if key in keys), None)
             if place is None:
-                if unit.grammar.two and isinstance(item, MappingNode):
+                if unit.grammar.two:
                     reader.error("BBQ-T011", "an import needs a `url` or a `profile`", item)
                 return
             if unit.grammar.two and "profile" in keys and {"url", "repository"} & keys.keys():

@@ -60,6 +60,10 @@ class Owner:
     target: str | None = None
     type: str | None = None
     """Of a relationship."""
+    node: str | None = None
+    """Of a filter: the type of the nodes that it is for, where their name is not known."""
+    capability: str | None = None
+    """Of a filter: the type, or the name, of the capability that the relationship leads to."""
 
 
 @dataclass(slots=True)
@@ -110,6 +114,20 @@ class Converter:
                 name = name[1:]
             found[name] = self.value(item, owner)
         return found
+
+    def other_spelling(self, node: Node) -> str | None:
+        """A hint where no map is expected at `node`, and one that calls a function as another TOSCA version does, or with
+        something else than a list, stands there."""
+        if not isinstance(node, MappingNode) or len(node.value) != 1:
+            return None
+        name, argument = str(node.value[0][0].value), node.value[0][1]
+        if name.removeprefix("$") not in FUNCTIONS_1 or (self._two and name.startswith("$")):
+            return None
+        if self._two:
+            return f"write `${name}`: a function of TOSCA 2.0 begins with `$`"
+        if name.startswith("$"):
+            return f"write `{name[1:]}`: a function of TOSCA 1.x begins without `$`"
+        return None if isinstance(argument, SequenceNode) else f"`{name}` takes a list: {{ {name}: [ ..., ... ] }}"
 
     def _scalar(self, node: ScalarNode, owner: Owner | None) -> Any:
         value = data(node, self._dialect)

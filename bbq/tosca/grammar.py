@@ -7,6 +7,7 @@ Sources: TOSCA Simple Profile in YAML 1.0 to 1.3, chapter 3 of each
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -93,6 +94,19 @@ _TABLE: Final[dict[str, str]] = {
     "function": "!signatures description metadata",
     "signature": "arguments optional_arguments variadic result implementation ~description ~metadata",
 }
+
+_RENAMED: Final = (
+    ("topology_template", "service_template"),
+    ("namespace_prefix", "namespace"),
+    ("file", "url"),
+    ("constraints", "validation"),
+    ("occurrences", "count_range"),
+    ("preconditions", "precondition"),
+    ("valid_source_types", "valid_source_node_types"),
+    ("valid_target_types", "valid_capability_types"),
+)
+"""Keynames of 1.x, and what 2.0 calls them."""
+COUNTERPARTS: Final = {**dict(_RENAMED), **{new: old for old, new in _RENAMED}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +217,12 @@ _URLS: Final = {
     for number in ("1.0", "1.1", "1.2", "1.3")
 }
 VERSIONS: Final = tuple(_NAMES)
+
+
+def meant(text: str) -> str | None:
+    """The version that `text` is likely to mean, by its number: `1.3` or `tosca_1_3`."""
+    number = "_".join((*re.findall(r"[0-9]+", text), "0")[:2])
+    return next((name for name in VERSIONS if name in (f"tosca_simple_yaml_{number}", f"tosca_{number}")), None)
 
 
 def grammar_of(version: str) -> Grammar | None:

@@ -11,18 +11,19 @@ from yaml import MappingNode, Node
 
 from bbq.diagnostics import SourceRange
 from bbq.tosca.artifacts import read_artifact
-from bbq.tosca.checker import Checker
+from bbq.tosca.checker import BROKEN, Checker
 from bbq.tosca.files import Unit
 from bbq.tosca.filters import read_filter
 from bbq.tosca.functions import Owner, Uses
 from bbq.tosca.interfaces import Interfaces
 from bbq.tosca.model import ArtifactDef, CapabilityAssignment, Function, InterfaceDef, NodeTemplate, ParameterDef, TypeDef
-from bbq.tosca.reading import Entries, nearest, one_of, quoted
+from bbq.tosca.reading import Entries, nearest, one_of, quoted, shape
 from bbq.tosca.schemas import Definitions
 from bbq.tosca.secret_places import SecretPlaces
 from bbq.tosca.types import Types
 from bbq.yamlreader import at
 
+_SCALABLE: Final = "tosca.capabilities.Scalable"
 _DIRECTIVES: Final = ("create", "select", "substitute", "selectable", "substitutable")
 
 
@@ -136,7 +137,7 @@ class Templates:
         )
         known = self._reflected(keys.get("attributes"), type_def.properties, type_def.attributes)
         template.attributes = self.assign(keys.get("attributes"), known, "attribute", what, key, owner)
-        template.capabilities = self._capabilities(keys.get("capabilities"), type_def, what, key, owner)
+        template.capabilities = self._capabilities(keys.get("capabilities"), type_def, what, key, owner, complete=not selected)
         template.interfaces = self.interfaces.assignments(keys.get("interfaces"), what, type_def, owner)
         template.artifacts = type_def.artifacts | self._artifacts(keys, what, owner)
         _implement(template, reader.unit)
@@ -169,7 +170,8 @@ class Templates:
         value = self.reader.convert.value(node, owner)
         if isinstance(value, Function) or (type(value) is int and value >= 0):
             return value
-        self.reader.error("BBQ-T040", f"count of {what} must be an integer that is not negative, not {quoted(value)}", node)
+        text = f"count of {what} must be an integer that is not negative, not {shape(node)}"
+        self.reader.error("BBQ-T040", text, node, self.reader.convert.other_spelling(node))
         return 1
 
     def assign(
@@ -183,10 +185,12 @@ class Templates:
         *,
         places: dict[str, SourceRange] | None = None,
         complete: bool = True,
+        mentioned: bool = True,
     ) -> dict[str, Any]:
         """Values for definitions: given ones checked, defaults filled in, unknown and missing ones reported.
 
-        `word` is "property", "attribute" ...; missing ones are an error of properties and inputs only.
+        `word` is "property", "attribute" ...; missing ones are an error of properties and inputs only. What 1.x templates in
+        the wild do not even mention, they leave without its values.
         """
         found: dict[str, Any] = {}
         plural = {"property": "properties", "attribute": "attributes"}.get(word, word + "s")
@@ -198,7 +202,7 @@ class Templates:
                 self.reader.convert.value(value, owner)
                 continue
             if definition.has_value:
-                self.reader.error("BBQ-T033", f"{word} {quoted(name)} of {what} is fixed by its type", key)
+                self.reader.error("BBQ-T033", f"{word} {quoted(name)} of {what} is fixed by its type", key, "leave it out")
                 continue
             found[name] = self.reader.assigned(
                 self.checker, value, definition.schema, f"{word} {quoted(name)} of {what}", owner
@@ -216,7 +220,7 @@ class Templates:
             elif definition.required and complete and word != "attribute" and name not in self._names(node):
                 hint = f"{name}: {definition.description.strip()}" if definition.description else None
                 # A required property of a normative type that templates in the wild leave out.
-                left_out = definition.metadata.get("practice") == "optional"
+                left_out = definition.metadata.get("practice") == "optional" or not mentioned
                 report = self.reader.practice if left_out else self.reader.error
                 report("BBQ-T042", f"{what} lacks the required {word} {quoted(name)}", owner_node, hint)
         return found
@@ -234,7 +238,7 @@ class Templates:
         return {key.value for key, _ in node.value} if isinstance(node, MappingNode) else set()
 
     def _capabilities(
-        self, node: Node | None, type_def: TypeDef, what: str, owner_node: Node, owner: Owner
+        self, node: Node | None, type_def: TypeDef, what: str, owner_node: Node, owner: Owner, *, complete: bool
     ) -> dict[str, CapabilityAssignment]:
         given = self.reader.entries(node, f"capabilities of {what}")
         for name, (key, _) in given.items():
@@ -251,7 +255,14 @@ class Templates:
                 definition.type,
                 at(key),
                 self.assign(
-                    keys.get("properties"), definition.properties, "property", title, key, owner, complete=body is not None
+                    keys.get("properties"),
+                    definition.properties,
+                    "property",
+                    title,
+                    key,
+                    owner,
+                    complete=complete,
+                    mentioned=body is not None,
                 ),
                 self.assign(
                     keys.get("attributes"),
@@ -263,7 +274,38 @@ class Templates:
                 ),
                 self.directives(keys.get("directives"), title, ("internal", "external")),
             )
+            if "occurrences" in keys:
+                self._occurrences(keys["occurrences"], definition.occurrences, title)
+            if not self.reader.grammar.two and self._is_scalable(definition.type):
+                self._scaled(found[name].properties, keys.get("properties"), title, key)
         return found
+
+    def _occurrences(self, node: Node, within: tuple[int, int | None], what: str) -> None:
+        """1.3 section 3.8.1: how many relationships lead here, a narrower range than that of the definition."""
+        low, high = self.reader.bounds(node, f"occurrences of {what}", within)
+        least, most = within
+        if low < least or (most is not None and (high is None or high > most)):
+            text = f"the range of {what} is not within [ {least}, {'UNBOUNDED' if most is None else most} ], that of its type"
+            self.reader.practice("BBQ-T064", text, node)
+
+    def _is_scalable(self, name: str) -> bool:
+        found = self.types.found.get(("capability", name))
+        return found is not None and _SCALABLE in found.ancestry
+
+    def _scaled(self, values: Mapping[str, Any], node: Node | None, what: str, owner_node: Node) -> None:
+        """1.x: the default number of instances MUST be in the range between the least and the most."""
+        least, most, default = (values.get(f"{word}_instances") for word in ("min", "max", "default"))
+        places = {key.value: value for key, value in node.value} if isinstance(node, MappingNode) else {}
+        wrong = None
+        if type(least) is int and type(most) is int and least > most:
+            wrong, text = "max_instances", f"must be {least} or more, which is `min_instances`, not {most}"
+        elif type(default) is int:
+            if type(least) is int and default < least:
+                wrong, text = "default_instances", f"must be {least} or more, which is `min_instances`, not {default}"
+            elif type(most) is int and default > most:
+                wrong, text = "default_instances", f"must be {most} or less, which is `max_instances`, not {default}"
+        if wrong is not None:
+            self.reader.error(BROKEN, f"property {quoted(wrong)} of {what} {text}", places.get(wrong, owner_node))
 
 
 def _merged(base: Node, over: Node) -> Node:

@@ -128,14 +128,13 @@ class NodeTypes:
     def _requirements(self, node: Node | None, found: TypeDef, what: str) -> None:
         reader = self._reader
         own: dict[str, RequirementDef] = {}
-        for item in reader.items(node, f"requirements of {what}"):
-            for name, (key, body) in reader.entries(item, f"a requirement of {what}").items():
-                definition = self._requirement(name, key, body, found.requirements.get(name), what)
-                if name in own:
-                    place = ((own[name].at, "first definition"),)
-                    reader.practice("BBQ-Y009", f"requirement {quoted(name)} of {what} is defined twice", key, None, place)
-                    continue
-                own[name] = definition
+        for name, key, body in reader.listed(node, f"requirements of {what}", f"a requirement of {what}"):
+            definition = self._requirement(name, key, body, found.requirements.get(name), what)
+            if name in own:
+                place = ((own[name].at, "first definition"),)
+                reader.practice("BBQ-Y009", f"requirement {quoted(name)} of {what} is defined twice", key, None, place)
+                continue
+            own[name] = definition
         found.requirements.update(own)
 
     def _requirement(self, name: str, key: Node, body: Node, old: RequirementDef | None, what: str) -> RequirementDef:

@@ -8,7 +8,7 @@ nested... ]`. What cannot be told before the graph is made - a target that is se
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from bbq.diagnostics import DiagnosticBag
@@ -55,7 +55,21 @@ class _Capability:
     node: NodeTemplate
 
 
-_Place = _Node | _Relationship | _Capability
+@dataclass(frozen=True, slots=True)
+class _Some:
+    """A node or capability of which the type is known, and whatever derives from that type."""
+
+    type: TypeDef
+    types: tuple[TypeDef, ...]
+
+    def fields(self) -> TypeDef:
+        """The type with the properties and attributes that any of the types has."""
+        properties = {name: item for found in self.types for name, item in found.properties.items()}
+        attributes = {name: item for found in self.types for name, item in found.attributes.items()}
+        return replace(self.type, properties=properties, attributes=attributes)
+
+
+_Place = _Node | _Relationship | _Capability | _Some
 
 
 class Stop(Exception):
@@ -72,6 +86,10 @@ class Paths:
         self._bag = bag
         self._broken = broken
         self._types = Checker(service.types)
+        self._derived: dict[tuple[str, str], _Some] = {}
+        self._names_of_capabilities = {
+            name for (kind, _), found in service.types.items() if kind == "node" for name in found.capabilities
+        }
 
     def check(self, function: Function, owner: Owner) -> None:
         args = list(function.args)
@@ -103,7 +121,7 @@ class Paths:
             if self._two:
                 text = f"a path does not begin with {name}"
                 self._bag.warning("BBQ-T218", text, function.at, f"TOSCA 2.0 has [ SELF, {name}, ... ]")
-            return self._end_of(place, name)
+            return self._end_of(place, name, owner)
         if name == "SELF" and kind == "node" and owner.name in self._nodes:
             return _Node(self._nodes[owner.name])
         if name in ("SELF", "HOST") and kind in ("output", "policy", "group", "substitution"):
@@ -142,12 +160,27 @@ class Paths:
         if isinstance(place, _Relationship):
             if head in ("SOURCE", "TARGET"):
                 args.pop(0)
-                return self._end_of(place, head)
+                return self._end_of(place, head, owner)
             if head == "CAPABILITY":
                 return self._target_capability(place, args, owner)
-            if owner.kind == "filter" and (place.type is None or head not in place.type.properties):
-                raise Stop  # in a filter, the target's properties are understood, too
+            own = (place.type.properties, place.type.attributes) if place.type is not None else ()
+            if owner.kind == "filter" and not any(head in fields for fields in own):
+                if place.type is None:
+                    raise Stop
+                return self._end_of(place, "TARGET", owner)  # in a filter, the target's properties are understood, too
+        elif isinstance(place, _Some) and (head in _STEPS or not isinstance(head, str)):
+            raise Stop
         return None
+
+    def _some(self, kind: str, name: str | None) -> _Some:
+        found = self._type(kind, name)
+        if found is None:
+            raise Stop
+        key = kind, found.name
+        if key not in self._derived:
+            types = (item for (each, _), item in self._service.types.items() if each == kind and found.name in item.ancestry)
+            self._derived[key] = _Some(found, tuple(types))
+        return self._derived[key]
 
     def _from_node(self, node: NodeTemplate, args: list[Any], function: Function) -> _Place | None:
         head = args[0]
@@ -240,18 +273,24 @@ class Paths:
             self._error("BBQ-T054", text, function, args[0], known)
         raise Stop
 
-    def _end_of(self, place: _Relationship, name: str) -> _Node:
+    def _end_of(self, place: _Relationship, name: str, owner: Owner) -> _Node | _Some:
         node = place.source if name == "SOURCE" else place.target
-        if node is None:
-            raise Stop
-        return _Node(node)
+        if node is not None:
+            return _Node(node)
+        if name == "TARGET" and owner.kind == "filter":
+            return self._some("node", owner.node)
+        raise Stop
 
     def _target_capability(self, place: _Relationship, args: list[Any], owner: Owner) -> _Place:
         args.pop(0)
         if args and args[0] == "RELATIONSHIP":
             raise Stop
+        if owner.kind == "filter":
+            if args and args[0] in self._names_of_capabilities:  # in a filter, those of the target are understood, too
+                raise Stop
+            return self._some("capability", owner.capability)
         target, wanted = place.target, place.capability
-        if target is None or owner.kind == "filter":
+        if target is None:
             raise Stop
         fitting = []
         for item in target.type.capabilities.values():
@@ -302,6 +341,8 @@ class Paths:
     def _fields(self, place: _Place) -> tuple[TypeDef | CapabilityDef, str]:
         if isinstance(place, _Node):
             return place.template.type, quoted(place.template.name)
+        if isinstance(place, _Some):
+            return place.fields(), f"no type that derives from {quoted(place.type.name)}, nor itself,"
         if isinstance(place, _Capability):
             return place.definition, f"capability {quoted(place.definition.name)} of {quoted(place.node.name)}"
         if place.type is None:

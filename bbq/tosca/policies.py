@@ -88,33 +88,32 @@ class Policies:
         """A list of single-entry maps."""
         reader, templates, service = self._reader, self._templates, self._service
         names = set(service.node_templates) | set(service.groups) | templates.broken
-        for item in reader.items(node, "`policies`"):
-            for name, (key, body) in reader.entries(item, "a policy").items():
-                what = f"policy {quoted(name)}"
-                keys = reader.entity(body, "policy", name, key)
-                type_def = templates.type_of(keys.get("type"), "policy", what)
-                if type_def is None:
-                    continue
-                policy = Policy(name, type_def.name, at(key), self._names(keys.get("targets"), names, f"targets of {what}"))
-                policy.properties = templates.assign(
-                    keys.get("properties"), type_def.properties, "property", what, key, Owner("policy", name)
-                )
-                policy.metadata = reader.metadata(keys.get("metadata"), what)
-                self._check_types(type_def, policy.targets, keys.get("targets"), what)
-                policy.triggers = dict(type_def.triggers)
-                for trigger, (trigger_key, trigger_body) in reader.entries(keys.get("triggers"), f"triggers of {what}").items():
-                    title = f"trigger {quoted(trigger)} of {what}"
-                    if trigger in type_def.triggers:
-                        reader.practice("BBQ-T033", f"{title} is one of its type's, which cannot be changed", trigger_key)
-                    policy.triggers[trigger] = self._trigger(trigger, trigger_key, trigger_body, policy, title)
-                service.policies[name] = policy
+        for name, key, body in reader.listed(node, "`policies`", "a policy"):
+            what = f"policy {quoted(name)}"
+            keys = reader.entity(body, "policy", name, key)
+            type_def = templates.type_of(keys.get("type"), "policy", what)
+            if type_def is None:
+                continue
+            policy = Policy(name, type_def.name, at(key), self._names(keys.get("targets"), names, f"targets of {what}"))
+            policy.properties = templates.assign(
+                keys.get("properties"), type_def.properties, "property", what, key, Owner("policy", name)
+            )
+            policy.metadata = reader.metadata(keys.get("metadata"), what)
+            self._check_types(type_def, policy.targets, keys.get("targets"), what)
+            policy.triggers = dict(type_def.triggers)
+            for trigger, (trigger_key, trigger_body) in reader.entries(keys.get("triggers"), f"triggers of {what}").items():
+                title = f"trigger {quoted(trigger)} of {what}"
+                if trigger in type_def.triggers:
+                    reader.practice("BBQ-T033", f"{title} is one of its type's, which cannot be changed", trigger_key)
+                policy.triggers[trigger] = self._trigger(trigger, trigger_key, trigger_body, policy, title)
+            service.policies[name] = policy
 
     def _trigger(self, name: str, key: Node, body: Node, policy: Policy, what: str) -> Trigger:
         reader = self._reader
         found, keys = read_trigger(reader, name, key, body, what)
         found.condition = condition_of(reader, keys.get("condition"), what)
         targets = self._targets(policy)
-        if "target_filter" in keys and reader.grammar.number >= 13:
+        if "target_filter" in keys:
             targets = self._filtered(keys["target_filter"], what)
         workflows = {each: workflow.inputs for each, workflow in self._service.workflows.items()}
         activities = Activities(self._templates, self._service, workflows)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from yaml import MappingNode, Node, ScalarNode, SequenceNode
 
 from bbq.diagnostics import DiagnosticBag, SourceRange
-from bbq.tosca.grammar import Grammar, Keynames
+from bbq.tosca.grammar import COUNTERPARTS, Grammar, Keynames
 from bbq.tosca.units import version_key
 from bbq.wording import nearest, one_of, quoted, shape
 from bbq.yamlreader import ListKey, at, data, is_null
@@ -97,6 +97,17 @@ class Reader:
             self.error("BBQ-T012", f"{what} must be a list, not {shape(node)}", node)
         return []
 
+    def listed(self, node: Node | None, what: str, each: str) -> list[tuple[str, Node, Node]]:
+        """Name, key and value of the maps of one entry in a list. Further entries are read; they are practice of 1.x."""
+        found = []
+        for item in self.items(node, what):
+            for number, (name, (key, value)) in enumerate(self.entries(item, each).items()):
+                if number:
+                    text = f"{each} is a map of one entry, and {quoted(name)} is one more"
+                    self.practice("BBQ-T012", text, key, f"begin it with `- `: an item of its own in {what}")
+                found.append((name, key, value))
+        return found
+
     def entity(self, node: Node, entity: str, name: str, owner: Node) -> dict[str, Node]:
         """Keyname -> value node of an entity of the grammar; unknown and missing keynames are reported. `owner` is where
         a missing one is reported."""
@@ -122,7 +133,9 @@ class Reader:
         known = keynames.allowed
         if key in keynames.elsewhere:
             text = f"{title} has no keyname {quoted(key)}: it is from {keynames.elsewhere[key]}, not from the file's version"
-            self.error("BBQ-T010", text, node, one_of(known))
+            other = COUNTERPARTS.get(key)
+            hint = f"this version calls it `{other}`" if other in known else one_of(known)
+            self.error("BBQ-T010", text, node, hint)
             return
         near = nearest(key, known)
         if nearest(key, known, 0.75) is None and entity.endswith((" type", "trigger")) and not self.grammar.two:

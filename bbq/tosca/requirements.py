@@ -54,12 +54,10 @@ class Requirements:
         what = f"node template {quoted(node.name)}"
         definitions = node.type.requirements
         block = self._templates.bodies[node.name].get("requirements")
-        items = self._reader.items(block, f"requirements of {what}")
-        for item in items:
-            for name, (key, body) in self._reader.entries(item, f"a requirement of {what}").items():
-                definition = definitions.get(name) or self._undeclared(name, key, body, what, definitions)
-                if definition is not None:
-                    node.requirements.append(self._assignment(node, name, key, body, definition))
+        for name, key, body in self._reader.listed(block, f"requirements of {what}", f"a requirement of {what}"):
+            definition = definitions.get(name) or self._undeclared(name, key, body, what, definitions)
+            if definition is not None:
+                node.requirements.append(self._assignment(node, name, key, body, definition))
         if {"select", "selectable"} & set(node.directives):  # it exists already, with all that it needs
             return
         for name, definition in definitions.items():
@@ -175,7 +173,7 @@ class Requirements:
                 reader,
                 keys["node_filter"],
                 what,
-                Owner("filter", node.name, found.node, found.relationship),
+                Owner("filter", node.name, found.node, found.relationship, found.node_type, found.capability),
                 self._target_type(found),
             )
         if "optional" in keys:
@@ -183,12 +181,14 @@ class Requirements:
             found.optional = found.wanted_optional
         count = keys.get("count") or keys.get("occurrences")
         if count is not None:
-            self._count(count, found, what, node)
+            self._count(count, found, what, node, definition)
         found.directives = self._templates.directives(keys.get("directives"), what, ("internal", "external"))
         self._fitting.check(node, found, definition, {"": key, **keys}, what)
         return found
 
-    def _count(self, node: Node, found: RequirementAssignment, what: str, owner: NodeTemplate) -> None:
+    def _count(
+        self, node: Node, found: RequirementAssignment, what: str, owner: NodeTemplate, definition: RequirementDef
+    ) -> None:
         """2.0: how many relationships; 1.3: a range of them."""
         value = self._reader.convert.value(node, Owner("node", owner.name))
         if isinstance(value, Function):
@@ -196,9 +196,14 @@ class Requirements:
         elif type(value) is int and value >= 0:
             found.wanted, found.count = value, (value, value)
         elif self._reader.grammar.two:
-            self._reader.error("BBQ-T014", f"count of {what} must be a whole number from 0 on, or a function", node)
+            hint = self._reader.convert.other_spelling(node)
+            self._reader.error("BBQ-T014", f"count of {what} must be a whole number from 0 on, or a function", node, hint)
         else:
-            found.count = self._reader.bounds(node, f"count of {what}", (1, 1))
+            found.count = self._reader.bounds(node, f"occurrences of {what}", (1, 1))
+            most = definition.occurrences[1]
+            if most is not None and (found.count[1] is None or found.count[1] > most):
+                text = f"{what} may occur {found.count[1] or 'any number of'} times; its type allows at most {most}"
+                self._reader.practice("BBQ-T064", text, node)
 
     def _target(self, node: Node, found: RequirementAssignment, what: str, owner: NodeTemplate) -> None:
         """A node template, `[ node template, index ]` (2.0), or a node type of which one is to be found."""

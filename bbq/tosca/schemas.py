@@ -11,12 +11,12 @@ from typing import Any
 from yaml import MappingNode, Node, ScalarNode
 
 from bbq.tosca.checker import BROKEN, BUILT_IN, CONVERTED, SECRET, Checker, Path, locate
-from bbq.tosca.constraints import OPERATORS, problem_of_clause
 from bbq.tosca.files import Declaration, Unit
 from bbq.tosca.functions import Converter, Owner, Uses
 from bbq.tosca.model import Constraint, Function, ParameterDef, Schema, TypeDef
-from bbq.tosca.reading import Reader, nearest, one_of, quoted, shape
+from bbq.tosca.reading import Reader, nearest, quoted
 from bbq.tosca.secret_places import SecretPlaces
+from bbq.tosca.validations import Stated, Validations, read_constraints
 from bbq.yamlreader import at, is_null
 
 OF_1X = frozenset(("scalar-unit.size", "scalar-unit.time", "scalar-unit.frequency", "scalar-unit.bitrate", "range", "any"))
@@ -76,6 +76,12 @@ class Definitions(Reader):
         self.uses = uses
         self.convert = Converter(self, uses)
         self.later: list[tuple[ParameterDef, Node, str]] = []
+        self.stated: list[Stated] = []
+        self.expected: list[tuple[Node, str, str]] = []
+
+    def expect(self, node: Node, type_name: str, what: str) -> None:
+        """Checks the value at `node`, one of the grammar's own, against a data type once the types are known."""
+        self.expected.append((node, type_name, what))
 
     def type_name(self, node: Node | None, kind: str, what: str) -> str | None:
         """The full name of the type that `node` names; unknown ones are reported."""
@@ -128,7 +134,7 @@ class Definitions(Reader):
             return None
         found = Schema(
             name,
-            self.constraints(keys, what),
+            read_constraints(self, keys, name, what),
             self.schema(keys.get("entry_schema"), f"the entry schema of {what}"),
             self.schema(keys.get("key_schema"), f"the key schema of {what}"),
         )
@@ -139,7 +145,7 @@ class Definitions(Reader):
         """2.0 sections 9.2 and 9.3: lists and maps have an entry schema, and nothing else has; keys are strings."""
         if not self.grammar.two or schema.type == "any":
             return
-        base = self._base(schema.type)
+        base = self.base(schema.type)
         if base in ("list", "map"):
             if "entry_schema" not in keys and schema.entry is None and schema.type in BUILT_IN:
                 self.error("BBQ-T011", f"{what} is a {base} and lacks the required keyname `entry_schema`", owner)
@@ -147,44 +153,16 @@ class Definitions(Reader):
             self.error("BBQ-T032", f"{what} is neither a list nor a map, and takes no `entry_schema`", keys["entry_schema"])
         if "key_schema" in keys and base != "map":
             self.error("BBQ-T032", f"{what} is no map, and takes no `key_schema`", keys["key_schema"])
-        elif "key_schema" in keys and schema.key is not None and self._base(schema.key.type) != "string":
+        elif "key_schema" in keys and schema.key is not None and self.base(schema.key.type) != "string":
             self.error("BBQ-T032", f"the keys of {what} are {quoted(schema.key.type)}; keys are strings", keys["key_schema"])
 
-    def _base(self, name: str) -> str:
+    def base(self, name: str) -> str:
         """The built-in type that a type comes from; "" where it is a complex one."""
         if name in BUILT_IN:
             return name
         found = find(self.unit, "data", name)
         last = ancestry(found)[-1] if found is not None else ""
         return last if last in BUILT_IN else ""
-
-    def constraints(self, keys: dict[str, Node], what: str) -> tuple[Constraint, ...]:
-        found: list[Constraint] = []
-        if "validation" in keys:
-            node = keys["validation"]
-            function = self.convert.value(node)
-            if isinstance(function, Function):
-                found.append(Constraint("validation", function, at(node)))
-            elif not is_null(node):
-                self.error("BBQ-T044", f"the validation of {what} must be a function call, not {shape(node)}", node)
-        block = keys.get("constraints")
-        # One clause instead of a list of clauses is common.
-        clauses = [block] if isinstance(block, MappingNode) else self.items(block, f"constraints of {what}")
-        for clause in clauses:
-            for operator, (key, argument) in self.entries(clause, f"a constraint of {what}").items():
-                if operator not in OPERATORS:
-                    hint = nearest(operator, OPERATORS) or one_of(OPERATORS, 20)
-                    self.error("BBQ-T044", f"unknown constraint {quoted(operator)} of {what}", key, hint)
-                    continue
-                if operator == "schema" and self.grammar.number < 12:
-                    self.practice("BBQ-T210", f"constraint `schema` of {what} is from TOSCA 1.2", key)
-                value = self.convert.value(argument)
-                problem = problem_of_clause(operator, value)
-                if problem is not None:
-                    self.error("BBQ-T044", f"{problem} (in {what})", argument)
-                else:
-                    found.append(Constraint(operator, value, at(key)))
-        return tuple(found)
 
     def parameters(
         self,
@@ -210,18 +188,30 @@ class Definitions(Reader):
         self, name: str, key: Node, body: Node, entity: str, what: str, parent: ParameterDef | None, *, values: bool = False
     ) -> ParameterDef | None:
         given = {k.value for k, _ in body.value} if isinstance(body, MappingNode) else set()
-        if values and not given & {"type", "default"} and not (given and given <= self.grammar.keynames(entity).allowed):
+        plain = values and not given & {"type", "default"} and not (given and given <= self.grammar.keynames(entity).allowed)
+        call = self.grammar.two and bool(given) and all(keyname.startswith("$") for keyname in given)
+        short = not is_null(body) and (not isinstance(body, MappingNode) or call or (plain and bool(given)))
+        if plain and (parent is None or not self.grammar.two):
             return ParameterDef(name, Schema("any"), at(key), value=self.convert.value(body), has_value=True)
-        if parent is not None and not isinstance(body, MappingNode) and not is_null(body):
-            # The normative types' own short form: `secure: true` refines the default.
-            return self._defaulted(replace(parent, at=at(key)), body, what)
+        if parent is not None and parent.has_value and (self.grammar.two or "value" in given):
+            place = next((v for k, v in body.value if k.value == "value"), key) if given else body if short else key
+            self.error(
+                "BBQ-T033", f"the value of {what} is fixed by the parent type and cannot be refined", place, "leave it out"
+            )
+        if parent is not None and short:
+            found = replace(parent, at=at(key))
+            if self.grammar.two and entity != "attribute definition":
+                return self._fixed(found, body)
+            # The short form of the normative types of 1.x: `secure: true` refines the default.
+            return self._defaulted(found, body, what)
         keys = self.entity(body, entity, name, key)
         schema = self._refined(keys, key, what, parent)
         if schema is None:
             return None
         required = self.boolean(keys.get("required"), f"`required` of {what}", parent.required if parent else True)
-        if parent is not None and parent.has_value and "value" in keys:
-            self.error("BBQ-T033", f"the value of {what} is fixed by the parent type and cannot be refined", keys["value"])
+        if parent is not None and parent.required and not required and entity != "attribute definition":
+            text = f"{what} is required in the parent type and cannot become optional"
+            self.refinement(text, keys["required"], "make it optional there, or give it a default here")
         found = ParameterDef(
             name,
             schema,
@@ -243,11 +233,15 @@ class Definitions(Reader):
         if "value" in keys and entity == "property definition" and not self.grammar.two:
             return self._defaulted(found, keys["value"], what)  # 1.x has no fixed values; it is written for a default
         if "value" in keys:
-            found.has_value = True
-            self.later.append((found, keys["value"], "value"))
-            found.value = self.convert.value(keys["value"])
+            self._fixed(found, keys["value"])
         if "default" in keys:
             return self._defaulted(found, keys["default"], what)
+        return found
+
+    def _fixed(self, found: ParameterDef, node: Node) -> ParameterDef:
+        found.has_value = True
+        self.later.append((found, node, "value"))
+        found.value = self.convert.value(node)
         return found
 
     def _defaulted(self, found: ParameterDef, node: Node, what: str) -> ParameterDef:
@@ -265,15 +259,15 @@ class Definitions(Reader):
         if "type" not in keys:
             if parent is None:
                 if "value" in keys or "mapping" in keys or "default" in keys:  # an output takes its value's type
-                    return Schema("any", self.constraints(keys, what))
+                    return Schema("any", read_constraints(self, keys, "any", what))
                 self.error("BBQ-T011", f"{what} lacks the required keyname `type`", key)
                 return None
             old = parent.schema
             return Schema(
                 old.type,
-                self._joined(old, self.constraints(keys, what)),
-                self.schema(keys.get("entry_schema"), f"the entry schema of {what}") or old.entry,
-                self.schema(keys.get("key_schema"), f"the key schema of {what}") or old.key,
+                self._joined(old, read_constraints(self, keys, old.type, what)),
+                self.inner(keys, "entry_schema", old.entry, what),
+                self.inner(keys, "key_schema", old.key, what),
             )
         schema = self.schema_of(keys, what)
         if schema is None:  # an unknown type, which was reported: the name is still known, its values are not checked
@@ -289,13 +283,33 @@ class Definitions(Reader):
         schema.constraints = (
             self._joined(old, schema.constraints) if self.grammar.two else schema.constraints or old.constraints
         )
-        schema.entry = schema.entry or old.entry
-        schema.key = schema.key or old.key
+        schema.entry = self._narrowed(schema.entry, old.entry, keys.get("entry_schema"), f"the entry schema of {what}")
+        schema.key = self._narrowed(schema.key, old.key, keys.get("key_schema"), f"the key schema of {what}")
         return schema
 
-    def refinement(self, message: str, node: Node) -> None:
+    def inner(self, keys: dict[str, Node], keyname: str, old: Schema | None, what: str) -> Schema | None:
+        """The `entry_schema` or `key_schema` over that of the parent type, which it refines."""
+        title = f"the {keyname.partition('_')[0]} schema of {what}"
+        return self._narrowed(self.schema(keys.get(keyname), title), old, keys.get(keyname), title)
+
+    def _narrowed(self, new: Schema | None, old: Schema | None, node: Node | None, what: str) -> Schema | None:
+        """2.0 section 9.3: of the same type or a derived one, validated by both, and so on inside."""
+        if new is None or old is None or node is None or "any" in (new.type, old.type):
+            return new or old
+        keys = {key.value: value for key, value in node.value} if isinstance(node, MappingNode) else {"type": node}
+        if new.type != old.type and not self._derives(new.type, old.type):
+            text = f"{what} is of type {quoted(old.type)} in the parent type; {quoted(new.type)} does not derive from it"
+            self.refinement(text, keys.get("type", node))
+            return new
+        if self.grammar.two:
+            new.constraints = self._joined(old, new.constraints)
+        new.entry = self._narrowed(new.entry, old.entry, keys.get("entry_schema"), f"the entry schema of {what}")
+        new.key = self._narrowed(new.key, old.key, keys.get("key_schema"), f"the key schema of {what}")
+        return new
+
+    def refinement(self, message: str, node: Node, hint: str | None = None) -> None:
         """A refinement that its parent does not allow. 1.x templates in the wild redefine types freely."""
-        (self.error if self.grammar.two else self.warning)("BBQ-T033", message, node)
+        self.practice("BBQ-T033", message, node, hint)
 
     @staticmethod
     def _joined(old: Schema, new: tuple[Constraint, ...]) -> tuple[Constraint, ...]:
@@ -312,8 +326,9 @@ class Definitions(Reader):
         return found is not None and SECRET in ancestry(found)
 
     def finish(self, types: dict[tuple[str, str], TypeDef], *, inputs: bool = False) -> None:
-        """Checks and normalises the defaults and fixed values met so far. A template's `inputs` are usable without a default:
-        in 1.x one that breaks its own constraints is as good as none, and somebody has to give a value."""
+        """Checks the constraints, and checks and normalises the defaults and fixed values, met so far. A template's `inputs`
+        are usable without a default: in 1.x one that breaks its own constraints is as good as none, and somebody has to give
+        a value."""
         checker, secrets = Checker(types), SecretPlaces(types, self.bag.sources)
         for found, node, attribute in self.later:
             secrets.mark(node, getattr(found, attribute), found)
@@ -324,6 +339,13 @@ class Definitions(Reader):
             if unusable:
                 found.default, found.has_default = None, False
         self.later.clear()
+        validations = Validations(self, checker)
+        for stated in self.stated:
+            validations.check(stated)
+        self.stated.clear()
+        for node, type_name, what in self.expected:
+            self.checked(checker, self.convert.value(node, Owner("policy")), node, Schema(type_name), what)
+        self.expected.clear()
 
     def checked(
         self, checker: Checker, value: Any, node: Node, schema: Schema, what: str, unusable: list[str] | None = None
@@ -332,6 +354,7 @@ class Definitions(Reader):
         broken constraint is a warning whose text is put there, too."""
 
         def report(path: Path, code: str, message: str, hint: str | None) -> None:
+            hint = self.convert.other_spelling(locate(node, path)) or hint
             if code == BROKEN and unusable is not None:
                 unusable.append(message)
                 self.practice(code, f"{message}; it is not used", locate(node, path), hint)

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from yaml import Node
 
+from bbq.diagnostics import SourceRange
 from bbq.tosca.functions import Owner
 from bbq.tosca.model import ParameterDef, Schema, ServiceTemplate
 from bbq.tosca.nodes import Templates
 from bbq.tosca.policies import Policies
 from bbq.tosca.reading import quoted
+from bbq.tosca.references import calls
 from bbq.tosca.requirements import Requirements
 from bbq.tosca.substitution import read_substitution
 from bbq.tosca.workflows import read_workflows
@@ -38,6 +40,8 @@ def read_service(templates: Templates, service: ServiceTemplate, root: dict[str,
     service.relationships = {name: found.type for name, found in relationships.items()}
     requirements = Requirements(templates, service, relationships)
     requirements.read()
+    if two:
+        _filters(templates, service)
     policies = Policies(templates, service)
     policies.groups(keys.get("groups"))
     read_workflows(templates, service, keys.get("workflows"))
@@ -46,6 +50,18 @@ def read_service(templates: Templates, service: ServiceTemplate, root: dict[str,
     if "substitution_mappings" in keys:
         service.substitution = read_substitution(templates, service, keys["substitution_mappings"])
     requirements.report_open(service.substitution)
+
+
+def _filters(templates: Templates, service: ServiceTemplate) -> None:
+    """What the filters of this file's requirement definitions name is checked as if it stood in the service template."""
+    seen: set[SourceRange] = set()
+    for (kind, _), found in templates.types.found.items():
+        for item in found.requirements.values() if kind == "node" and found.at.file == service.at.file else ():
+            owner = Owner("filter", "", None, item.relationship, item.node, item.capability)
+            for call in calls(item.node_filter):
+                if call.at.file == service.at.file and call.at not in seen:
+                    seen.add(call.at)
+                    templates.uses.calls.append((call, owner))
 
 
 def _outputs(templates: Templates, node: Node | None) -> dict[str, ParameterDef]:
@@ -70,4 +86,5 @@ def _outputs(templates: Templates, node: Node | None) -> dict[str, ParameterDef]
         elif not reader.grammar.two:
             reader.error("BBQ-T011", f"{what} lacks the required keyname `value`", key)
         found[name] = output
+    reader.finish(templates.types.found)
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -32,7 +32,7 @@ RESULTS: Final[Mapping[str, str]] = {
 _TEXTUAL: Final = frozenset(("version", "timestamp", "bytes", "scalar")) | frozenset(SCALAR_UNITS)
 
 
-def read_functions(types: Types, units: Iterable[Unit]) -> dict[str, FunctionDef]:
+def read_functions(types: Types, units: Collection[Unit]) -> dict[str, FunctionDef]:
     """Every function of the template and its imports, those of the service template over the others."""
     found: dict[str, FunctionDef] = {}
     refinements: list[Declaration] = []
@@ -47,6 +47,8 @@ def read_functions(types: Types, units: Iterable[Unit]) -> dict[str, FunctionDef
         if outer is not None:
             name = canonical(outer)
             found[name] = _function(types.definitions(declaration.unit), declaration, name, found.get(name))
+    for unit in units:
+        types.definitions(unit).finish(types.found)
     return found
 
 

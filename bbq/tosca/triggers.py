@@ -9,7 +9,7 @@ from typing import Final
 
 from yaml import MappingNode, Node, ScalarNode, SequenceNode
 
-from bbq.tosca.conditions import read_condition
+from bbq.tosca.conditions import check_clauses, read_condition
 from bbq.tosca.functions import Owner
 from bbq.tosca.model import Activity, Condition, Trigger
 from bbq.tosca.reading import nearest, one_of, quoted
@@ -28,6 +28,8 @@ def read_triggers(reader: Definitions, node: Node | None, known: dict[str, Trigg
             reader.practice("BBQ-T033", f"{title} is one of the parent type's, which cannot be changed", key)
         found, keys = read_trigger(reader, name, key, body, title)
         found.condition = condition_of(reader, keys.get("condition"), title)
+        if "target_filter" in keys:  # what it names is known in a service template only
+            reader.entity(keys["target_filter"], "event filter", "", keys["target_filter"])
         found.actions = tuple(activity for activity, _, _ in read_activities(reader, keys.get("action"), title))
         result[name] = found
     return result
@@ -41,6 +43,9 @@ def read_trigger(reader: Definitions, name: str, key: Node, body: Node, what: st
     found = Trigger(name, at(key), description=reader.description(keys, what), data=raw if isinstance(raw, dict) else {})
     if isinstance(event, ScalarNode) or (event is not None and reader.grammar.number >= 13):
         found.event = reader.string(event, f"event of {what}")
+    if "schedule" in keys:
+        reader.expect(keys["schedule"], "tosca.datatypes.TimeInterval", f"schedule of {what}")
+    _measured(reader, keys, what)  # where 1.1 and 1.2 have them
     action = keys.get("action")
     if action is not None and not isinstance(action, SequenceNode) and reader.grammar.number >= 13:
         reader.error("BBQ-T012", f"action of {what} must be a list of activities", action)
@@ -52,15 +57,16 @@ def condition_of(reader: Definitions, node: Node | None, what: str) -> Condition
     """The long form of 1.x has a `constraint` and how often it is looked at."""
     if node is None:
         return None
-    if reader.grammar.number < 13:  # drafts and practice of 1.x: keynames of monitoring systems
-        return Condition(data(node, reader.grammar.dialect), at(node))
     title = f"the condition of {what}"
+    if reader.grammar.number < 13:  # drafts and practice of 1.x: keynames of monitoring systems, constraints in their languages
+        if isinstance(node, MappingNode):
+            _measured(reader, {key.value: value for key, value in node.value}, title)
+        return Condition(data(node, reader.grammar.dialect), at(node))
     inner = node
     if not reader.grammar.two and isinstance(node, MappingNode) and any(key.value == "constraint" for key, _ in node.value):
         keys = reader.entity(node, "condition of a trigger", "", node)
         inner = keys["constraint"]
-        if "evaluations" in keys:
-            _whole(reader, keys["evaluations"], f"evaluations of {title}")
+        _measured(reader, {name: value for name, value in keys.items() if name != "constraint"}, title)
     return read_condition(reader, inner, title, None, Owner("policy"))
 
 
@@ -100,6 +106,15 @@ def _activity(reader: Definitions, kind: str, key: Node, body: Node, what: str) 
     return (Activity(kind, name, at(key)), body, inputs) if name else None
 
 
-def _whole(reader: Definitions, node: Node, what: str) -> None:
-    if type(data(node, reader.grammar.dialect)) is not int:
-        reader.error("BBQ-T012", f"{what} must be a whole number", node)
+def _measured(reader: Definitions, keys: dict[str, Node], what: str) -> None:
+    """What is looked at, and how often."""
+    constraint, period = keys.get("constraint"), keys.get("period")
+    if isinstance(constraint, MappingNode):
+        check_clauses(reader, constraint, f"the constraint of {what}")
+    if "evaluations" in keys:
+        reader.expect(keys["evaluations"], "integer", f"evaluations of {what}")
+    number = str(period.value).removesuffix("sec").strip() if isinstance(period, ScalarNode) else ""
+    if number.isdecimal() and period is not None:  # `60` and `60 sec`, as in examples of the specification
+        reader.practice("BBQ-T040", f"period of {what} is a number with a unit of time", period, f"write `{number} s`")
+    elif period is not None:
+        reader.expect(period, "scalar-unit.time", f"period of {what}")

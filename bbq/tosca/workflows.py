@@ -57,6 +57,7 @@ class _Reader:
         steps = reader.entries(keys.get("steps"), f"steps of {self._what}")
         for name, (key, body) in steps.items():
             found.steps[name] = self._step(name, key, body, steps)
+        self._loop()
         if "implementation" in keys:
             if "steps" in keys:
                 text = f"{self._what} has `steps` and an `implementation`; it can have one of them"
@@ -103,6 +104,16 @@ class _Reader:
         step.on_success = self._followers(keys.get("on_success"), f"on_success of {title}", title, steps)
         step.on_failure = self._followers(keys.get("on_failure"), f"on_failure of {title}", title, steps)
         return step
+
+    def _loop(self) -> None:
+        """A step is performed once all those have succeeded that lead to it: those that lead to each other are never begun.
+        After a failure there may be a way back."""
+        steps = self._found.steps
+        found = cycle_in({name: list(step.on_success) for name, step in steps.items()})
+        if found:
+            names = " -> ".join(map(quoted, [*found, found[0]]))
+            text = f"steps of {self._what} wait for each other's success, so none can be the first: {names}"
+            self._reader.error("BBQ-T085", text, steps[found[0]].at, "leave one of them out of `on_success`")
 
     def _followers(self, node: Node | None, what: str, title: str, steps: Mapping[str, object]) -> tuple[str, ...]:
         found = self._reader.strings(node, what, single=True)

@@ -215,3 +215,125 @@ service_template:
     worse: { type: N, properties: { p: { low: 1, high: 20 }, q: §{ low: 3, high: 2 } } }
 """
     templates.bad(HEAD_2 + text, "BBQ-T043", "BBQ-T043", "BBQ-T043")
+
+
+FIXED = """\
+interface_types: { I: { operations: { go: { inputs: { p: { type: integer } } } } } }
+node_types:
+  A: { properties: { p: { type: integer }, m: { type: map, entry_schema: integer, default: {} } } }
+  B:
+    derived_from: A
+    properties: { p: 5, m: { $value: [] } }
+    interfaces: { i: { type: I, operations: { go: { inputs: { p: 7 } } } } }
+"""
+
+
+def test_the_short_form_of_a_refinement_fixes_the_value(templates):
+    """2.0 section 9.4."""
+    text = HEAD_2 + FIXED.replace(", m: { $value: [] }", ", m: {}")
+    service = templates.good(text + "service_template: { node_templates: { b: { type: B } } }\n")
+    found = service.types["node", "B"].properties
+    assert (found["p"].has_value, found["p"].value, found["p"].schema.type) == (True, 5, "integer")
+    assert not found["m"].has_value and service.node_templates["b"].properties == {"p": 5, "m": {}}
+    assert service.node_templates["b"].interfaces["i"].operations["go"].inputs == {"p": 7}
+    function = templates.good(HEAD_2 + FIXED).types["node", "B"].properties["m"]
+    assert function.has_value and function.value.name == "value"
+    service = templates.good(HEAD_1 + "node_types: { A: { properties: { p: { type: string } } }, B: { derived_from: A, "
+                             "properties: { p: x } } }\n")  # fmt: skip
+    assert service.types["node", "B"].properties["p"].has_default
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("  C: { derived_from: B, properties: { p: §6 } }\n", "BBQ-T033"),
+        ("  C: { derived_from: B, properties: { p: { value: §6 } } }\n", "BBQ-T033"),
+        ("  C: { derived_from: B, properties: { §p: { default: 6 } } }\n", "BBQ-T033"),
+        ("  C: { derived_from: A, properties: { p: §x } }\n", "BBQ-T040"),
+        ("  C: { derived_from: A, interfaces: { i: { type: I, operations: { go: { inputs: { p: §x } } } } } }\n", "BBQ-T040"),
+        ("service_template: { node_templates: { b: { type: B, properties: { §p: 6 } } } }\n", "BBQ-T033"),
+        (
+            "service_template: { node_templates: { b: { type: B, interfaces: { i: { operations: { go: "
+            "{ inputs: { §p: 6 } } } } } } } }\n",
+            "BBQ-T033",
+        ),
+    ],
+)
+def test_a_fixed_value_stays(templates, text, code):
+    templates.bad(HEAD_2 + FIXED + text, code)
+
+
+OLD = """\
+data_types:
+  D: { properties: { q: { type: integer } } }
+  L: { derived_from: list, entry_schema: integer }
+  Small: { derived_from: integer }
+node_types:
+  N:
+    derived_from: tosca.nodes.Root
+    properties: { a: { type: integer }, l: { type: list, entry_schema: { type: list, entry_schema: integer } } }
+"""
+NEW = {
+    "optional property": "  M: { derived_from: N, properties: { a: { required: §false } } }\n",
+    "optional with a type": "  M: { derived_from: N, properties: { a: { type: integer, required: §false } } }\n",
+    "entry": "  M: { derived_from: N, properties: { l: { entry_schema: §string } } }\n",
+    "entry of an entry": "  M: { derived_from: N, properties: { l: { type: list, entry_schema: { type: list, "
+    "entry_schema: { type: §string } } } } }\n",
+}
+
+
+@pytest.mark.parametrize("text", NEW.values(), ids=NEW)
+def test_what_is_required_and_what_lists_hold_stays(templates, text):
+    """2.0 sections 9.3 and 9.4."""
+    templates.bad(HEAD_2 + OLD.replace("    derived_from: tosca.nodes.Root\n", "") + text, "BBQ-T033")
+    assert templates.bad(HEAD_1 + OLD + text, "BBQ-T033")[0].severity == "warning"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "  E: { derived_from: D, properties: { q: { required: §false } } }\n",
+        "  M: { derived_from: L, entry_schema: §string }\n",
+    ],
+)
+def test_data_types_refine_by_the_same_rules(templates, text):
+    old = OLD.partition("node_types")[0]
+    templates.bad(HEAD_2 + old + text, "BBQ-T033")
+    assert templates.bad(HEAD_1 + old + text, "BBQ-T033")[0].severity == "warning"
+
+
+def test_an_entry_is_validated_by_both_types(templates):
+    text = (
+        HEAD_2
+        + """\
+data_types: { Small: { derived_from: integer, validation: { $less_than: [ $value, 9 ] } } }
+node_types:
+  N: { properties: { l: { type: list, entry_schema: { type: integer, validation: { $greater_than: [ $value, 2 ] } } } } }
+  M: { derived_from: N, properties: { l: { entry_schema: Small } } }
+service_template: { node_templates: { m: { type: M, properties: { l: [ 3, §2, §9 ] } } } }
+"""
+    )
+    templates.bad(text, "BBQ-T043", "BBQ-T043")
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("units: §{ m: 2 }", "BBQ-T032"),
+        ("units: §{ m: 2, n: 4 }, canonical_unit: m", "BBQ-T032"),
+        ('units: §{ m: 2 }, prefixes: { "": 1 }', "BBQ-T032"),
+        ("data_type: integer, units: { m: 1, n: §1.5 }", "BBQ-T032"),
+        ("data_type: §string, units: { m: 1 }", "BBQ-T032"),
+        ('units: { m: 1, §"square m": 3 }', "BBQ-T032"),
+        ("units: { m: 1 } }\n  B: { derived_from: A, units: { m: §5, n: 2 }", "BBQ-T033"),
+        ("units: { m: 1 }, prefixes: { '': 1, k: 1000 } }\n  B: { derived_from: A, prefixes: { k: §1024 }", "BBQ-T033"),
+    ],
+)
+def test_units_of_scalars(templates, text, code):
+    """2.0 section 9.1.2.2."""
+    templates.bad(f"{HEAD_2}data_types:\n  A: {{ derived_from: scalar, {text} }}\n", code)
+
+
+def test_a_derived_scalar_adds_units(templates):
+    text = "data_types:\n  A: { derived_from: scalar, units: { m: 1 } }\n  B: { derived_from: A, units: { m: 1, n: 2.5 } }\n"
+    assert templates.good(HEAD_2 + text).types["data", "B"].units == {"m": 1.0, "n": 2.5}

@@ -38,6 +38,61 @@ def test_it_is_nothing_else(templates, value):
     assert "node_filter of requirement `on` of node type `Strict`" in found.message
 
 
+NAMED = [
+    ("SELF, TARGET, §siz", "BBQ-T054", "`Server`"),
+    ("SELF, §siz", "BBQ-T054", "`Server`"),
+    ("SELF, CAPABILITY, §cpu", "BBQ-T054", "`Host`"),
+    ("SELF, TARGET, size", None, ""),
+    ("SELF, size", None, ""),
+    ("SELF, weight", None, ""),
+    ("SELF, CAPABILITY, cpus", None, ""),
+    ("SELF, CAPABILITY, disks", None, ""),
+    ("SELF, CAPABILITY, host, cpus", None, ""),
+    ("SELF, TARGET, CAPABILITY, host, cpus", None, ""),
+]
+DERIVED = """\
+  Large: { derived_from: Server, properties: { racks: { type: integer, default: 1 } } }
+  Other: { properties: { siz: { type: integer, default: 1 } } }
+"""
+CAPABILITIES = """\
+  Wide: { derived_from: Host, properties: { disks: { type: integer, default: 1 } } }
+relationship_types: { On: { properties: { weight: { type: integer, default: 1 } } } }
+"""
+
+
+WHERE = ["definition", "type", "template"]
+
+
+def filtering(path, where):
+    """A template with a filter on the value at `path`, whose function is marked where the path has a mark."""
+    host = "Host: { properties: { cpus: { type: integer, default: 1 } } }"
+    text = (TYPES % EQUAL).replace(f"capability_types: {{ {host} }}", f"capability_types:\n  {host}")
+    text = text.replace("relationship_types: { On: {} }\n", CAPABILITIES)
+    text = text.replace("service_template:", DERIVED + "service_template:")
+    mark = "§" if "§" in path else ""
+    value = f"{{ $equal: [ {{ {mark}$get_property: [ {path.replace('§', '')} ] }}, 1 ] }}"
+    if where == "definition":
+        return text.replace("On, node: Server }", f"On, node: Server, node_filter: {value} }}")
+    target = "server" if where == "template" else "Server"
+    return text + f"    app: {{ type: App, requirements: [ {{ on: {{ node: {target}, node_filter: {value} }} }} ] }}\n"
+
+
+@pytest.mark.parametrize(("path", "code", "words"), NAMED)
+@pytest.mark.parametrize("where", WHERE)
+def test_what_a_filter_names_is_there(templates, path, code, words, where):
+    """Of a target that is found later, the type is known; a type that derives from it may have what it lacks."""
+    found = templates.bad(filtering(path, where), code) if code is not None else templates.good(filtering(path, where))
+    assert code is None or words in found[0].message or where == "template"
+
+
+@pytest.mark.parametrize("where", WHERE)
+def test_what_only_a_derived_type_has(templates, where):
+    if where == "template":  # the very node is known, and is none of that type
+        templates.bad(filtering("SELF, TARGET, §racks", where), "BBQ-T054")
+    else:
+        templates.good(filtering("SELF, TARGET, racks", where))
+
+
 def test_selected_nodes(templates):
     text = TYPES % EQUAL + "    app: { type: Strict, directives: [ select ], node_filter: { $equal: [ 1, 1 ] } }\n"
     assert templates.good(text).node_templates["app"].requirements == []

@@ -208,3 +208,40 @@ def test_own_functions_of_a_file(templates):
         "service_template:", "functions: { mine: { signatures: [ { variadic: true } ] } }\nservice_template:"
     )
     assert function(templates, text).name == "mine"
+
+
+@pytest.mark.parametrize(
+    ("head", "value", "hint"),
+    [
+        (HEAD_2, "{ get_input: i }", "write `$get_input`"),
+        (HEAD_2, "{ concat: [ a, b ] }", "write `$concat`"),
+        (HEAD_1, "{ $get_input: i }", "write `get_input`"),
+        (HEAD_1, "{ $concat: [ a, b ] }", "write `concat`"),
+        (HEAD_1, "{ concat: x }", "`concat` takes a list"),
+        (HEAD_1, "{ concats: x }", None),
+        (HEAD_2, "{ a: 1, get_input: i }", None),
+    ],
+)
+def test_a_call_as_another_version_spells_it_is_told(templates, head, value, hint):
+    block, root = ("service_template", "") if head == HEAD_2 else ("topology_template", "derived_from: tosca.nodes.Root, ")
+    schema = "{ type: list, entry_schema: string }"
+    text = f"{head}node_types: {{ A: {{ {root}properties: {{ p: {{ type: string }}, l: {schema} }} }} }}\n"
+    text += f"{block}:\n  node_templates: {{ a: {{ type: A, properties: {{ p: §{value}, l: [ §{value} ] }} }} }}\n"
+    for found in templates.bad(text, "BBQ-T040", "BBQ-T040"):
+        assert (found.hint or "").startswith(hint or "") and (hint is not None or found.hint is None)
+
+
+def test_counts_tell_of_it_too(templates):
+    text = """\
+capability_types: { C: {} }
+relationship_types: { R: {} }
+node_types:
+  N: { capabilities: { c: C }, requirements: [ { r: { capability: C, relationship: R } } ] }
+service_template:
+  inputs: { n: { type: integer } }
+  node_templates:
+    a: { type: N }
+    b: { type: N, count: §{ get_input: n }, requirements: [ { r: { node: a, count: §{ get_input: n } } } ] }
+"""
+    found = templates.bad(HEAD_2 + text, "BBQ-T040", "BBQ-T014")
+    assert all(item.hint.startswith("write `$get_input`") for item in found) and "not a map" in found[0].message

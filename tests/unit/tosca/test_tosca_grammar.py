@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+from tosca_heads import HEAD_1, HEAD_2
+
 
 def test_smallest_templates(templates):
     assert templates.good("tosca_definitions_version: tosca_2_0\n").version == "tosca_2_0"
@@ -147,3 +150,36 @@ def test_metadata(templates):
     assert templates.good(head + "  template_version: 1.0\n  anything: x\n").metadata["anything"] == "x"
     newer = templates.good("tosca_definitions_version: tosca_2_0\nmetadata: { deep: { list: [ 1 ] } }\n")
     assert newer.metadata == {"deep": {"list": [1]}}
+
+
+@pytest.mark.parametrize(
+    ("text", "version"),
+    [
+        ("1.3", "tosca_simple_yaml_1_3"),
+        ("tosca_1_0", "tosca_simple_yaml_1_0"),
+        ("tosca_simple_yaml_2_0", "tosca_2_0"),
+        ("2", "tosca_2_0"),
+        ("tosca_simple_yml_1_1", "tosca_simple_yaml_1_1"),
+    ],
+)
+def test_the_version_that_is_meant(templates, text, version):
+    assert templates.bad(f"tosca_definitions_version: §{text}\n", "BBQ-T001")[0].hint == f"did you mean `{version}`?"
+
+
+@pytest.mark.parametrize(
+    ("head", "text", "name"),
+    [
+        (HEAD_2, "§topology_template: {}\n", "service_template"),
+        (HEAD_1, "§service_template: {}\n", "topology_template"),
+        (HEAD_1, "node_types: { A: { properties: { a: { type: string, §validation: {} } } } }\n", "constraints"),
+        (HEAD_1, "node_types: { A: { requirements: [ { r: { capability: C, §count_range: [ 1, 2 ] } } ] } }\n", "occurrences"),
+    ],
+)
+def test_keynames_that_another_version_calls_otherwise(templates, head, text, name):
+    types = "capability_types: { C: { derived_from: tosca.capabilities.Root } }\n" if head == HEAD_1 else ""
+    assert templates.bad(head + types + text, "BBQ-T010")[0].hint == f"this version calls it `{name}`"
+
+
+@pytest.mark.parametrize("head", [HEAD_1, HEAD_2])
+def test_an_import_of_another_shape_is_told_once(templates, head):
+    templates.bad(head + "imports: [ §[ a ] ]\n", "BBQ-T012")

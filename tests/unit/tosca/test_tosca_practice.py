@@ -228,7 +228,8 @@ def test_a_type_is_used_through_others(templates):
         HEAD_1
         + """\
 data_types: { D: { properties: [] } }
-capability_types: { C: { derived_from: tosca.capabilities.Root, properties: { p: { type: list, entry_schema: D } } } }
+capability_types:
+  C: { derived_from: tosca.capabilities.Root, properties: { p: { type: list, entry_schema: D, required: false } } }
 node_types:
   Base: { derived_from: tosca.nodes.Root, capabilities: { c: C } }
   Used: { derived_from: Base }

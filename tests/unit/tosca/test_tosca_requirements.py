@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from tosca_heads import HEAD_1, HEAD_2
 
 TYPES = (
@@ -300,3 +301,58 @@ topology_template:
     met = text.replace("link: §n", "dependency: §n").replace("tosca.capabilities.Endpoint", "tosca.capabilities.Node")
     errors = [item.code for item in templates.read(met)[1] if item.severity == "error"]
     assert errors == ["BBQ-T065"], "one that could be met is a cycle"
+
+
+RANGES = (
+    HEAD_1
+    + """\
+capability_types: { C: { derived_from: tosca.capabilities.Root } }
+node_types:
+  S: { derived_from: tosca.nodes.Root, capabilities: { c: { type: C, occurrences: [ 1, 3 ] } } }
+  N: { derived_from: tosca.nodes.Root, requirements: [ { r: { capability: C } } ] }
+topology_template:
+  node_templates:
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("node", "code", "severity"),
+    [
+        ("n: { type: N, requirements: [ { r: { node: s, occurrences: [ 1, 1 ] } } ] }", None, ""),
+        ("n: { type: N, requirements: [ { r: { node: s, occurrences: §[ 1, 2 ] } } ] }", "BBQ-T064", "warning"),
+        ("n: { type: N, requirements: [ { r: { node: s, occurrences: §[ 1, UNBOUNDED ] } } ] }", "BBQ-T064", "warning"),
+        ("t: { type: S, capabilities: { c: { occurrences: [ 1, 2 ] } } }", None, ""),
+        ("t: { type: S, capabilities: { c: { occurrences: §[ 2, 1 ] } } }", "BBQ-T014", "error"),
+        ("t: { type: S, capabilities: { c: { occurrences: §[ 0, 2 ] } } }", "BBQ-T064", "warning"),
+        ("t: { type: S, capabilities: { c: { occurrences: §[ 1, UNBOUNDED ] } } }", "BBQ-T064", "warning"),
+    ],
+)
+def test_ranges_of_1_3_are_within_those_of_the_types(templates, node, code, severity):
+    """1.3 sections 3.8.1 and 3.8.2."""
+    text = RANGES + f"    s: {{ type: S }}\n    {node}\n"
+    if code is None:
+        templates.good(text)
+    else:
+        assert templates.bad(text, code)[0].severity == severity
+
+
+def test_items_of_lists_have_one_entry(templates):
+    """TOSCA 1.3 section 3.8.3, 2.0 section 8.7 and 16.4: practice of 1.x."""
+    one = RANGES.replace("[ { r: { capability: C } } ]", "[ { r: { capability: C }, §q: { capability: C } } ]")
+    one += "    s: { type: S }\n    n: { type: N, requirements: [ { r: s, §q: s } ] }\n"
+    one += "  policies: [ { a: { type: tosca.policies.Scaling }, §b: { type: tosca.policies.Scaling } } ]\n"
+    found = templates.bad(one, *["BBQ-T012"] * 3)
+    assert {item.severity for item in found} == {"warning"} and all(item.hint for item in found)
+    two = """\
+capability_types: { C: {} }
+relationship_types: { R: {} }
+policy_types: { P: {} }
+node_types:
+  S: { capabilities: { c: C } }
+  N: { requirements: [ { r: { capability: C, relationship: R }, §q: { capability: C, relationship: R } } ] }
+service_template:
+  node_templates: { s: { type: S }, n: { type: N, requirements: [ { r: s, §q: s } ] } }
+  policies: [ { a: { type: P }, §b: { type: P } } ]
+"""
+    assert {item.severity for item in templates.bad(HEAD_2 + two, *["BBQ-T012"] * 3)} == {"error"}

@@ -264,3 +264,10 @@ def test_a_value_and_a_mapping_exclude_each_other(templates):
     nodes = "node_types: { N: { attributes: { a: { type: string } } } }\n"
     text = HEAD_2 + nodes + f"service_template: {{ node_templates: {{ n: {{ type: N }} }}, inputs: {{ o: {value} }} }}\n"
     templates.bad(text, "BBQ-T211")
+
+
+@pytest.mark.parametrize(("head", "severity"), [(HEAD_1, "warning"), (HEAD_2, "error")])
+@pytest.mark.parametrize("name", ["5", "1.2", "true"])
+def test_the_name_of_a_type_is_a_string(templates, head, severity, name):
+    found = templates.bad(head + f"node_types: {{ §{name}: {{}}, '{name}0': {{}} }}\n", "BBQ-T012")
+    assert found[0].severity == severity and found[0].hint

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import pytest
 from tosca_heads import HEAD_1, HEAD_2
 
@@ -273,3 +275,70 @@ def test_a_data_type_says_what_its_values_are(templates):
 @pytest.mark.parametrize("name", ["data", "a.b-c", "a" * 63, "0-9"])
 def test_names_of_buckets(templates, name):
     templates.good(BUNDLED % "ObjectStore" + f"        buckets: [ {name} ]\n")
+
+
+@pytest.mark.parametrize(("capabilities", "severity"), [("", "warning"), ("capabilities: { §c: {} }", "error")])
+def test_what_a_capability_needs(templates, capabilities, severity):
+    """TOSCA 1.x templates often leave a capability unmentioned."""
+    types = """\
+    capability_types: { C: { derived_from: tosca.capabilities.Root, properties: { a: { type: integer } } } }
+    node_types: { N: { derived_from: tosca.nodes.Root, capabilities: { c: C } } }
+    """
+    node = f"n: {{ type: N, {capabilities} }}" if capabilities else "§n: { type: N }"
+    head, body = textwrap.dedent(types), f"node_templates: {{ {node} }}\n"
+    found = templates.bad(HEAD_1 + head + f"topology_template: {{ {body} }}\n", "BBQ-T042")
+    assert found[0].severity == severity
+    assert found[0].message == "capability `c` of node template `n` lacks the required property `a`"
+    head = head.replace("derived_from: tosca.capabilities.Root, ", "").replace("derived_from: tosca.nodes.Root, ", "")
+    found = templates.bad(HEAD_2 + head + f"service_template: {{ {body} }}\n", "BBQ-T042")
+    assert found[0].severity == "error"
+    templates.good(HEAD_2 + head + "service_template: { node_templates: { n: { type: N, directives: [ select ] } } }\n")
+
+
+BOMB = '<!DOCTYPE a [ <!ENTITY b "b"> ' + "".join(
+    f'<!ENTITY {new} "{f"&{old};" * 20}"> ' for old, new in zip("bcdefghijk", "cdefghijkl", strict=True)
+) + "]><a>&l;</a>"  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "problem"),
+    [
+        ("json", '{ "a": [ 1, null ] }', None),
+        ("json", "{ a: 1 }", "double quotes"),
+        ("json", "[" * 100_000, "recursion"),
+        ("json", "", "Expecting value"),
+        ("xml", "<a><b/></a>", None),
+        ("xml", BOMB, None),
+        ("xml", "<a><b></a>", "mismatched tag"),
+        ("xml", "a", "syntax error"),
+    ],
+)
+def test_text_in_json_and_xml(templates, name, text, problem):
+    """1.3 section 5.3; types that derive from them are, too, and so are values inside of others."""
+    head = f"{HEAD_1}data_types: {{ T: {{ derived_from: tosca.datatypes.{name} }} }}\n"
+    types = "node_types: { A: { derived_from: tosca.nodes.Root, properties: { p: { type: map, entry_schema: T } } } }\n"
+    value = "'" + text.replace("'", "''") + "'"
+    nodes = f"topology_template: {{ node_templates: {{ a: {{ type: A, properties: {{ p: {{ x: §{value} }} }} }} }} }}\n"
+    if problem is None:
+        templates.good((head + types + nodes).replace("§", ""))
+    else:
+        found = templates.bad(head + types + nodes, "BBQ-T040")
+        assert problem in found[0].message and name.upper() in found[0].message
+
+
+@pytest.mark.parametrize(
+    ("numbers", "codes"),
+    [
+        ("min_instances: 1, max_instances: 3, default_instances: 2", []),
+        ("max_instances: 3", []),
+        ("max_instances: 2, default_instances: §5", ["BBQ-T043"]),
+        ("min_instances: 2, max_instances: 4, default_instances: §1", ["BBQ-T043"]),
+        ("min_instances: 3, max_instances: §2", ["BBQ-T043"]),
+        ("max_instances: { get_input: n }, default_instances: 5", []),
+    ],
+)
+def test_the_default_number_of_instances_lies_between_the_others(templates, numbers, codes):
+    """1.3 section 5.5, tosca.capabilities.Scalable; 2.0's profile has validations."""
+    text = "topology_template:\n  inputs: { n: { type: integer } }\n  node_templates:\n    server:\n"
+    text += f"      type: tosca.nodes.Compute\n      capabilities: {{ scalable: {{ properties: {{ {numbers} }} }} }}\n"
+    templates.bad(HEAD_1 + text, *codes)

@@ -131,6 +131,18 @@ def test_steps_need_a_target_and_activities(templates):
     templates.bad(text, "BBQ-T011", "BBQ-T011")
 
 
+def test_steps_do_not_wait_for_each_other(templates):
+    step = "{ target: x, activities: [ { set_state: a } ], on_%s }"
+    steps = {"§a": "success: [ c, b ]", "b": "success: a", "c": "failure: a", "d": "success: d"}
+    text = TYPES + "  workflows:\n    w:\n      steps:\n"
+    text += "".join(f"        {name}: {step % rest}\n" for name, rest in steps.items())
+    (found,) = templates.bad(text, "BBQ-T085")
+    assert "`a` -> `b` -> `a`" in found.message
+    text = text.replace("b: { target: x, activities: [ { set_state: a } ], on_success: a }", "b: { target: x, activities: [] }")
+    assert "`d` -> `d`" in templates.bad(text.replace("§a:", "a:").replace(" d:", " §d:"), "BBQ-T085")[0].message
+    templates.good(text.replace("§a:", "a:").replace("on_success: d", "on_failure: d"))
+
+
 def test_workflows_do_not_inline_each_other(templates):
     step = "{ target: x, activities: [ { inline: %s } ] }"
     text = f"  workflows:\n    §a: {{ steps: {{ s: {step % 'b'} }} }}\n    b: {{ steps: {{ s: {step % 'a'} }} }}\n"
@@ -219,15 +231,21 @@ def test_triggers_of_types_are_not_changed(templates):
     ("rest", "code"),
     [
         ("condition: [ { state: [ { equal: a } ] } ]", None),
-        ("condition: { constraint: [ { state: [ { equal: a } ] } ], period: 60 sec, evaluations: 2, method: average }", None),
-        ("condition: { constraint: [ { state: [ { equal: a } ] } ], evaluations: §many }", "BBQ-T012"),
+        ("condition: { constraint: [ { state: [ { equal: a } ] } ], period: 60 s, evaluations: 2, method: average }", None),
+        ("condition: { constraint: [ { state: [ { equal: a } ] } ], evaluations: { §get_input: i } }", "BBQ-T052"),
+        ("condition: { constraint: [ { state: [ { equal: a } ] } ], evaluations: §many }", "BBQ-T040"),
+        ("condition: { constraint: [ { state: [ { equal: a } ] } ], period: §60 sc }", "BBQ-T040"),
+        ("condition: { constraint: [ { state: [ { equal: a } ] } ], period: §60 sec }", "BBQ-T040"),
         ("condition: [ { state: [ { §is: a } ] } ]", "BBQ-T044"),
         ("target_filter: { node: server, capability: host }", None),
         ("target_filter: { node: tosca.nodes.Compute, requirement: local_storage }", None),
         ("target_filter: { node: §servers }", "BBQ-T053"),
         ("target_filter: { node: server, capability: §hosts }", "BBQ-T060"),
         ("target_filter: { node: server, requirement: §disk }", "BBQ-T061"),
-        ("schedule: { start_time: 2020-01-01 }", None),
+        ("schedule: { start_time: 2020-01-01, end_time: 2020-01-02 }", None),
+        ("schedule: §{ start_time: 2020-01-01 }", "BBQ-T042"),
+        ("schedule: { start_time: §xx, end_time: 2020-01-02 }", "BBQ-T040"),
+        ("schedule: { start_time: 2020-01-01, end_time: 2020-01-02, §foo: 1 }", "BBQ-T041"),
     ],
 )
 def test_triggers_of_1_3(templates, rest, code):
@@ -240,6 +258,46 @@ def test_triggers_of_1_3(templates, rest, code):
         templates.good(ONE_3 + text)
     else:
         templates.bad(ONE_3 + text, code)
+
+
+@pytest.mark.parametrize(
+    ("rest", "codes"),
+    [
+        ("condition: { constraint: { greater_than: 50 }, period: 60 s, evaluations: 2 }", []),
+        ("condition: { constraint: { greater_than: 50 }, period: §60 }", ["BBQ-T040"]),
+        ("condition: { constraint: utilization greater_than 60%, evaluations: 2 }", []),
+        ("condition: { constraint: { §greater_thn: 5 }, evaluations: §x }", ["BBQ-T044", "BBQ-T040"]),
+        ("constraint: { §greater_thn: 5 }, evaluations: §x, period: §soon", ["BBQ-T044", "BBQ-T040", "BBQ-T040"]),
+        ("target_filter: { node: §zz }", ["BBQ-T053"]),
+        ("target_filter: { §nod: server }", ["BBQ-T010", "BBQ-T011"]),
+        ("schedule: §{ start_time: §xx, §foo: 1 }", ["BBQ-T042", "BBQ-T040", "BBQ-T041"]),
+    ],
+)
+@pytest.mark.parametrize("version", ["_1_1", "_1_2"])
+def test_triggers_of_1_1(templates, rest, codes, version):
+    text = (
+        f"  policies: [ {{ p: {{ type: tosca.policies.Scaling, triggers: {{ t: {{ event_type: foo.bar, {rest} }} }} }} }} ]\n"
+    )
+    templates.bad(ONE_3.replace("_1_3", version) + text.replace("{ §nod", "§{ §nod"), *sorted_codes(codes))
+
+
+def sorted_codes(codes):
+    return codes if codes != ["BBQ-T010", "BBQ-T011"] else codes[::-1]
+
+
+def test_triggers_of_policy_types_are_checked_as_well(templates):
+    text = """policy_types:
+  P:
+    derived_from: tosca.policies.Scaling
+    triggers:
+      t:
+        event: up
+        schedule: { start_time: §xx, end_time: 2020-01-02 }
+        target_filter: { node: a, §capabilty: b }
+        condition: { constraint: [ { state: [ { equal: a } ] } ], period: §60 sc }
+        action: []
+"""
+    templates.bad(HEAD_1 + text, "BBQ-T040", "BBQ-T010", "BBQ-T040")
 
 
 def test_triggers_before_1_3_are_kept_as_they_are(templates):
