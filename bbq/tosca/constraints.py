@@ -64,7 +64,7 @@ def broken(constraint: Constraint, value: Any, comparable: Comparable) -> str | 
     a pattern takes too long."""
     if constraint.operator == "validation":
         return _broken_validation(constraint.argument, value, comparable)
-    if _holds_function(constraint.argument) or _holds_function(value):
+    if holds_function(constraint.argument) or holds_function(value):
         return None
     if problem_of_clause(constraint.operator, constraint.argument) is not None:
         return None  # told where the clause stands
@@ -74,6 +74,24 @@ def broken(constraint: Constraint, value: Any, comparable: Comparable) -> str | 
         return Undecided(f"must match {quoted(constraint.argument)}, and trying that takes too long")
     except _BROKEN:
         return f"cannot be compared: {_expected(constraint.operator, constraint.argument)}"
+
+
+def asks_elsewhere(constraint: Constraint) -> bool:
+    """Whether more than the value itself is needed to tell if the constraint holds."""
+    return _elsewhere(constraint.argument)
+
+
+def _elsewhere(value: Any) -> bool:
+    if isinstance(value, Function):
+        return not is_local(value) or any(map(_elsewhere, value.args))
+    if isinstance(value, dict):
+        return any(map(_elsewhere, value.values()))
+    return isinstance(value, list) and any(map(_elsewhere, value))
+
+
+def is_local(function: Function) -> bool:
+    """Whether the function's arguments and the constrained value are all that it depends on."""
+    return function.name == "value" or function.name in _FUNCTIONS
 
 
 def _clause(constraint: Constraint, value: Any, comparable: Comparable) -> bool:
@@ -110,7 +128,7 @@ def _expected(operator: str, argument: Any) -> str:
 
 def problem_of_clause(operator: str, argument: Any) -> str | None:
     """What is wrong with a clause itself."""
-    if _holds_function(argument):
+    if holds_function(argument):
         return None
     if operator == "in_range" and not (isinstance(argument, list) and len(argument) == 2):
         return "`in_range` takes a list of two values"
@@ -145,7 +163,7 @@ def _broken_validation(function: Any, value: Any, comparable: Comparable) -> str
     simple = len(function.args) == 2 and isinstance(function.args[0], Function) and function.args[0].name == "value"
     if (
         simple
-        and not _holds_function(function.args[1])
+        and not holds_function(function.args[1])
         and (function.name in _WORDS or function.name in ("valid_values", "matches"))
     ):
         return _expected(function.name, function.args[1])
@@ -171,7 +189,7 @@ def evaluate(value: Any, known: Mapping[str, Any], comparable: Comparable) -> An
                 found = found[step]
             except (KeyError, IndexError, TypeError):
                 return _UNKNOWN
-        return _UNKNOWN if _holds_function(found) else found
+        return _UNKNOWN if holds_function(found) else found
     args = [evaluate(arg, known, comparable) for arg in value.args]
     if value.name == "and" and any(arg is False for arg in args):
         return False
@@ -231,9 +249,10 @@ def _product(args: list[Any]) -> Any:
     return result
 
 
-def _holds_function(value: Any) -> bool:
+def holds_function(value: Any) -> bool:
+    """Whether a function is called anywhere in the value."""
     if isinstance(value, Function):
         return True
     if isinstance(value, dict):
-        return any(_holds_function(item) for item in value.values())
-    return isinstance(value, list) and any(_holds_function(item) for item in value)
+        return any(holds_function(item) for item in value.values())
+    return isinstance(value, list) and any(holds_function(item) for item in value)

@@ -181,6 +181,11 @@ class CapabilityAssignment:
     properties: dict[str, Any] = field(default_factory=dict)
     attributes: dict[str, Any] = field(default_factory=dict)
     directives: tuple[str, ...] = ()
+    property_at: dict[str, SourceRange] = field(default_factory=dict)
+
+    def place(self, name: str) -> SourceRange:
+        """Where the value of a property stands; the capability's own place for a default from another file."""
+        return _place(self, name)
 
 
 @dataclass(slots=True)
@@ -235,6 +240,15 @@ class NodeTemplate:
     artifacts: dict[str, ArtifactDef] = field(default_factory=dict)
     count: Any = 1
     node_filter: Any = None
+
+    def place(self, name: str) -> SourceRange:
+        """Where the value of a property stands; the template's own place for a default from another file."""
+        return _place(self, name)
+
+
+def _place(owner: NodeTemplate | CapabilityAssignment, name: str) -> SourceRange:
+    found = owner.property_at.get(name, owner.at)
+    return found if found.file == owner.at.file else owner.at
 
 
 Path = tuple[str | int, ...]

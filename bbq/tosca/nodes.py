@@ -246,12 +246,20 @@ class Templates:
             title = f"capability {quoted(name)} of {what}"
             key, body = given.get(name, (owner_node, None))
             keys = self.reader.entity(body, "capability assignment", name, key) if body is not None else {}
+            places: dict[str, SourceRange] = {}
             found[name] = CapabilityAssignment(
                 name,
                 definition.type,
                 at(key),
                 self.assign(
-                    keys.get("properties"), definition.properties, "property", title, key, owner, complete=body is not None
+                    keys.get("properties"),
+                    definition.properties,
+                    "property",
+                    title,
+                    key,
+                    owner,
+                    places=places,
+                    complete=body is not None,
                 ),
                 self.assign(
                     keys.get("attributes"),
@@ -262,6 +270,7 @@ class Templates:
                     owner,
                 ),
                 self.directives(keys.get("directives"), title, ("internal", "external")),
+                places,
             )
         return found
 

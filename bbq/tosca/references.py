@@ -13,7 +13,7 @@ from bbq.tosca.checker import Checker
 from bbq.tosca.functions import Owner, Uses
 from bbq.tosca.model import Function, Schema, ServiceTemplate
 from bbq.tosca.paths import Paths, Stop
-from bbq.tosca.reading import nearest, one_of, quoted
+from bbq.tosca.reading import article, nearest, one_of, quoted
 from bbq.tosca.signatures import Calls
 
 
@@ -60,7 +60,7 @@ class _Checker:
         given = self.calls.can_be(function, schema)
         if given is not None:
             report = self._bag.error if self._service.version == "tosca_2_0" else self._bag.warning
-            report("BBQ-T046", f"{what} must be a {schema.type}; ${function.name} gives a {given}", function.at)
+            report("BBQ-T046", f"{what} must be {article(schema.type)}; ${function.name} gives {article(given)}", function.at)
 
     def _input(self, function: Function, owner: Owner) -> None:
         name = function.args[0]
