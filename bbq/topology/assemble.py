@@ -156,7 +156,11 @@ class Assembler:
         where = Where(instance.stack, instance)
         found = {}
         for name, value in template.attributes.items():
-            answer = self._evaluator.attempt(value, where)
+            answer, definition = self._evaluator.attempt(value, where), template.type.attributes.get(name)
+            if definition is not None:
+                what = ("attribute", name, "of", instance.address)
+                with suppress(Broken):
+                    answer = self._evaluator.conformity.checked(answer, value, definition, where, what, template.at)
             if answer is not None:
                 found[name] = answer
         for name, capability in template.type.capabilities.items():

@@ -101,10 +101,8 @@ class Conformity:
         if (key := (place, code, id(given.definition))) in self._told:
             return
         self._told.add(key)
-        if source is not None and code == "BBQ-T040":
-            hint = None  # it says how to write a literal
-        if source is not None and source.name == "get_input" and source.args:
-            hint = hint or f"it comes from the input {quoted(str(source.args[0]))}"
+        if source is not None and (hint is None or code == "BBQ-T040"):  # whose hint says how to write a literal
+            hint = _origin(source, given.where.stack.service)
         (self._evaluator.bag.warning if warn else self._evaluator.bag.error)(code, message, place, hint)
 
     # Where a value comes from
@@ -205,6 +203,8 @@ class _Check:
         self._given = given
         self._final = final
         self._failed = False
+        self._compared: str | None = None
+        """What the validation that looks at other values says."""
         self._secret = given.definition.secret
         self._mixed = False
         """The value holds secrets, and is none itself."""
@@ -247,7 +247,10 @@ class _Check:
         return value
 
     def _report(self, path: Path, code: str, message: str, hint: str | None) -> None:
+        if self._final and self._compared is None:
+            return  # told when the value alone was looked at
         self._failed = self._failed or code != CONVERTED
+        hint = hint or self._compared
         if self._secret:
             message, hint = f"{self._given.what()} does not have the form that its type asks for", None
         self._conformity.report(self._given, code, message, path, hint, warn=code == CONVERTED)
@@ -257,8 +260,14 @@ class _Check:
             self.expressions.append((self._given, value.args[0], schema, path))
 
     def resolved(self, constraint: Constraint, value: Any) -> Constraint | None:
-        if not self._final or holds_function(value):
+        self._compared = None
+        if asks_elsewhere(constraint) != self._final or (self._final and holds_function(value)):
             return None
+        if not self._final:
+            return constraint
+        service = self._given.where.stack.service
+        others = dict.fromkeys(_spelled(call, service) for call in calls(constraint.argument) if not is_local(call))
+        self._compared = f"the validation looks at {', '.join(map(quoted, others))}"
         where = replace(self._given.where, value=value)
         return replace(constraint, argument=self._resolved(constraint.argument, where))
 
@@ -301,6 +310,27 @@ def _elsewhere(schema: Schema | None, service: ServiceTemplate, seen: set[str]) 
         or _elsewhere(type_.schema, service, seen)
         or any(_elsewhere(item.schema, service, seen) for item in type_.properties.values())
     )
+
+
+def _origin(source: Function, service: ServiceTemplate) -> str:
+    """Arguments are said only where they are names: others may be secret."""
+    if source.name == "get_input" and source.args:
+        return f"it comes from the input {quoted(str(source.args[0]))}"
+    text = _spelled(source, service)
+    return f"it comes from {quoted(text if source.name.startswith('get_') else text.partition(':')[0])}"
+
+
+def _spelled(value: Any, service: ServiceTemplate) -> str:
+    """A value as a template of that version writes it: `$concat: [a, $get_input: b]`."""
+    if isinstance(value, Function):
+        sign = "$" if service.version.startswith("tosca_2") else ""
+        alone = len(value.args) == 1 and not isinstance(value.args[0], list)
+        return f"{sign}{value.name}: {_spelled(value.args[0] if alone else list(value.args), service)}"
+    if isinstance(value, list):
+        return f"[{', '.join(_spelled(item, service) for item in value)}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{key}: {_spelled(item, service)}' for key, item in value.items())}}}"
+    return str(value)
 
 
 def _type(schema: Schema) -> str:

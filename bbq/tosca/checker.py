@@ -15,7 +15,7 @@ from typing import Any, Final, Protocol
 from yaml import MappingNode, Node, SequenceNode
 
 from bbq.tosca import units
-from bbq.tosca.constraints import Comparable, Undecided, asks_elsewhere, broken
+from bbq.tosca.constraints import Comparable, Undecided, broken
 from bbq.tosca.model import Constraint, Function, Schema, TypeDef
 from bbq.tosca.reading import nearest, one_of, quoted
 
@@ -32,7 +32,7 @@ class Graph(Protocol):
     """What is known of values once the whole template is."""
 
     def resolved(self, constraint: Constraint, value: Any) -> Constraint | None:
-        """The constraint with the values that it asks for elsewhere; None where it is not the time for that."""
+        """The constraint with the values that it asks for elsewhere; None where it is not the time to check it."""
 
     def unknown(self, value: Function, schema: Schema, path: Path) -> None:
         """Meets a value that is not known yet."""
@@ -214,9 +214,7 @@ class _Check:
     def _constraints(self, value: Any, schema: Schema, type_name: str, path: Path) -> None:
         secret = self._checker.is_secret(Schema(type_name))
         for each in schema.constraints:
-            constraint: Constraint | None = each
-            if self._graph is not None and asks_elsewhere(each):
-                constraint = self._graph.resolved(each, value)
+            constraint = each if self._graph is None else self._graph.resolved(each, value)
             if constraint is None:
                 continue
             text = broken(constraint, value, self._checker.comparable(type_name))

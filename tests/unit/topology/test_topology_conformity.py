@@ -143,11 +143,13 @@ def node(properties: str) -> str:
 def test_what_functions_give_is_of_the_type(bench: Bench, properties: str, message: str) -> None:
     found = bench.bad(TWO, node(properties), "BBQ-T040")
     assert found.message.startswith(message)
-    assert found.hint == (
-        "it comes from the input `" + properties.partition("get_input: ")[2].split()[0] + "`"
-        if "get_input" in properties
-        else None
-    )
+    call = properties.partition("§")[2]
+    if "get_property" in call:
+        assert found.hint == "it comes from `$get_property: [other, b]`"
+    elif "get_input" in call:
+        assert found.hint == f"it comes from the input `{call.split()[1]}`"
+    else:
+        assert found.hint == f"it comes from `{call.partition(':')[0]}`"
 
 
 @pytest.mark.parametrize(
@@ -174,6 +176,9 @@ def test_capabilities_relationships_operations_outputs_and_policies(bench: Bench
     assert bench.bad(TWO, operation, "BBQ-T040").message == message
     output = "  outputs: { o: { type: integer, value: { §$get_property: [ other, b ] } } }\n"
     assert bench.bad(TWO, output, "BBQ-T040").message == "output `o` must be an integer, not the string `text`"
+    attribute = "    n: { type: N, attributes: { number: { §$concat: [ a ] } } }\n"
+    message = "attribute `number` of `n` must be an integer, not the string `a`"
+    assert bench.bad(TWO, attribute, "BBQ-T040").message == message
     policy = "  policies: [ p: { type: P, targets: [ other ], properties: { n: { §$get_property: [ other, b ] } } } ]\n"
     assert bench.bad(TWO, policy, "BBQ-T040").message == "property `n` of policy `p` must be an integer, not the string `text`"
     default = "  outputs: {}\n"
@@ -181,6 +186,69 @@ def test_capabilities_relationships_operations_outputs_and_policies(bench: Bench
     topology, found = bench.build(text, default)
     assert topology is None and [item.code for item in found] == ["BBQ-T040"]
     assert found[0].message == "input `number` must be an integer, not the string `a`"
+
+
+LOOKING = """
+tosca_definitions_version: tosca_2_0
+capability_types:
+  C: { properties: { low: { type: integer, default: 3 }, high: { type: integer, validation: { $greater_than: [ $value,
+    { $get_property: [ SELF, CAPABILITY, c, low ] } ] } } } }
+data_types: { D: { properties: { low: { type: integer, validation: { $less_than: [ $value, { $get_input: number } ] } } } } }
+node_types:
+  N:
+    properties:
+      a: { type: integer, default: 3 }
+      b: { type: integer, required: false, validation: { $less_than: [ $value, { $get_property: [ SELF, a ] } ] } }
+      d: { type: D, required: false }
+      later: { type: integer, required: false, validation: { $less_than: [ $value, { $get_attribute: [ SELF, x ] } ] } }
+    attributes: { x: { type: integer } }
+    capabilities: { c: C }
+service_template:
+  inputs:
+    number: { type: integer, default: 3 }
+"""
+
+
+@pytest.mark.parametrize(
+    ("more", "message", "looks"),
+    [
+        ("{ properties: { b: §7 }", "property `b` of `n` must be less than `3`, not `7`", "get_property: [SELF, a]"),
+        (
+            "{ properties: { d: §{ low: 5 } }",
+            "property `d` of `n` at `low` must be less than `3`, not `5`",
+            "get_input: number",
+        ),
+        (
+            "{ capabilities: { c: { properties: { high: §2 } } }",
+            "property `high` of capability `c` of `n` must be greater than `3`, not `2`",
+            "get_property: [SELF, CAPABILITY, c, low]",
+        ),
+    ],
+)
+def test_validations_may_look_at_other_values(bench: Bench, more: str, message: str, looks: str) -> None:
+    more = f"  node_templates:\n    n: {more}, type: N }}\n"
+    if "high" not in more:
+        more = more.replace(", type", ", capabilities: { c: { properties: { high: 9 } } }, type")
+    found = bench.bad(LOOKING, more, "BBQ-T043")
+    assert (found.message, found.hint) == (message, f"the validation looks at `${looks}`")
+    topology, problems = bench.build(LOOKING, more.replace("7", "1").replace("5", "1").replace("2", "4"))
+    assert topology is not None and not problems, list(map(str, problems))
+
+
+def test_a_validation_of_an_input_may_look_at_others_in_any_order(bench: Bench) -> None:
+    more = "    §i: { type: integer, validation: { $less_than: [ $value, { $get_input: last } ] }, default: 5 }\n"
+    more += "    last: { type: integer, default: 2 }\n  node_templates: {}\n"
+    assert bench.bad(LOOKING, more, "BBQ-T043").message == "input `i` must be less than `2`, not `5`"
+    assert bench.build(LOOKING, more, last="6")[1] == []
+    _, found = bench.build(LOOKING, more, i="9", last="6")
+    assert [(item.file, item.message) for item in found] == [("<input>", "input `i` must be less than `6`, not `9`")]
+
+
+def test_what_a_validation_looks_at_may_be_known_to_the_deployment_only(bench: Bench) -> None:
+    capability = "capabilities: { c: { properties: { high: 9 } } }"
+    more = f"  node_templates: {{ n: {{ type: N, properties: {{ later: 7 }}, {capability} }} }}\n"
+    topology, found = bench.build(LOOKING, more)
+    assert topology is not None and not found
 
 
 def test_values_are_converted_as_literals_are(bench: Bench) -> None:
