@@ -17,6 +17,7 @@ from bbq.topology.instances import Broken, Instance, Where
 from bbq.topology.values import Attribute, Call, Expr, Secret, larger_than
 from bbq.tosca.checker import CONVERTED, Checker, Key, Path
 from bbq.tosca.constraints import asks_elsewhere, holds_function, is_local
+from bbq.tosca.functions import spelled
 from bbq.tosca.model import Constraint, Function, ParameterDef, Schema, ServiceTemplate
 from bbq.tosca.reading import article, quoted
 from bbq.tosca.references import calls
@@ -266,7 +267,7 @@ class _Check:
         if not self._final:
             return constraint
         service = self._given.where.stack.service
-        others = dict.fromkeys(_spelled(call, service) for call in calls(constraint.argument) if not is_local(call))
+        others = dict.fromkeys(spelled(call, service.version) for call in calls(constraint.argument) if not is_local(call))
         self._compared = f"the validation looks at {', '.join(map(quoted, others))}"
         where = replace(self._given.where, value=value)
         return replace(constraint, argument=self._resolved(constraint.argument, where))
@@ -316,21 +317,8 @@ def _origin(source: Function, service: ServiceTemplate) -> str:
     """Arguments are said only where they are names: others may be secret."""
     if source.name == "get_input" and source.args:
         return f"it comes from the input {quoted(str(source.args[0]))}"
-    text = _spelled(source, service)
+    text = spelled(source, service.version)
     return f"it comes from {quoted(text if source.name.startswith('get_') else text.partition(':')[0])}"
-
-
-def _spelled(value: Any, service: ServiceTemplate) -> str:
-    """A value as a template of that version writes it: `$concat: [a, $get_input: b]`."""
-    if isinstance(value, Function):
-        sign = "$" if service.version.startswith("tosca_2") else ""
-        alone = len(value.args) == 1 and not isinstance(value.args[0], list)
-        return f"{sign}{value.name}: {_spelled(value.args[0] if alone else list(value.args), service)}"
-    if isinstance(value, list):
-        return f"[{', '.join(_spelled(item, service) for item in value)}]"
-    if isinstance(value, dict):
-        return f"{{{', '.join(f'{key}: {_spelled(item, service)}' for key, item in value.items())}}}"
-    return str(value)
 
 
 def _type(schema: Schema) -> str:
