@@ -10,7 +10,14 @@ from typing import Any, Final
 
 from bbq.diagnostics import SourceRange
 from bbq.topology import codes
-from bbq.topology.evaluate import Evaluator, declared_input, link_interfaces, link_operations, operations
+from bbq.topology.evaluate import (
+    Evaluator,
+    declared_input,
+    is_flawed,
+    link_interfaces,
+    link_operations,
+    operations,
+)
 from bbq.topology.instances import Broken, Instance, Link, Where, members
 from bbq.topology.model import Artifact, Edge, Node, Operation, Probe, Relationship
 from bbq.topology.offers import is_hosted
@@ -155,7 +162,7 @@ class Assembler:
         template = instance.template
         where = Where(instance.stack, instance)
         found = {}
-        for name, value in template.attributes.items():
+        for name, value in template.attributes.items() if not is_flawed(instance) else ():
             answer, definition = self._evaluator.attempt(value, where), template.type.attributes.get(name)
             if definition is not None:
                 what = ("attribute", name, "of", instance.address)
@@ -226,7 +233,7 @@ class Assembler:
         found = {}
         template, where = instance.template, Where(instance.stack, instance)
         for (interface, name), definition in operations(instance).items():
-            if definition.implementation:
+            if definition.implementation and not is_flawed(instance):
                 types = (template.type.interfaces,)
                 found[f"{interface}.{name}"] = self._operation(interface, definition, where, instance, types)
         return found

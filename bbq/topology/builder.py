@@ -91,7 +91,7 @@ class _Builder:
         )
         self._check_attributes(nodes)
         self._check_secrets(nodes)
-        if not self._bag.has_errors:
+        if not self._bag.has_errors and "cycles" not in self._root.service.flaws.parts:
             self._check_cycles(nodes)
         return (None if self._bag.has_errors else topology), self._bag.sorted()
 
@@ -104,6 +104,9 @@ class _Builder:
     def _set_inputs(self, stack: Stack, given: dict[str, Any]) -> None:
         """Given values, else defaults; secret ones wrapped. A default may be a function of other inputs."""
         for name, definition in stack.service.inputs.items():
+            if "inputs" in stack.service.flaws.parts:
+                stack.inputs[name] = Failed
+                continue
             value = given.get(name)
             if value is None:
                 value = definition.value if definition.has_value else definition.default
@@ -179,6 +182,7 @@ class _Builder:
             try:
                 count = self._evaluator.evaluate(template.count, Where(stack))
             except Broken:
+                stack.uncertain = True
                 return 0
         if isinstance(count, bool) or not isinstance(count, int) or count < 0:
             text = f"the count of {address!r} must be a whole number that is known before anything is made"
@@ -262,7 +266,7 @@ class _Builder:
     def _outputs(self, nodes: Mapping[str, Node]) -> dict[str, Output]:
         found = {}
         service = self._root.service
-        for name, definition in service.outputs.items():
+        for name, definition in service.outputs.items() if "outputs" not in service.flaws.parts else ():
             value = definition.value if definition.has_value else definition.default
             answer = self._checked(value, definition, ("output", name), definition.at)
             secret = self._evaluator.secrecy.is_secret(definition, service) or self._holds_secret(answer, nodes)
@@ -296,7 +300,7 @@ class _Builder:
         """Targets are node names: groups and counted templates are expanded. `triggers` are data as they were written."""
         found = []
         service = self._root.service
-        for policy in service.policies.values():
+        for policy in service.policies.values() if "policies" not in service.flaws.parts else ():
             type_ = service.types.get(("policy", policy.type))
             properties = {
                 name: self._checked(raw, type_.properties[name], ("property", name, "of policy", policy.name), policy.at)

@@ -98,6 +98,9 @@ class Evaluator:
             raise Broken
         if found is not MISSING:
             return found
+        if is_flawed(instance, name):
+            memo[name] = Failed
+            raise Broken
         memo[name] = Pending
         try:
             value = self._property(instance, name)
@@ -184,7 +187,7 @@ class Evaluator:
         found = memo.get(key, MISSING)
         if found is not MISSING and found is not Pending and found is not Failed:
             return found
-        if found is Failed:
+        if found is Failed or is_flawed(instance):
             raise Broken
         template = instance.template
         assignment = template.capabilities.get(capability)
@@ -281,6 +284,8 @@ class Evaluator:
     def _get_input(self, function: Function, args: list[Any], where: Where) -> Any:
         name = args[0] if args else None
         inputs = where.stack.inputs
+        if "inputs" in where.stack.service.flaws.parts:
+            raise Broken
         if not isinstance(name, str) or name not in inputs:
             hint = suggestion(str(name), inputs)
             raise self.fail(codes.UNKNOWN_INPUT, f"there is no input {name!r}", function.at, hint)
@@ -309,6 +314,8 @@ class Evaluator:
         return self.matcher.allocations.available(site.instance, site.name, name, function.at)
 
     def _get_nodes_of_type(self, function: Function, args: list[Any], where: Where) -> Any:
+        if where.stack.uncertain:
+            raise Broken
         wanted = args[0] if args else None
         groups = where.stack.groups.values()
         return [item.address for group in groups for item in group if wanted in item.template.type.ancestry]
@@ -339,6 +346,12 @@ class Evaluator:
         where_it_is = (definition_interface(str(interface)), operation, output)
         self.outputs_asked.add((instance.address, f"{where_it_is[0]}.{operation}", str(output)))
         return Attribute(instance.address, (*where_it_is, *path))
+
+
+def is_flawed(instance: Instance, name: str | None = None) -> bool:
+    """Whether the reader has reported something about a property, or about the node's values without saying which."""
+    flaws, template = instance.stack.service.flaws, instance.template.name
+    return template in flaws.nodes or name in flaws.values.get(template, ())
 
 
 def _raw(given: Mapping[str, Any], name: str, definition: ParameterDef | None) -> Any:
@@ -419,4 +432,4 @@ def describe(constraint: Constraint) -> str:
     return f"{operator.replace('_', ' ')} {argument}"
 
 
-__all__ = ["Evaluator", "Stack", "describe", "operations", "suggestion"]
+__all__ = ["Evaluator", "Stack", "describe", "is_flawed", "operations", "suggestion"]

@@ -48,6 +48,8 @@ class Matcher:
         if instance.links is Pending:
             text = f"the requirements of {instance.address!r} depend on themselves, through a node_filter or a value"
             raise self._evaluator.fail(codes.CIRCULAR_VALUE, text, instance.template.at)
+        if instance.template.name in instance.stack.service.flaws.requirements:
+            raise Broken
         instance.links = Pending
         mapped = carried(instance)
         found = [link for name, outer in mapped.items() for link in self._carried(instance, name, outer)]
@@ -86,7 +88,7 @@ class Matcher:
             try:
                 met[id(assignment)] = self._match(instance, assignment, number)
             except Broken:
-                continue
+                instance.unknown.add(assignment.name)
 
     def reserve(self, edges: int, at: SourceRange) -> None:
         """Count edges; `Broken` beyond what one deployment may have, reported once."""
@@ -187,10 +189,14 @@ class Matcher:
     def _named(self, instance: Instance, assignment: RequirementAssignment, number: int) -> list[Link]:
         groups = instance.stack.groups
         name = assignment.node or ""
+        if name in instance.stack.service.flaws.missing:
+            raise Broken
         if name not in groups:
             hint = suggestion(name, groups)
             text = f"requirement {assignment.name!r} of {instance.address!r}: there is no node template {name!r}"
             raise self._evaluator.fail(codes.UNKNOWN_NODE, text, assignment.at, hint)
+        if not groups[name] and instance.stack.uncertain:
+            raise Broken
         definition = self._definition(instance, assignment)
         wanted = self._wanted(instance, assignment)
         group = groups[name] if assignment.index is None else self._indexed(instance, assignment, wanted or 1, number)
@@ -263,6 +269,8 @@ class Matcher:
     def _search(self, instance: Instance, assignment: RequirementAssignment) -> list[Link]:
         """All candidates where their number lies in the requirement's count range, a diagnostic otherwise. Instances of one
         template are alike: of too many of them each source takes its share in turn."""
+        if instance.stack.uncertain:
+            raise Broken
         definition = self._definition(instance, assignment)
         lower, upper = (0 if assignment.optional else max(1, assignment.count[0])), assignment.count[1]
         if assignment.wanted is not None or assignment.allocation:

@@ -14,6 +14,7 @@ from bbq.tosca.artifacts import read_artifact
 from bbq.tosca.checker import Checker
 from bbq.tosca.files import Unit
 from bbq.tosca.filters import read_filter
+from bbq.tosca.flaws import FlawFinder
 from bbq.tosca.functions import Owner, Uses
 from bbq.tosca.interfaces import Interfaces
 from bbq.tosca.model import ArtifactDef, CapabilityAssignment, Function, InterfaceDef, NodeTemplate, ParameterDef, TypeDef
@@ -47,7 +48,8 @@ class Templates:
         self.interfaces = Interfaces(reader, types.of, self.checker)
         self.bodies: dict[str, dict[str, Node]] = {}
         """Keynames of each node template, copies merged."""
-        self.broken: set[str] = set()
+        self.flaws = FlawFinder(reader.bag)
+        self.broken = self.flaws.flaws.missing
         """Names of node templates that could not be read."""
 
     def type_of(self, node: Node | None, kind: str, what: str) -> TypeDef | None:
@@ -61,7 +63,9 @@ class Templates:
         found = {}
         entries = self.reader.entries(node, "`node_templates`", empty=False)
         for name, (key, body) in entries.items():
+            start = self.flaws.now
             template = self._node(name, key, self._copied(name, key, body, entries, "node template"))
+            self.flaws.node(template, start)
             if template is not None:
                 found[name] = template
             else:
