@@ -87,3 +87,8 @@ def told(bag: DiagnosticBag, too_many: str) -> list[Diagnostic]:
         text = f"{bag.dropped:,} more problems are not listed"
         found.append(replace(found[-1], severity=severity, code=too_many, message=text, hint=None, related=(), excerpt=None))
     return found
+
+
+def article(name: str) -> str:
+    """A type's name as a noun: `an integer`."""
+    return f"{'an' if name[:1].lower() in 'aeio' else 'a'} {name}"

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 from bbq.diagnostics import SourceRange
 from bbq.topology import codes
-from bbq.topology.evaluate import Evaluator, link_operations, operations
+from bbq.topology.evaluate import (
+    Evaluator,
+    declared_input,
+    is_flawed,
+    link_interfaces,
+    link_operations,
+    operations,
+)
 from bbq.topology.instances import BASE_TYPE, Broken, Instance, Link, Where, members
 from bbq.topology.model import Artifact, Edge, Node, Operation, Probe, Relationship
 from bbq.topology.offers import is_hosted
 from bbq.topology.requirements import Matcher
 from bbq.topology.sources import PROPERTY, Tree, source_digests
 from bbq.topology.values import Attribute, Call, Expr, Secret, references
-from bbq.tosca.model import ArtifactDef, OperationDef, ParameterDef
+from bbq.tosca.model import ArtifactDef, InterfaceDef, OperationDef, ParameterDef
 
 _KINDS: Final = ("tcp", "http", "command")
 
@@ -152,8 +159,12 @@ class Assembler:
         template = instance.template
         where = Where(instance.stack, instance)
         found = {}
-        for name, value in template.attributes.items():
-            answer = self._evaluator.attempt(value, where)
+        for name, value in template.attributes.items() if not is_flawed(instance) else ():
+            answer, definition = self._evaluator.attempt(value, where), template.type.attributes.get(name)
+            if definition is not None:
+                what = ("attribute", name, "of", instance.address)
+                with suppress(Broken):
+                    answer = self._evaluator.conformity.checked(answer, value, definition, where, what, template.at)
             if answer is not None:
                 found[name] = answer
         for name, capability in template.type.capabilities.items():
@@ -217,10 +228,11 @@ class Assembler:
 
     def _operations(self, instance: Instance) -> dict[str, Operation]:
         found = {}
-        where = Where(instance.stack, instance)
+        template, where = instance.template, Where(instance.stack, instance)
         for (interface, name), definition in operations(instance).items():
-            if definition.implementation:
-                found[f"{interface}.{name}"] = self._operation(interface, definition, where, instance)
+            if definition.implementation and not is_flawed(instance):
+                types = (template.type.interfaces,)
+                found[f"{interface}.{name}"] = self._operation(interface, definition, where, instance, types)
         return found
 
     def _relationships(self, instance: Instance) -> list[Relationship]:
@@ -229,7 +241,7 @@ class Assembler:
         for link in [] if instance.child else self._value(lambda: self._matcher.links(instance)) or ():
             where = Where(instance.stack, None, link)
             implemented = {
-                name: self._operation(interface, definition, where, instance)
+                name: self._operation(interface, definition, where, instance, link_interfaces(link))
                 for (interface, name), definition in link_operations(link).items()
                 if definition.implementation
             }
@@ -237,14 +249,27 @@ class Assembler:
                 found.append(Relationship(link.assignment.name, instance.address, link.target.address, implemented))
         return found
 
-    def _operation(self, interface: str, definition: OperationDef, where: Where, owner: Instance) -> Operation:
+    def _operation(
+        self,
+        interface: str,
+        definition: OperationDef,
+        where: Where,
+        owner: Instance,
+        types: Sequence[Mapping[str, InterfaceDef]],
+    ) -> Operation:
+        """`types` have the definitions of its inputs."""
         inputs = {}
         for name, value in definition.inputs.items():
             if isinstance(value, ParameterDef):
                 value = value.value if value.has_value else value.default
-            answer = self._evaluator.attempt(value, where)
-            if answer is not None:
-                inputs[name] = answer
+            declared = declared_input(types, interface, definition.name, name)
+            with suppress(Broken):
+                answer = self._evaluator.evaluate(value, where)
+                if declared is not None:
+                    what = ("input", name, "of operation", f"{interface}.{definition.name}", "of", owner.address)
+                    answer = self._evaluator.conformity.checked(answer, value, declared, where, what, definition.at)
+                if answer is not None:
+                    inputs[name] = answer
         artifacts = owner.template.type.artifacts | owner.template.artifacts
         program, kind = self._program(definition.implementation or "", artifacts, owner)
         return Operation(

@@ -22,7 +22,7 @@ from bbq.topology.secrecy import Secrecy
 from bbq.topology.sources import Tree
 from bbq.topology.substitution import Library
 from bbq.topology.values import Attribute, GeneratedSecret, Secret, references, walk
-from bbq.tosca.model import Function, NodeTemplate, ServiceTemplate
+from bbq.tosca.model import Function, NodeTemplate, ParameterDef, ServiceTemplate
 
 _REHEARSAL: Final = "simulator"
 """The provider that makes abstract nodes as they are; only a user's folder of this name changes that."""
@@ -64,6 +64,7 @@ class _Builder:
         self._library = Library(self._evaluator, sources, import_map=service.import_map, rehearsal=self._rehearsal)
         self._root = Stack(service)
         self._instances: dict[str, Instance] = {}
+        self._evaluator.conformity.instances = self._instances
         self._used_overrides: set[str] = set()
         self._size = len(service.node_templates)
 
@@ -76,6 +77,8 @@ class _Builder:
         self._check_overrides()
         outputs = self._outputs(nodes)
         self._finish_operations(nodes, tree if digests else None)
+        policies = self._policies()
+        self._evaluator.conformity.finish()
         topology = Topology(
             nodes=nodes,
             outputs=outputs,
@@ -84,11 +87,11 @@ class _Builder:
             directory=str(tree.directory),
             digest=self._root.service.digest,
             description=self._root.service.description,
-            policies=self._policies(),
+            policies=policies,
         )
         self._check_attributes(nodes)
         self._check_secrets(nodes)
-        if not self._bag.has_errors:
+        if not self._bag.has_errors and "cycles" not in self._root.service.flaws.parts:
             self._check_cycles(nodes)
         return (None if self._bag.has_errors else topology), self._bag.sorted()
 
@@ -101,11 +104,15 @@ class _Builder:
     def _set_inputs(self, stack: Stack, given: dict[str, Any]) -> None:
         """Given values, else defaults; secret ones wrapped. A default may be a function of other inputs."""
         for name, definition in stack.service.inputs.items():
+            if "inputs" in stack.service.flaws.parts:
+                stack.inputs[name] = Failed
+                continue
             value = given.get(name)
             if value is None:
                 value = definition.value if definition.has_value else definition.default
+            raw = value
             try:
-                value = self._evaluator.evaluate(value, Where(stack))
+                value = self._input(stack, name, definition, raw, self._evaluator.evaluate(raw, Where(stack)))
             except Broken:
                 stack.inputs[name] = Failed
                 continue
@@ -116,6 +123,19 @@ class _Builder:
                 )
                 self._bag.error(codes.SUBSTITUTION_BROKEN, text, owner.template.at)
             stack.inputs[name] = self._evaluator.secrecy.protect(value, definition, stack.service)
+
+    def _input(self, stack: Stack, name: str, definition: ParameterDef, raw: Any, value: Any) -> Any:
+        """An input's value, checked. What comes from a node that the template stands for was checked as that node's."""
+        conformity, owner = self._evaluator.conformity, stack.owner
+        if owner is None or stack.service.substitution is None:
+            place = definition.at if raw is definition.value or raw is definition.default else SourceRange("<input>", 1, 1)
+            return conformity.checked(value, raw, definition, Where(stack), ("input", name), place)
+        words = ("input", name, "of", Path(stack.service.path).name, "for", owner.address)
+        path = next((path for path, target in stack.service.substitution.properties.items() if target == name), None)
+        if path is None:
+            return conformity.checked(value, raw, definition, Where(stack), words, definition.at)
+        at, call = conformity.mapped(owner, path)
+        return conformity.checked(value, call or raw, definition, Where(stack), words, at)
 
     # Instances
 
@@ -162,6 +182,7 @@ class _Builder:
             try:
                 count = self._evaluator.evaluate(template.count, Where(stack))
             except Broken:
+                stack.uncertain = True
                 return 0
         if isinstance(count, bool) or not isinstance(count, int) or count < 0:
             text = f"the count of {address!r} must be a whole number that is known before anything is made"
@@ -245,12 +266,21 @@ class _Builder:
     def _outputs(self, nodes: Mapping[str, Node]) -> dict[str, Output]:
         found = {}
         service = self._root.service
-        for name, definition in service.outputs.items():
+        for name, definition in service.outputs.items() if "outputs" not in service.flaws.parts else ():
             value = definition.value if definition.has_value else definition.default
-            answer = self._evaluator.attempt(value, Where(self._root))
+            answer = self._checked(value, definition, ("output", name), definition.at)
             secret = self._evaluator.secrecy.is_secret(definition, service) or self._holds_secret(answer, nodes)
             found[name] = Output(answer, definition.description, secret, definition.at)
         return found
+
+    def _checked(self, raw: Any, definition: ParameterDef, words: tuple[str, ...], at: SourceRange) -> Any:
+        """The value of an output or of a policy's property; None where it is broken."""
+        where = Where(self._root)
+        try:
+            value = self._evaluator.evaluate(raw, where)
+            return self._evaluator.conformity.checked(value, raw, definition, where, words, at)
+        except Broken:
+            return None
 
     def _holds_secret(self, value: Any, nodes: Mapping[str, Node]) -> bool:
         for item in walk(value):
@@ -270,11 +300,16 @@ class _Builder:
         """Targets are node names: groups and counted templates are expanded. `triggers` are data as they were written."""
         found = []
         service = self._root.service
-        for policy in service.policies.values():
-            properties = self._evaluator.attempt(policy.properties, Where(self._root)) or {}
+        for policy in service.policies.values() if "policies" not in service.flaws.parts else ():
+            type_ = service.types.get(("policy", policy.type))
+            properties = {
+                name: self._checked(raw, type_.properties[name], ("property", name, "of policy", policy.name), policy.at)
+                if type_ is not None and name in type_.properties
+                else self._evaluator.attempt(raw, Where(self._root))
+                for name, raw in policy.properties.items()
+            }
             targets = policy.targets or properties.get("targets") or ()  # before TOSCA 1.0 they were a property
             templates = [name for each in targets for name in _group_members(service, str(each))]
-            type_ = service.types.get(("policy", policy.type))
             groups = self._root.groups
             found.append(
                 {

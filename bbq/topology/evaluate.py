@@ -6,13 +6,14 @@ again while it is computed is a circle, which is reported at the place that clos
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from bbq.diagnostics import DiagnosticBag, SourceRange
 from bbq.topology import codes
 from bbq.topology.computed import problems
+from bbq.topology.conformity import Conformity
 from bbq.topology.custom import OwnFunctions, OwnScalars
 from bbq.topology.functions import LARGEST, FunctionError, call, is_pure, satisfies
 from bbq.topology.instances import BASE_TYPE, MISSING, Broken, Failed, Instance, Link, Pending, Stack, Where
@@ -45,6 +46,7 @@ class Evaluator:
         self.outputs_asked: set[tuple[str, str, str]] = set()
         """(node, `<interface>.<operation>`, output) of every `get_operation_output`."""
         self.paths = Paths(self)
+        self.conformity = Conformity(self)
         self._graph_functions: Final[dict[str, Callable[[Function, list[Any], Where], Any]]] = {
             "get_input": self._get_input,
             "get_property": self.paths.get_property,
@@ -97,6 +99,9 @@ class Evaluator:
             raise Broken
         if found is not MISSING:
             return found
+        if is_flawed(instance, name):
+            memo[name] = Failed
+            raise Broken
         memo[name] = Pending
         try:
             value = self._property(instance, name)
@@ -136,14 +141,12 @@ class Evaluator:
         where = Where(instance.stack, instance)
         if instance.address in self.overrides and self.scale_property(instance) == name and definition is not None:
             return self.checked_override(instance.address, definition, where)
-        if name in template.properties:
-            value = self.evaluate(template.properties[name], where)
-        elif definition is not None and definition.has_default:
-            value = self.evaluate(definition.default, where)
-        else:
-            value = None
+        raw = _raw(template.properties, name, definition)
+        value = self.evaluate(raw, where)
         if definition is None:
             return value
+        what = ("property", name, "of", instance.address)
+        value = self.conformity.checked(value, raw, definition, where, what, template.place(name))
         if value is None and definition.metadata.get("generate") is True:
             return GeneratedSecret(f"{instance.address}.{name}")
         return self.secrecy.protect(value, definition, instance.stack.service, f"{instance.address}.{name}")
@@ -199,7 +202,7 @@ class Evaluator:
         found = memo.get(key, MISSING)
         if found is not MISSING and found is not Pending and found is not Failed:
             return found
-        if found is Failed:
+        if found is Failed or is_flawed(instance):
             raise Broken
         template = instance.template
         assignment = template.capabilities.get(capability)
@@ -217,12 +220,14 @@ class Evaluator:
                 and self.scale_property(instance) == f"{capability}.{name}"
             ):
                 value = self._scaled(instance, capability, name, definition)
-            elif assignment is not None and name in assignment.properties:
-                value = self.evaluate(assignment.properties[name], Where(instance.stack, instance))
-            elif definition is not None and definition.has_default:
-                value = self.evaluate(definition.default, Where(instance.stack, instance))
             else:
-                value = None
+                where = Where(instance.stack, instance)
+                raw = _raw(assignment.properties if assignment is not None else {}, name, definition)
+                value = self.evaluate(raw, where)
+                if definition is not None:
+                    at = assignment.place(name) if assignment is not None else template.at
+                    what = ("property", name, "of capability", capability, "of", instance.address)
+                    value = self.conformity.checked(value, raw, definition, where, what, at)
         except Broken:
             memo[key] = Failed
             raise
@@ -234,7 +239,16 @@ class Evaluator:
         of them is."""
         carried = self.link_properties(link.base) if link.base else {}
         where = Where(link.source.stack, None, link)
-        return {name: self.evaluate(value, where) for name, value in link.assignment.properties.items()} | carried
+        given = link.assignment.properties
+        found = {name: self.evaluate(value, where) for name, value in given.items()}
+        type_ = link.source.stack.service.types.get(("relationship", link.relationship))
+        definition = link.source.template.type.requirements.get(link.assignment.name)
+        defined = (type_.properties if type_ else {}) | (definition.properties if definition else {})
+        for name, value in found.items():
+            if name in defined:
+                what = ("property", name, "of requirement", link.assignment.name, "of", link.source.address)
+                found[name] = self.conformity.checked(value, given[name], defined[name], where, what, link.assignment.at)
+        return found | carried
 
     def holds(self, constraint: Constraint, value: Any, where: Where) -> bool:
         """Whether a constraint is met. False, too, where only the running deployment could tell."""
@@ -285,6 +299,8 @@ class Evaluator:
     def _get_input(self, function: Function, args: list[Any], where: Where) -> Any:
         name = args[0] if args else None
         inputs = where.stack.inputs
+        if "inputs" in where.stack.service.flaws.parts:
+            raise Broken
         if not isinstance(name, str) or name not in inputs:
             hint = suggestion(str(name), inputs)
             raise self.fail(codes.UNKNOWN_INPUT, f"there is no input {name!r}", function.at, hint)
@@ -313,6 +329,8 @@ class Evaluator:
         return self.matcher.allocations.available(site.instance, site.name, name, function.at)
 
     def _get_nodes_of_type(self, function: Function, args: list[Any], where: Where) -> Any:
+        if where.stack.uncertain:
+            raise Broken
         wanted = args[0] if args else None
         groups = where.stack.groups.values()
         return [item.address for group in groups for item in group if wanted in item.template.type.ancestry]
@@ -345,6 +363,18 @@ class Evaluator:
         return Attribute(instance.address, (*where_it_is, *path))
 
 
+def is_flawed(instance: Instance, name: str | None = None) -> bool:
+    """Whether the reader has reported something about a property, or about the node's values without saying which."""
+    flaws, template = instance.stack.service.flaws, instance.template.name
+    return template in flaws.nodes or name in flaws.values.get(template, ())
+
+
+def _raw(given: Mapping[str, Any], name: str, definition: ParameterDef | None) -> Any:
+    """What a template says of a parameter, be it by the default."""
+    default = definition.default if definition is not None and definition.has_default else None
+    return given.get(name, default)
+
+
 def operations(instance: Instance) -> dict[tuple[str, str], OperationDef]:
     """(interface's last name, operation) -> its definition with the interface's inputs, the template's over the type's."""
     return _operations(instance.template.type.interfaces, instance.template.interfaces)
@@ -352,11 +382,28 @@ def operations(instance: Instance) -> dict[tuple[str, str], OperationDef]:
 
 def link_operations(link: Link) -> dict[tuple[str, str], OperationDef]:
     """The same of a relationship: its type's, over them what the requirement's definition and its assignment say."""
+    return _operations(*link_interfaces(link), link.assignment.interfaces)
+
+
+def link_interfaces(link: Link) -> tuple[Mapping[str, InterfaceDef], ...]:
+    """The definitions of a relationship's interfaces: its type's, then the requirement's."""
     type_ = link.source.stack.service.types.get(("relationship", link.relationship))
     definition = link.source.template.type.requirements.get(link.assignment.name)
-    return _operations(
-        type_.interfaces if type_ else {}, definition.interfaces if definition else {}, link.assignment.interfaces
-    )
+    return type_.interfaces if type_ else {}, definition.interfaces if definition else {}
+
+
+def declared_input(
+    layers: Sequence[Mapping[str, InterfaceDef]], interface: str, operation: str, name: str
+) -> ParameterDef | None:
+    """The definition of an operation's input, in the last of the layers that has one."""
+    for interfaces in reversed(layers):
+        for found in interfaces.values():
+            if definition_interface(found.name) == interface:
+                own = found.operations[operation].inputs.get(name) if operation in found.operations else None
+                declared = own if own is not None else found.inputs.get(name)
+                if isinstance(declared, ParameterDef):
+                    return declared
+    return None
 
 
 def _operations(*layers: Mapping[str, InterfaceDef]) -> dict[tuple[str, str], OperationDef]:
@@ -400,4 +447,4 @@ def describe(constraint: Constraint) -> str:
     return f"{operator.replace('_', ' ')} {argument}"
 
 
-__all__ = ["Evaluator", "Stack", "describe", "operations", "suggestion"]
+__all__ = ["Evaluator", "Stack", "describe", "is_flawed", "operations", "suggestion"]

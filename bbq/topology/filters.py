@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from bbq.topology.evaluate import describe
 from bbq.topology.instances import Instance, Link, Where
+from bbq.tosca.functions import spelled
 from bbq.tosca.model import Constraint, Function, ServiceTemplate
+from bbq.tosca.reading import quoted
 
 if TYPE_CHECKING:
     from bbq.topology.evaluate import Evaluator
@@ -14,26 +18,48 @@ if TYPE_CHECKING:
 def passes(evaluator: Evaluator, node_filter: Any, link: Link) -> bool:
     """Whether the target of a link that may be made meets a 2.0 condition, where SELF is the link, or 1.3's lists of
     constraints on the target's properties and capabilities. Raises `Broken` where a value that is asked for is."""
-    candidate = link.target
     if isinstance(node_filter, Function):
-        return evaluator.evaluate(node_filter, Where(candidate.stack, None, link, filtering=True)) is True
+        return evaluator.evaluate(node_filter, Where(link.target.stack, None, link, filtering=True)) is True
+    return _unmet(evaluator, node_filter, link) is None
+
+
+def unmet(evaluator: Evaluator, node_filters: Iterable[Any], link: Link) -> str:
+    """The first condition that the target does not meet, in words. Raises `Broken`."""
+    for node_filter in node_filters:
+        if not isinstance(node_filter, Function):
+            found = _unmet(evaluator, node_filter, link)
+            if found is not None:
+                return found
+        elif not passes(evaluator, node_filter, link):
+            parts = node_filter.args if node_filter.name == "and" else ()
+            part = next((each for each in parts if not passes(evaluator, each, link)), node_filter)
+            return f"{quoted(spelled(part, link.source.stack.service.version), 200)} does not hold"
+    raise AssertionError("the target meets every filter")
+
+
+def _unmet(evaluator: Evaluator, node_filter: Any, link: Link) -> str | None:
+    candidate = link.target
     where = Where(candidate.stack, candidate)
     if not isinstance(node_filter, dict):
-        return False
+        return "the filter is no map"
     type_ = candidate.template.type
     for name, clauses in _pairs(node_filter.get("properties")):
-        if name not in type_.properties or not _hold(evaluator, clauses, evaluator.property(candidate, name), where):
-            return False
+        if name not in type_.properties:
+            return f"it has no property {quoted(name)}"
+        failing = _failing(evaluator, clauses, evaluator.property(candidate, name), where)
+        if failing is not None:
+            return f"property {quoted(name)} must be {describe(failing)}"
     for name, inner in _pairs(node_filter.get("capabilities")):
         found = _capability(candidate, name)
         if found is None:
-            return False
+            return f"it has no capability {quoted(name)}"
         for key, clauses in _pairs(inner.get("properties") if isinstance(inner, dict) else None):
             if key not in type_.capabilities[found].properties:
-                return False
-            if not _hold(evaluator, clauses, evaluator.capability_property(candidate, found, key), where):
-                return False
-    return True
+                return f"capability {quoted(found)} has no property {quoted(key)}"
+            failing = _failing(evaluator, clauses, evaluator.capability_property(candidate, found, key), where)
+            if failing is not None:
+                return f"property {quoted(key)} of capability {quoted(found)} must be {describe(failing)}"
+    return None
 
 
 def ancestry(service: ServiceTemplate, kind: str, name: str) -> tuple[str, ...]:
@@ -51,8 +77,11 @@ def _capability(candidate: Instance, name: str) -> str | None:
     return next((item.name for item in capabilities.values() if name in ancestry(service, "capability", item.type)), None)
 
 
-def _hold(evaluator: Evaluator, clauses: Any, value: Any, where: Where) -> bool:
-    return all(value is not None and evaluator.holds(item, value, where) for item in _constraints(clauses, where))
+def _failing(evaluator: Evaluator, clauses: Any, value: Any, where: Where) -> Constraint | None:
+    for item in _constraints(clauses, where):
+        if value is None or not evaluator.holds(item, value, where):
+            return item
+    return None
 
 
 def _pairs(items: Any) -> list[tuple[str, Any]]:

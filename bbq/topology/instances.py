@@ -41,6 +41,11 @@ class Stack:
     inputs: dict[str, Any] = field(default_factory=dict)
     groups: dict[str, list[Instance]] = field(default_factory=dict)
     counted: set[str] = field(default_factory=set)
+    uncertain: bool = field(init=False)
+    """There may be more nodes, or they may offer more, than is known: something was wrong there."""
+
+    def __post_init__(self) -> None:
+        self.uncertain = bool(self.service.flaws.missing or self.service.flaws.types)
 
     def files(self) -> set[str]:
         """The templates that led here, this one included."""
@@ -63,6 +68,8 @@ class Instance:
     properties: dict[str, Any] = field(default_factory=dict)
     capabilities: dict[tuple[str, str], Any] = field(default_factory=dict)
     links: list[Link] | type[Pending] | None = None
+    unknown: set[str] = field(default_factory=set)
+    """Requirements whose targets are not known, since something was wrong there."""
     child: Stack | None = None
 
 

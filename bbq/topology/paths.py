@@ -77,6 +77,8 @@ class Paths:
         if head in ("SELF", "SOURCE", "TARGET", "HOST") and head not in groups:
             sites = [self._keyword(function, head, rest, where)]
         elif head in groups:
+            if not groups[head] and where.stack.uncertain:
+                raise Broken
             sites = list(groups[head])
             plural = head in where.stack.counted
             if rest and rest[0] == "ALL":
@@ -88,6 +90,8 @@ class Paths:
             sites = [link for link in links if link.assignment.relationship_template == head]
             if len(sites) != 1:
                 raise self._bad(function, f"the relationship template {head!r} makes {len(sites)} relationships, not one")
+        elif head in where.stack.service.flaws.missing:
+            raise Broken
         else:
             from bbq.topology.evaluate import suggestion
 
@@ -137,7 +141,9 @@ class Paths:
         current: Instance | None = instance
         while current is not None:
             hosts = (link.target for link in matcher.links(current) if matcher.is_hosting(link))
-            current = next(hosts, None)
+            below, current = current, next(hosts, None)
+            if current is None and below.unknown:
+                raise Broken
             if current is None or current.address in seen:
                 break
             seen.add(current.address)
@@ -146,6 +152,10 @@ class Paths:
             if rest and any(rest[0] in names for names in known):
                 return current
         raise self._bad(function, f"no host of {instance.address!r} has {rest[0] if rest else 'a name'!r}")
+
+    def _is_unknown(self, node: Instance, requirement: str) -> bool:
+        self._evaluator.matcher.links(node)
+        return requirement in node.unknown
 
     def _pick(self, function: Function, sites: list[Any], index: int) -> Any:
         if not 0 <= index < len(sites):
@@ -173,6 +183,8 @@ class Paths:
                     raise self._bad(function, f"{node.address!r} has no capability {name!r}")
             return [CapabilitySite(node, name) for node in nodes], False, rest
         matcher = self._evaluator.matcher
+        if step != "CAPABILITY" and any(self._is_unknown(node, name) for node in nodes):
+            raise Broken
         if step == "CAPABILITY":
             rest = rest[1:]
             links = [link for node in nodes for link in matcher.incoming(node) if link.capability == name]
@@ -219,6 +231,8 @@ class Paths:
             if _is_index(after[0]) and len(after) > 1:
                 index, after = after[0], after[1:]
             links = [link for link in self._evaluator.matcher.links(site) if link.assignment.name == name]
+            if name in site.unknown:
+                raise Broken
             if index < len(links) and isinstance(after[0], str):
                 link = links[index]
                 places: list[Site] = [CapabilitySite(link.target, link.capability)] if link.capability else []

@@ -7,6 +7,7 @@ is matched in one pass.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from bbq.diagnostics import SourceRange
@@ -14,7 +15,7 @@ from bbq.topology import codes
 from bbq.topology.allocation import Allocations
 from bbq.topology.candidates import Candidates
 from bbq.topology.evaluate import suggestion
-from bbq.topology.filters import passes
+from bbq.topology.filters import passes, unmet
 from bbq.topology.instances import MAX_EDGES, Broken, Instance, Link, Pending, Stack, Where, members
 from bbq.topology.mapped import carried, numbered, selected
 from bbq.topology.offers import Offers, is_hosted
@@ -47,6 +48,8 @@ class Matcher:
         if instance.links is Pending:
             text = f"the requirements of {instance.address!r} depend on themselves, through a node_filter or a value"
             raise self._evaluator.fail(codes.CIRCULAR_VALUE, text, instance.template.at)
+        if instance.template.name in instance.stack.service.flaws.requirements:
+            raise Broken
         instance.links = Pending
         mapped = carried(instance)
         found = [link for name, outer in mapped.items() for link in self._carried(instance, name, outer)]
@@ -85,7 +88,7 @@ class Matcher:
             try:
                 met[id(assignment)] = self._match(instance, assignment, number)
             except Broken:
-                continue
+                instance.unknown.add(assignment.name)
 
     def reserve(self, edges: int, at: SourceRange) -> None:
         """Count edges; `Broken` beyond what one deployment may have, reported once."""
@@ -186,10 +189,14 @@ class Matcher:
     def _named(self, instance: Instance, assignment: RequirementAssignment, number: int) -> list[Link]:
         groups = instance.stack.groups
         name = assignment.node or ""
+        if name in instance.stack.service.flaws.missing:
+            raise Broken
         if name not in groups:
             hint = suggestion(name, groups)
             text = f"requirement {assignment.name!r} of {instance.address!r}: there is no node template {name!r}"
             raise self._evaluator.fail(codes.UNKNOWN_NODE, text, assignment.at, hint)
+        if not groups[name] and instance.stack.uncertain:
+            raise Broken
         definition = self._definition(instance, assignment)
         wanted = self._wanted(instance, assignment)
         group = groups[name] if assignment.index is None else self._indexed(instance, assignment, wanted or 1, number)
@@ -206,7 +213,8 @@ class Matcher:
                 if wanted is not None and len(group) > 1:
                     continue
                 text = f"{target.address!r} does not meet the node_filter of {assignment.name!r} of {instance.address!r}"
-                raise self._evaluator.fail(codes.NODE_FILTER, text, assignment.at)
+                hint = unmet(self._evaluator, self._filters(assignment, definition), link)
+                raise self._evaluator.fail(codes.NODE_FILTER, text, assignment.at, hint)
             if self.allocations.take(link):
                 found.append(link)
         if wanted is not None and len(found) < wanted and not assignment.optional:
@@ -261,6 +269,8 @@ class Matcher:
     def _search(self, instance: Instance, assignment: RequirementAssignment) -> list[Link]:
         """All candidates where their number lies in the requirement's count range, a diagnostic otherwise. Instances of one
         template are alike: of too many of them each source takes its share in turn."""
+        if instance.stack.uncertain:
+            raise Broken
         definition = self._definition(instance, assignment)
         lower, upper = (0 if assignment.optional else max(1, assignment.count[0])), assignment.count[1]
         if assignment.wanted is not None or assignment.allocation:
@@ -268,17 +278,20 @@ class Matcher:
             lower = 0 if assignment.optional else upper or 0
         filters = self._filters(assignment, definition)
         found: list[tuple[Instance, str | None]] = []
+        rejected: list[Link] = []
         for candidate in self._candidates.of(instance, assignment, definition):
             capability = self._offers.find(instance, assignment, definition, candidate)
             if capability is None and (assignment.capability or definition.capability) is not None:
                 continue
             link = self._link(instance, assignment, definition, candidate, capability)
-            if all(passes(self._evaluator, item, link) for item in filters) and self.allocations.fits(link):
+            if not all(passes(self._evaluator, item, link) for item in filters):
+                rejected.append(link)
+            elif self.allocations.fits(link):
                 found.append((candidate, capability))
                 if upper is not None and len(found) > upper + _SHOWN:
                     break
         if len(found) < lower:
-            self._report_missing(instance, assignment, definition, found)
+            self._report_missing(instance, assignment, definition, found, rejected)
             return []
         if upper is not None and len(found) > upper:
             alike = not filters and len({candidate.template.name for candidate, _ in found}) == 1
@@ -289,9 +302,8 @@ class Matcher:
             elif assignment.allocation or assignment.wanted is not None:  # it says how many: the first of them are as good
                 found = found[:upper]
             else:
-                shown = ", ".join(candidate.address for candidate, _ in found[:_SHOWN])
-                more = ", ..." if len(found) > _SHOWN else ""
-                text = f"requirement {assignment.name!r} of {instance.address!r} can be met by several nodes: {shown}{more}"
+                shown = _shown(candidate for candidate, _ in found)
+                text = f"requirement {assignment.name!r} of {instance.address!r} can be met by several nodes: {shown}"
                 hint = "name one of them: node: <name>"
                 self._report(instance, assignment, codes.AMBIGUOUS_TARGET, text, hint)
                 return []
@@ -304,7 +316,9 @@ class Matcher:
         assignment: RequirementAssignment,
         definition: RequirementDef,
         found: list[tuple[Instance, str | None]],
+        rejected: list[Link],
     ) -> None:
+        """`rejected` are those that only a filter keeps from being targets."""
         wanted = [
             text
             for text in (assignment.node_type or definition.node, assignment.capability or definition.capability)
@@ -313,13 +327,18 @@ class Matcher:
         need = " with ".join(wanted) or "a node"
         if assignment.allocation:
             need += f" with enough left of {', '.join(assignment.allocation)}"
-        text = f"requirement {assignment.name!r} of {instance.address!r} is not met: no node template offers {need}"
-        if found:
-            shown = ", ".join(candidate.address for candidate, _ in found)
-            text = (
-                f"requirement {assignment.name!r} of {instance.address!r} needs {assignment.count[0]} nodes, there are: {shown}"
-            )
+        what = f"requirement {assignment.name!r} of {instance.address!r}"
         hint = f"add a node that offers {need}, or name one: requirements: [{assignment.name}: <node>]"
+        if rejected:
+            filters = self._filters(assignment, definition)
+            hint = "; ".join(f"{link.target.address}: {unmet(self._evaluator, filters, link)}" for link in rejected[:_SHOWN])
+        if found:
+            text = f"{what} needs {assignment.count[0]} nodes, there are: {_shown(candidate for candidate, _ in found)}"
+            text += f", and {_shown(link.target for link in rejected)} but for the node_filter" if rejected else ""
+        elif rejected:
+            text = f"{what} is not met: {_shown(link.target for link in rejected)} would do, but for the node_filter"
+        else:
+            text = f"{what} is not met: no node template offers {need}"
         self._report(instance, assignment, codes.MISSING_TARGET, text, hint)
 
     def _report(self, instance: Instance, assignment: RequirementAssignment, code: str, text: str, hint: str | None) -> None:
@@ -361,6 +380,11 @@ class Matcher:
         same = assignment.node_filter is definition.node_filter or assignment.node_filter == definition.node_filter
         found = [assignment.node_filter] if same else [assignment.node_filter, definition.node_filter]
         return [item for item in found if item]
+
+
+def _shown(instances: Iterable[Instance]) -> str:
+    names = [each.address for each in islice(instances, _SHOWN + 1)]
+    return ", ".join([*names[:_SHOWN], *("..." for _ in names[_SHOWN:])])
 
 
 __all__ = ["DEPENDS_ON", "Matcher"]

@@ -10,14 +10,14 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from yaml import MappingNode, Node, SequenceNode
 
 from bbq.tosca import units
 from bbq.tosca.constraints import Comparable, Undecided, broken
 from bbq.tosca.documents import DOCUMENTS
-from bbq.tosca.model import Function, Schema, TypeDef
+from bbq.tosca.model import Constraint, Function, Schema, TypeDef
 from bbq.tosca.reading import nearest, one_of, quoted
 
 SECRET: Final = "bbq.datatypes.Secret"
@@ -30,6 +30,16 @@ Report = Callable[[Path, str, str, str | None], None]
 """Takes path, code, message, hint."""
 
 
+class Graph(Protocol):
+    """What is known of values once the whole template is."""
+
+    def resolved(self, constraint: Constraint, value: Any) -> Constraint | None:
+        """The constraint with the values that it asks for elsewhere; None where it is not the time to check it."""
+
+    def unknown(self, value: Function, schema: Schema, path: Path) -> None:
+        """Meets a value that is not known yet."""
+
+
 class Key(str):
     """The last step of a path that means a map's key, not its value."""
 
@@ -39,6 +49,8 @@ class Key(str):
 BUILT_IN: Final = frozenset(
     ("string", "integer", "float", "boolean", "timestamp", "version", "range", "list", "map", "nil", "bytes", "scalar", "any")
 ) | frozenset(units.SCALAR_UNITS)
+
+_TEXTUAL: Final = frozenset(("version", "timestamp", "bytes", "scalar")) | frozenset(units.SCALAR_UNITS)
 
 
 def locate(node: Node, path: Path) -> Node:
@@ -83,11 +95,13 @@ class Checker:
         what: str,
         text: Callable[[Path], str | None] | None = None,
         lenient: bool = False,
+        graph: Graph | None = None,
     ) -> Any:
         """`value` normalised. `what` names the thing in messages ("property `port`"); `text` gives the spelling of a scalar
         where it is known, for types such as `version` whose values YAML may read as numbers. With `lenient`, a scalar of
-        another type is taken for its text or number, with a warning (code `CONVERTED`): TOSCA 1.x templates rely on it."""
-        return _Check(self._types, report, what, text or (lambda path: None), lenient).value(value, schema, ())
+        another type is taken for its text or number, with a warning (code `CONVERTED`): TOSCA 1.x templates rely on it.
+        Without a `graph`, calls of functions are taken as they are, and so are constraints that look at other values."""
+        return _Check(self._types, report, what, text or (lambda path: None), lenient, graph).value(value, schema, ())
 
     def is_secret(self, schema: Schema) -> bool:
         found = self._types.get(("data", schema.type))
@@ -100,6 +114,13 @@ class Checker:
         found = self._types.get(("data", type_name))
         last = found.ancestry[-1] if found is not None else ""
         return last if last in BUILT_IN else ""
+
+    def can_be(self, given: str, wanted: str) -> bool:
+        """Whether a value of the type `given` may be one of the type `wanted`."""
+        have, want = self.base(given), self.base(wanted)
+        if "any" in (given, wanted, want) or given == wanted or have == want:
+            return True
+        return (have == "integer" and want == "float") or (have == "string" and want in _TEXTUAL)
 
     def comparable(self, type_name: str) -> Comparable:
         """What makes values of the type comparable."""
@@ -166,7 +187,9 @@ class _Check:
         what: str,
         text: Callable[[Path], str | None],
         lenient: bool,
+        graph: Graph | None = None,
     ) -> None:
+        self._graph = graph
         self._lenient = lenient
         self._types = types
         self._checker = Checker(types)
@@ -181,6 +204,8 @@ class _Check:
 
     def value(self, value: Any, schema: Schema, path: Path) -> Any:
         if isinstance(value, Function):
+            if self._graph is not None:
+                self._graph.unknown(value, schema, path)
             return value
         before = self._failures
         found = self._typed(value, schema.type, schema, path)
@@ -190,7 +215,10 @@ class _Check:
 
     def _constraints(self, value: Any, schema: Schema, type_name: str, path: Path, hint: str = "") -> None:
         secret = self._checker.is_secret(Schema(type_name))
-        for constraint in schema.constraints:
+        for each in schema.constraints:
+            constraint = each if self._graph is None else self._graph.resolved(each, value)
+            if constraint is None:
+                continue
             text = broken(constraint, value, self._checker.comparable(type_name))
             if text is not None:
                 shown = "the value" if secret or isinstance(value, (list, dict)) else quoted(value)

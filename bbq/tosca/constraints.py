@@ -76,6 +76,24 @@ def broken(constraint: Constraint, value: Any, comparable: Comparable) -> str | 
         return f"cannot be compared: {_expected(constraint.operator, constraint.argument)}"
 
 
+def asks_elsewhere(constraint: Constraint) -> bool:
+    """Whether more than the value itself is needed to tell if the constraint holds."""
+    return _elsewhere(constraint.argument)
+
+
+def _elsewhere(value: Any) -> bool:
+    if isinstance(value, Function):
+        return not is_local(value) or any(map(_elsewhere, value.args))
+    if isinstance(value, dict):
+        return any(map(_elsewhere, value.values()))
+    return isinstance(value, list) and any(map(_elsewhere, value))
+
+
+def is_local(function: Function) -> bool:
+    """Whether the function's arguments and the constrained value are all that it depends on."""
+    return function.name == "value" or function.name in _FUNCTIONS
+
+
 def _clause(constraint: Constraint, value: Any, comparable: Comparable) -> bool:
     operator, argument = constraint.operator, constraint.argument
     if operator in _COMPARISONS:

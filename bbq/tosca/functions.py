@@ -185,3 +185,18 @@ class Converter:
         if self._uses is not None and owner is not None:
             self._uses.calls.append((function, owner))
         return function
+
+
+def spelled(value: Any, version: str) -> str:
+    """A value as a template of that version has it, as text: `$concat: [a, $get_input: b]`."""
+    if isinstance(value, Function):
+        sign = "$" if version.startswith("tosca_2") else ""
+        if not value.args:
+            return sign + value.name
+        alone = len(value.args) == 1 and not isinstance(value.args[0], list)
+        return f"{sign}{value.name}: {spelled(value.args[0] if alone else list(value.args), version)}"
+    if isinstance(value, list):
+        return f"[{', '.join(spelled(item, version) for item in value)}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{key}: {spelled(item, version)}' for key, item in value.items())}}}"
+    return str(value)

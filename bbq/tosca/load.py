@@ -22,6 +22,7 @@ from bbq.sources import Sources
 from bbq.tosca.artifacts import missing_files
 from bbq.tosca.csar import Csar, read_csar
 from bbq.tosca.files import Files, Unit
+from bbq.tosca.flaws import FlawFinder
 from bbq.tosca.functions import Uses
 from bbq.tosca.model import ServiceTemplate
 from bbq.tosca.nodes import Templates
@@ -165,11 +166,13 @@ def _service(
     types.resolve()
     service.types = types.found
     service.functions = read_functions(types, files.units.values())
-    _read(unit, service, types, bag, block)
+    flaws = _read(unit, service, types, bag, block)
+    service.flaws = flaws.flaws
     for found in files.units.values():
         for identity in list(found.duplicates):  # inside of values, which nothing looks into
             Reader(found, bag).judge_duplicates(identity, values=True)
     _spare(service, unit, files, bag)
+    flaws.finish(service, files.units.values())
     for other in files.units.values() if whole else ():
         if other is not unit and not other.bundled:
             # Not a part of this service; what it names belongs to the archive all the same.
@@ -177,7 +180,7 @@ def _service(
     return service, files
 
 
-def _read(unit: Unit, service: ServiceTemplate, types: Types, bag: DiagnosticBag, block: Node | None = None) -> None:
+def _read(unit: Unit, service: ServiceTemplate, types: Types, bag: DiagnosticBag, block: Node | None = None) -> FlawFinder:
     """`block` stands for the file's own `topology_template`, where that is laid over others."""
     uses = Uses()
     reader = Definitions(unit, Reader(unit, bag), uses)
@@ -197,7 +200,8 @@ def _read(unit: Unit, service: ServiceTemplate, types: Types, bag: DiagnosticBag
     templates = Templates(reader, types, uses)
     key = next((key for key, _ in unit.root.value if key.value in ("service_template", "topology_template")), None)
     read_service(templates, service, keys, key)
-    check_references(service, uses, bag, broken=templates.broken)
+    check_references(service, uses, bag, templates.flaws)
+    return templates.flaws
 
 
 def _check_metadata(service: ServiceTemplate, files: Files, bag: DiagnosticBag) -> None:

@@ -181,6 +181,11 @@ class CapabilityAssignment:
     properties: dict[str, Any] = field(default_factory=dict)
     attributes: dict[str, Any] = field(default_factory=dict)
     directives: tuple[str, ...] = ()
+    property_at: dict[str, SourceRange] = field(default_factory=dict)
+
+    def place(self, name: str) -> SourceRange:
+        """Where the value of a property stands; the capability's own place for a default from another file."""
+        return _place(self, name)
 
 
 @dataclass(slots=True)
@@ -236,6 +241,15 @@ class NodeTemplate:
     count: Any = 1
     node_filter: Any = None
 
+    def place(self, name: str) -> SourceRange:
+        """Where the value of a property stands; the template's own place for a default from another file."""
+        return _place(self, name)
+
+
+def _place(owner: NodeTemplate | CapabilityAssignment, name: str) -> SourceRange:
+    found = owner.property_at.get(name, owner.at)
+    return found if found.file == owner.at.file else owner.at
+
 
 Path = tuple[str | int, ...]
 """Where a value of an abstract node is: `("port",)`, `("CAPABILITY", capability, property)` or `("RELATIONSHIP", requirement,
@@ -277,6 +291,27 @@ class SubstitutionMapping:
 
 
 @dataclass(slots=True)
+class Flaws:
+    """What of a service template cannot be relied on, since something in it is wrong and was reported: names of node templates,
+    and of parts."""
+
+    anywhere: bool = False
+    """Nothing is sure."""
+    missing: set[str] = field(default_factory=set)
+    """They could not be read, and are no part of the service."""
+    types: set[str] = field(default_factory=set)
+    """Something is wrong with their types: what they offer is not sure."""
+    nodes: set[str] = field(default_factory=set)
+    """No value of them is sure."""
+    values: dict[str, set[str]] = field(default_factory=dict)
+    """Their properties whose values are wrong."""
+    requirements: set[str] = field(default_factory=set)
+    """Something is wrong with their requirements."""
+    parts: set[str] = field(default_factory=set)
+    """`inputs`, `outputs`, `policies` ..."""
+
+
+@dataclass(slots=True)
 class ServiceTemplate:
     """A whole template with everything it imports. `types` maps (kind, full name) to the type."""
 
@@ -313,6 +348,8 @@ class ServiceTemplate:
     unpacked."""
     archive: Archive | None = None
     """What it came in, closed."""
+    flaws: Flaws = field(default_factory=Flaws)
+    """What is wrong with it, for those who look at it all the same."""
     others: tuple[ServiceTemplate, ...] = ()
     """Templates of the same archive that may stand for nodes of this one."""
 
@@ -324,6 +361,7 @@ __all__ = [
     "CapabilityDef",
     "Condition",
     "Constraint",
+    "Flaws",
     "Function",
     "FunctionDef",
     "Group",

@@ -14,6 +14,7 @@ from bbq.tosca.artifacts import read_artifact
 from bbq.tosca.checker import BROKEN, Checker
 from bbq.tosca.files import Unit
 from bbq.tosca.filters import read_filter
+from bbq.tosca.flaws import FlawFinder
 from bbq.tosca.functions import Owner, Uses
 from bbq.tosca.interfaces import Interfaces
 from bbq.tosca.model import ArtifactDef, CapabilityAssignment, Function, InterfaceDef, NodeTemplate, ParameterDef, TypeDef
@@ -48,7 +49,8 @@ class Templates:
         self.interfaces = Interfaces(reader, types.of, self.checker)
         self.bodies: dict[str, dict[str, Node]] = {}
         """Keynames of each node template, copies merged."""
-        self.broken: set[str] = set()
+        self.flaws = FlawFinder(reader.bag)
+        self.broken = self.flaws.flaws.missing
         """Names of node templates that could not be read."""
 
     def type_of(self, node: Node | None, kind: str, what: str) -> TypeDef | None:
@@ -62,7 +64,9 @@ class Templates:
         found = {}
         entries = self.reader.entries(node, "`node_templates`", empty=False)
         for name, (key, body) in entries.items():
+            start = self.flaws.now
             template = self._node(name, key, self._copied(name, key, body, entries, "node template"))
+            self.flaws.node(template, start)
             if template is not None:
                 found[name] = template
             else:
@@ -250,6 +254,7 @@ class Templates:
             title = f"capability {quoted(name)} of {what}"
             key, body = given.get(name, (owner_node, None))
             keys = self.reader.entity(body, "capability assignment", name, key) if body is not None else {}
+            places: dict[str, SourceRange] = {}
             found[name] = CapabilityAssignment(
                 name,
                 definition.type,
@@ -263,6 +268,7 @@ class Templates:
                     owner,
                     complete=complete,
                     mentioned=body is not None,
+                    places=places,
                 ),
                 self.assign(
                     keys.get("attributes"),
@@ -273,6 +279,7 @@ class Templates:
                     owner,
                 ),
                 self.directives(keys.get("directives"), title, ("internal", "external")),
+                places,
             )
             if "occurrences" in keys:
                 self._occurrences(keys["occurrences"], definition.occurrences, title)

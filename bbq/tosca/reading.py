@@ -9,13 +9,13 @@ from yaml import MappingNode, Node, ScalarNode, SequenceNode
 from bbq.diagnostics import DiagnosticBag, SourceRange
 from bbq.tosca.grammar import COUNTERPARTS, Grammar, Keynames
 from bbq.tosca.units import version_key
-from bbq.wording import nearest, one_of, quoted, shape
+from bbq.wording import article, nearest, one_of, quoted, shape
 from bbq.yamlreader import ListKey, at, data, is_null
 
 if TYPE_CHECKING:
     from bbq.tosca.files import Unit
 
-__all__ = ["Entries", "Reader", "nearest", "one_of", "quoted", "shape"]
+__all__ = ["Entries", "Reader", "article", "nearest", "one_of", "quoted", "shape"]
 
 _NORMATIVE_METADATA = ("template_name", "template_author", "template_version")
 Related = tuple[tuple[SourceRange, str], ...]

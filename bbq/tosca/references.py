@@ -10,18 +10,22 @@ from typing import Any
 
 from bbq.diagnostics import DiagnosticBag
 from bbq.tosca.checker import Checker
+from bbq.tosca.flaws import FlawFinder
 from bbq.tosca.functions import Owner, Uses
 from bbq.tosca.model import Function, Schema, ServiceTemplate
 from bbq.tosca.paths import Paths, Stop
-from bbq.tosca.reading import nearest, one_of, quoted
+from bbq.tosca.reading import article, nearest, one_of, quoted
 from bbq.tosca.signatures import Calls
 
 
-def check_references(service: ServiceTemplate, uses: Uses, bag: DiagnosticBag, *, broken: set[str]) -> None:
-    """Reports every function argument that names nothing. `broken` are nodes that exist but could not be read."""
-    checker = _Checker(service, bag, broken)
+def check_references(service: ServiceTemplate, uses: Uses, bag: DiagnosticBag, flaws: FlawFinder) -> None:
+    """Reports every function argument that names nothing, and notes what that makes of its owner."""
+    checker = _Checker(service, bag, flaws.flaws.missing)
     for function, owner in uses.calls:
+        start = flaws.now
         checker.check(function, owner)
+        if flaws.now > start:
+            flaws.call(service, owner, start)
     for function, schema, what in uses.wanted:
         checker.result(function, schema, what)
     for type_def in service.types.values() if service.functions else ():
@@ -29,7 +33,8 @@ def check_references(service: ServiceTemplate, uses: Uses, bag: DiagnosticBag, *
             for function in calls((item.value, item.default)):
                 checker.calls.check(function)
     _property_cycles(service, bag)
-    _requirement_cycles(service, bag)
+    with flaws.part("cycles"):
+        _requirement_cycles(service, bag)
 
 
 class _Checker:
@@ -60,7 +65,7 @@ class _Checker:
         given = self.calls.can_be(function, schema)
         if given is not None:
             report = self._bag.error if self._service.version == "tosca_2_0" else self._bag.warning
-            report("BBQ-T046", f"{what} must be a {schema.type}; ${function.name} gives a {given}", function.at)
+            report("BBQ-T046", f"{what} must be {article(schema.type)}; ${function.name} gives {article(given)}", function.at)
 
     def _input(self, function: Function, owner: Owner) -> None:
         name = function.args[0]

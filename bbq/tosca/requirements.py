@@ -48,7 +48,9 @@ class Requirements:
 
     def read(self) -> None:
         for node in self._nodes.values():
+            start = self._templates.flaws.now
             self._node(node)
+            self._templates.flaws.requirement(node.name, start)
 
     def _node(self, node: NodeTemplate) -> None:
         what = f"node template {quoted(node.name)}"

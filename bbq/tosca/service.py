@@ -30,8 +30,10 @@ def read_service(templates: Templates, service: ServiceTemplate, root: dict[str,
     keys = reader.entity(block, "service template", "", key or block)
     service.description = reader.description(keys, "the service template") or service.description
     service.metadata |= reader.metadata(keys.get("metadata"), "the service template")
-    service.inputs = reader.parameters(keys.get("inputs"), "parameter definition", "the service template")
-    reader.finish(templates.types.found, inputs=True)
+    flaws = templates.flaws
+    with flaws.part("inputs"):
+        service.inputs = reader.parameters(keys.get("inputs"), "parameter definition", "the service template")
+        reader.finish(templates.types.found, inputs=True)
     for found in service.inputs.values():
         if found.has_default:
             found.required = False
@@ -43,13 +45,18 @@ def read_service(templates: Templates, service: ServiceTemplate, root: dict[str,
     if two:
         _filters(templates, service)
     policies = Policies(templates, service)
-    policies.groups(keys.get("groups"))
-    read_workflows(templates, service, keys.get("workflows"))
-    policies.policies(keys.get("policies"))
-    service.outputs = _outputs(templates, keys.get("outputs"))
-    if "substitution_mappings" in keys:
-        service.substitution = read_substitution(templates, service, keys["substitution_mappings"])
-    requirements.report_open(service.substitution)
+    with flaws.part("groups"):
+        policies.groups(keys.get("groups"))
+    with flaws.part("workflows"):
+        read_workflows(templates, service, keys.get("workflows"))
+    with flaws.part("policies"):
+        policies.policies(keys.get("policies"))
+    with flaws.part("outputs"):
+        service.outputs = _outputs(templates, keys.get("outputs"))
+    with flaws.part("substitution"):
+        if "substitution_mappings" in keys:
+            service.substitution = read_substitution(templates, service, keys["substitution_mappings"])
+        requirements.report_open(service.substitution)
 
 
 def _filters(templates: Templates, service: ServiceTemplate) -> None:

@@ -14,10 +14,9 @@ from bbq.tosca.files import Declaration, Unit
 from bbq.tosca.functions import FUNCTIONS_2
 from bbq.tosca.implementations import read_implementation
 from bbq.tosca.model import Function, FunctionDef, OperationDef, Schema, ServiceTemplate, Signature
-from bbq.tosca.reading import one_of, quoted
+from bbq.tosca.reading import article, one_of, quoted
 from bbq.tosca.schemas import Definitions, canonical
 from bbq.tosca.types import Types
-from bbq.tosca.units import SCALAR_UNITS
 from bbq.yamlreader import at, is_null
 
 RESULTS: Final[Mapping[str, str]] = {
@@ -28,8 +27,6 @@ RESULTS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("length", "node_index", "relationship_index"), "integer"),
 }
 """What built-in functions give, where that is always of one type."""
-
-_TEXTUAL: Final = frozenset(("version", "timestamp", "bytes", "scalar")) | frozenset(SCALAR_UNITS)
 
 
 def read_functions(types: Types, units: Collection[Unit]) -> dict[str, FunctionDef]:
@@ -162,12 +159,7 @@ class Calls:
     def can_be(self, function: Function, schema: Schema) -> str | None:
         """The type of what the function gives where that can never be a value of the schema."""
         given = self.result(function)
-        have, want = self._checker.base(given), self._checker.base(schema.type)
-        if "any" in (given, schema.type, want) or given == schema.type or have == want:
-            return None
-        if (have == "integer" and want == "float") or (have == "string" and want in _TEXTUAL):
-            return None
-        return given
+        return None if self._checker.can_be(given, schema.type) else given
 
     def _problem(self, signature: Signature, args: tuple[Any, ...]) -> str | None:
         schemas = [*signature.arguments, *signature.optional]
@@ -182,7 +174,7 @@ class Calls:
             if isinstance(arg, Function):
                 given = self.can_be(arg, schema)
                 if given is not None:
-                    return f"number {number} must be a {schema.type}, not a {given}"
+                    return f"number {number} must be {article(schema.type)}, not {article(given)}"
                 continue
             problem = self._literal(arg, schema, f"number {number}")
             if problem is not None:

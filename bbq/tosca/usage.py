@@ -13,8 +13,13 @@ Name = tuple[str, str]
 
 def used_types(service: ServiceTemplate) -> set[Name]:
     """Every type that the template or one of its used types names."""
+    return closure(service, _of_service(service))
+
+
+def closure(service: ServiceTemplate, names: Iterable[Name]) -> set[Name]:
+    """These types with all that they name, directly or through others."""
     found: set[Name] = set()
-    waiting = list(_of_service(service))
+    waiting = list(names)
     while waiting:
         name = waiting.pop()
         if name in found:
@@ -27,7 +32,7 @@ def used_types(service: ServiceTemplate) -> set[Name]:
 
 
 def _of_service(service: ServiceTemplate) -> Iterator[Name]:
-    yield from _of_parameters([*service.inputs.values(), *service.outputs.values()])
+    yield from of_parameters([*service.inputs.values(), *service.outputs.values()])
     for node in service.node_templates.values():
         yield "node", node.type.name
         yield from _of_interfaces(node.interfaces.values())
@@ -46,13 +51,13 @@ def _of_service(service: ServiceTemplate) -> Iterator[Name]:
 
 def _of_type(found: TypeDef) -> Iterator[Name]:
     yield from ((found.kind, name) for name in found.ancestry)
-    yield from _of_parameters([*found.properties.values(), *found.attributes.values()])
+    yield from of_parameters([*found.properties.values(), *found.attributes.values()])
     yield from _of_schema(found.schema)
     yield from _of_interfaces(found.interfaces.values())
     yield from (("artifact", item.type) for item in found.artifacts.values())
     for capability in found.capabilities.values():
         yield "capability", capability.type
-        yield from _of_parameters([*capability.properties.values(), *capability.attributes.values()])
+        yield from of_parameters([*capability.properties.values(), *capability.attributes.values()])
     for requirement in found.requirements.values():
         for kind, name in (
             ("capability", requirement.capability),
@@ -63,7 +68,7 @@ def _of_type(found: TypeDef) -> Iterator[Name]:
                 yield kind, name
 
 
-def _of_parameters(definitions: Iterable[Any]) -> Iterator[Name]:
+def of_parameters(definitions: Iterable[Any]) -> Iterator[Name]:
     for item in definitions:
         if isinstance(item, ParameterDef):
             yield from _of_schema(item.schema)
@@ -80,8 +85,8 @@ def _of_schema(schema: Schema | None) -> Iterator[Name]:
 def _of_interfaces(interfaces: Iterable[InterfaceDef]) -> Iterator[Name]:
     for interface in interfaces:
         yield "interface", interface.type
-        yield from _of_parameters(interface.inputs.values())
+        yield from of_parameters(interface.inputs.values())
         for operation in (*interface.operations.values(), *interface.notifications.values()):
-            yield from _of_parameters(operation.inputs.values())
+            yield from of_parameters(operation.inputs.values())
             if operation.implementation_type is not None:
                 yield "artifact", operation.implementation_type

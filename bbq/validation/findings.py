@@ -59,16 +59,24 @@ def _findings(
 
 def with_graph(service: ServiceTemplate | None, found: list[Diagnostic], inputs: Mapping[str, Any] | None) -> list[Diagnostic]:
     """The findings about a template that was read, and those about its graph."""
-    if service is None or _has_errors(found) or any(item.code == "BBQ-T029" for item in found):
+    if service is None or any(item.code == "BBQ-T029" for item in found):
         return found  # of a partial template the graph would tell what is missing once more, as errors
-    if service.substitution is not None and inputs is None:
+    flawed = _has_errors(found)
+    if flawed and (service.flaws.anywhere or service.archive is not None):
+        return found  # what the graph would tell might come from that
+    if (service.substitution is not None or "substitution" in service.flaws.parts) and inputs is None:
         return found  # it is to stand for a node of another template, which has what its requirements ask for
     values, wrong = tosca.check_inputs(service, inputs or {})
+    if "inputs" in service.flaws.parts and _has_errors(wrong):
+        return found
     if _has_errors(wrong):
         return found if inputs is None else [*found, *wrong]
     _, more = topology.build(service, inputs=values, provider=NO_SUBSTITUTION, digests=False)
     # a requirement that is open, as the template alone tells, and found without a target by the graph, is one problem
     missing = {(item.file, item.line, item.column) for item in more if item.code == MISSING_TARGET}
+    if flawed:
+        told = {(item.file, item.line, item.column) for item in found if item.severity == "error"}
+        more = [item for item in more if (item.file, item.line, item.column) not in told]
     found = [item for item in found if not (item.code == "BBQ-T062" and (item.file, item.line, item.column) in missing)]
     return list(dict.fromkeys([*found, *wrong, *more]))
 

@@ -182,6 +182,24 @@ def test_wrong_inputs_of_a_file_are_told_where_they_stand(newcomer) -> None:
     assert "<input>: error BBQ-T102" in done.err, "what is given by hand wins"
 
 
+@pytest.mark.parametrize("provider", ["simulator", "local"])
+def test_an_input_that_a_property_does_not_take(newcomer, provider: str) -> None:
+    text = """\
+tosca_definitions_version: tosca_2_0
+imports: [ { profile: "bbq:1.0" } ]
+service_template:
+  inputs: { workers: { type: integer } }
+  node_templates:
+    spark: { type: bbq.nodes.SparkCluster, properties: { workers: { $get_input: workers } } }
+"""
+    newcomer.file("spark.yaml", text)
+    done = newcomer("up", "spark.yaml", "--provider", provider, "--input", "workers=-5")
+    assert done.code == 4
+    assert "spark.yaml:6:69: error BBQ-T043: property `workers` of `spark` must be at least `1`, not `-5`" in done.err
+    assert "1 error in spark.yaml" in done.err
+    assert "no deployments" in newcomer("list", "--all").out, "nothing came of it"
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

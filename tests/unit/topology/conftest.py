@@ -39,7 +39,7 @@ class Workshop:
         self.type_("capability", "Root")
         self.type_("capability", "Endpoint", "Root")
         self.type_("data", "string")
-        self.type_("data", "bbq.datatypes.Secret", "string")
+        self.type_("data", "bbq.datatypes.Secret", "string").schema = Schema("string")
 
     def at(self, file: str | None = None) -> SourceRange:
         self._line += 1
@@ -129,7 +129,7 @@ class Workshop:
         self.service.inputs[name] = self.parameter(name, type_, **given)
 
     def output(self, name: str, value: Any) -> None:
-        self.service.outputs[name] = self.parameter(name, value=value)
+        self.service.outputs[name] = self.parameter(name, "any", value=value)
 
     def build(self, **given: Any) -> tuple[Topology | None, list[Diagnostic]]:
         given.setdefault("provider", "simulator")

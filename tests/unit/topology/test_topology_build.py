@@ -246,6 +246,15 @@ def test_dangling_requirements(workshop: Any) -> None:
     node_filter = {"properties": [{"port": {"equal": 2}}]}
     workshop.node("client", "Client", requirements=(("to", {"node_type": "Server", "node_filter": node_filter}),))
     assert workshop.topology().nodes["client"].edges[0].target == "s2"
+    node_filter = {"properties": [{"port": [{"greater_or_equal": 1}, {"in_range": [3, 9]}]}]}
+    workshop.node("client", "Client", requirements=(("to", {"node_type": "Server", "node_filter": node_filter}),))
+    (found,) = workshop.problems()
+    assert found.message == "requirement 'to' of 'client' is not met: s1, s2 would do, but for the node_filter"
+    assert found.hint == "s1: property `port` must be from 3 to 9; s2: property `port` must be from 3 to 9"
+    node_filter = {"capabilities": [{"in": {"properties": [{"secure": {"equal": True}}]}}]}
+    workshop.node("client", "Client", requirements=(("to", {"node_type": "Server", "node_filter": node_filter}),))
+    (found,) = workshop.problems()
+    assert found.hint == "s1: it has no capability `in`; s2: it has no capability `in`"
     condition = workshop.call("equal", workshop.call("get_property", "SELF", "port"), 1)
     workshop.node("client", "Client", requirements=(("to", {"node_type": "Server", "node_filter": condition}),))
     assert workshop.topology().nodes["client"].edges[0].target == "s1"

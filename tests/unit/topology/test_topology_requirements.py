@@ -204,6 +204,21 @@ def test_a_named_node_must_pass_the_filter(problem) -> None:
         "    - on: { node: one, node_filter: { $equal: [ { $get_property: [ SELF, size ] }, 2 ] } }"
     )
     assert found.code == "BBQ-G014" and "does not meet the node_filter of 'on'" in found.message
+    assert found.hint == "`$equal: [$get_property: [SELF, size], 2]` does not hold"
+
+
+def test_where_only_a_filter_fails_the_filter_is_named(problem) -> None:
+    condition = "{ $and: [ { $less_than: [ { $get_property: [ SELF, TARGET, size ] }, 9 ] }, { $equal: [ %s, 2 ] } ] }"
+    condition %= "{ $get_property: [ SELF, TARGET, size ] }"
+    nodes = "one: { type: Server, properties: { size: 3 } }\ntwo: { type: Server, properties: { size: 5 } }\n"
+    app = "app:\n  type: App\n  requirements: [ { on: { node: Server, count: %s, node_filter: %s } } ]"
+    found = problem(nodes + app % (1, condition))
+    assert found.code == "BBQ-G010"
+    assert found.message == "requirement 'on' of 'app' is not met: one, two would do, but for the node_filter"
+    reason = "`$equal: [$get_property: [SELF, TARGET, size], 2]` does not hold"
+    assert found.hint == f"one: {reason}; two: {reason}"
+    found = problem(nodes + app % (2, "{ $equal: [ { $get_property: [ SELF, TARGET, size ] }, 3 ] }"))
+    assert found.message.endswith("nodes, there are: one, and two but for the node_filter")
 
 
 def test_a_node_of_another_deployment(problem, targets) -> None:

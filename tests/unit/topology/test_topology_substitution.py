@@ -318,7 +318,10 @@ def test_substitution_nests_and_a_circle_is_told(bench: Bench) -> None:
 
 
 def test_an_attribute_that_no_mapping_provides_is_told_where_it_is_asked_for(bench: Bench) -> None:
-    asking = SERVICE.replace("[ spark, master_url ]", "[ db, port ]")
+    asking = SERVICE.replace(
+        "master: { type: string, value: { $get_attribute: [ spark, master_url ]",
+        "master: { type: integer, value: { $get_attribute: [ db, port ]",
+    )
     assert bench.topology(asking).outputs["master"].value == Attribute("db", ("port",))  # the property of that name
     asking = SERVICE.replace("[ spark, master_url ]", "[ db, url ]")
     topology, found = bench.build(asking)

@@ -134,7 +134,7 @@ def test_dollars(templates):
 
 def test_what_a_function_gives_must_fit(templates):
     found = templates.bad(two("{ §$get_input: text }", "n"), "BBQ-T046")
-    assert found[0].message == "property `n` of node template `a` must be a integer; $get_input gives a string"
+    assert found[0].message == "property `n` of node template `a` must be an integer; $get_input gives a string"
     templates.bad(two("{ §$equal: [ 1, 2 ] }", "n"), "BBQ-T046")
     templates.good(two("{ $get_input: number }", "n"))
 
