@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bbq.diagnostics import DiagnosticBag, SourceRange
 from bbq.topology import codes
-from bbq.topology.computed import problems
 from bbq.topology.conformity import Conformity
 from bbq.topology.custom import OwnFunctions, OwnScalars
 from bbq.topology.functions import LARGEST, FunctionError, call, is_pure, satisfies
-from bbq.topology.instances import BASE_TYPE, MISSING, Broken, Failed, Instance, Link, Pending, Stack, Where
+from bbq.topology.instances import MISSING, Broken, Failed, Instance, Link, Pending, Stack, Where
 from bbq.topology.paths import Paths
 from bbq.topology.secrecy import Secrecy
 from bbq.topology.values import Attribute, Call, Expr, GeneratedSecret, contains, larger_than
@@ -118,22 +117,8 @@ class Evaluator:
             memo[name] = Failed
             at = instance.template.property_at.get(name, instance.template.at)
             raise self.fail(codes.BAD_FUNCTION, f"property {name!r} of {instance.address!r} is too large", at)
-        self._check_computed(instance, name, value)
         memo[name] = value
         return value
-
-    def _check_computed(self, instance: Instance, name: str, value: Any) -> None:
-        template = instance.template
-        definition = template.type.properties.get(name)
-        if definition is None or name not in template.properties or BASE_TYPE not in template.type.ancestry:
-            return
-        what = f"property {name!r} of {instance.address!r}"
-        wrong = problems(value, template.properties[name], definition, instance.stack.service, what)
-        for code, message, hint in wrong:
-            self.bag.error(code, message, template.property_at.get(name, template.at), hint)
-        if wrong:
-            instance.properties[name] = Failed
-            raise Broken
 
     def _property(self, instance: Instance, name: str) -> Any:
         template = instance.template

@@ -359,7 +359,7 @@ def test_readiness_and_timeouts(workshop: Any) -> None:
     workshop.node("a", "bbq.nodes.Root", properties={"readiness": [{"kind": "udp"}], "timeouts": {"ready": later}})
     assert codes_of(workshop.problems()) == [codes.BAD_READINESS, codes.BAD_TIMEOUT]
     workshop.node("a", "bbq.nodes.Root", properties={"timeouts": later})
-    assert codes_of(workshop.problems()) == [codes.BAD_TIMEOUT]
+    assert codes_of(workshop.problems()) == ["BBQ-T046", codes.BAD_TIMEOUT]
 
 
 def test_ten_thousand_nodes_are_built_in_one_pass(workshop: Any) -> None:

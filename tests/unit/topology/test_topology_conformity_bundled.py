@@ -58,10 +58,10 @@ def test_what_fits(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "code", "marked", "said"),
     [
-        ({"when": "0 24 * * *"}, "BBQ-T047", "{ $get_input: when }", "hour: 24 is not within 0 to 23"),
-        ({"n": "0"}, "BBQ-T043", "{ $get_input: n }", "must be at least `1`, not `0`"),
-        ({"seconds": "0"}, "BBQ-T043", "{ ready: ", "at `ready` must be greater than `0`"),
-        ({"bucket": "B"}, "BBQ-T043", "[ { $concat", "at `0` must match"),
+        ({"when": "0 24 * * *"}, "BBQ-T047", "$get_input: when", "hour: 24 is not within 0 to 23"),
+        ({"n": "0"}, "BBQ-T043", "$get_input: n }", "must be at least `1`, not `0`"),
+        ({"seconds": "0"}, "BBQ-T043", "$get_input: seconds", "at `ready` must be greater than `0`"),
+        ({"bucket": "B"}, "BBQ-T043", "$concat", "at `0` must match"),
     ],
 )
 def test_what_does_not(tmp_path: Path, given: dict[str, str], code: str, marked: str, said: str) -> None:
