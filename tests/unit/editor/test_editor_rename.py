@@ -47,7 +47,7 @@ imports:
   - { url: lib/types.yaml, namespace: my }
 service_template:
   node_templates:
-    a: { type: "my:Mine", properties: { command: [ x, { $get_property: [ SELF, limit ] } ], limit: 3.0 } }
+    a: { type: "my:Mine", properties: { command: [ x, { $concat: [ "", { $get_property: [ SELF, limit ] } ] } ], limit: 3.0 } }
     b:
       type: my:Yours   # not Mine
       properties: { command: [ Mine ], limit: 1.0, size: { high: 1 }, sizes: { one: { high: 2 } } }
