@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
 from yaml import MappingNode, Node, SequenceNode
 
 from bbq.tosca import units
+from bbq.tosca.comparing import comparable
 from bbq.tosca.constraints import Comparable, Undecided, broken
 from bbq.tosca.documents import DOCUMENTS
 from bbq.tosca.model import Constraint, Function, Schema, TypeDef
@@ -22,6 +24,7 @@ from bbq.tosca.reading import nearest, one_of, quoted
 
 SECRET: Final = "bbq.datatypes.Secret"
 CRON: Final = "bbq.datatypes.CronExpression"
+TEXT: Final = "bbq.datatypes.Text"
 CONVERTED: Final = "BBQ-T045"
 BROKEN: Final = "BBQ-T043"
 """A constraint is."""
@@ -118,63 +121,17 @@ class Checker:
     def can_be(self, given: str, wanted: str) -> bool:
         """Whether a value of the type `given` may be one of the type `wanted`."""
         have, want = self.base(given), self.base(wanted)
+        type_ = self._types.get(("data", wanted))
+        if type_ is not None and TEXT in type_.ancestry and have in ("integer", "float", "boolean"):
+            return True
         if "any" in (given, wanted, want) or given == wanted or have == want:
             return True
         return (have == "integer" and want == "float") or (have == "string" and want in _TEXTUAL)
 
     def comparable(self, type_name: str) -> Comparable:
         """What makes values of the type comparable."""
-        if type_name in units.SCALAR_UNITS:
-            return _comparable_scalar(units.SCALAR_UNITS[type_name], exact_case=False)
-        base = self.base(type_name)
-        if base in units.SCALAR_UNITS:
-            return _comparable_scalar(units.SCALAR_UNITS[base], exact_case=False)
-        if base == "scalar":
-            return _comparable_scalar(self._types["data", type_name].units, exact_case=True)
-        if base == "version":
-            return _comparable_version
-        if base == "timestamp":
-            return _comparable_timestamp
-        if not base:
-            return _comparable_member
-        if base == "string":  # unquoted `valid_values: [ true, false ]` of a string
-            return lambda value: str(value).lower() if isinstance(value, bool) else value
-        return lambda value: value
-
-
-def _comparable_scalar(table: Mapping[str, float], *, exact_case: bool) -> Comparable:
-    def convert(value: Any) -> Any:
-        if not isinstance(value, str):  # a length, or the value of a clause that was written without a unit
-            return value
-        found = units.scalar(value, table, exact_case=exact_case)
-        if found is None:
-            raise ValueError(value)
-        return found[0]
-
-    return convert
-
-
-def _comparable_member(value: Any) -> Any:
-    """A value inside a complex one: text with a unit counts as its number."""
-    for table in units.SCALAR_UNITS.values() if isinstance(value, str) else ():
-        found = units.scalar(value, table)
-        if found is not None:
-            return found[0]
-    return value
-
-
-def _comparable_version(value: Any) -> Any:
-    key = units.version_key(str(value))
-    if key is None:
-        raise ValueError(value)
-    return key
-
-
-def _comparable_timestamp(value: Any) -> Any:
-    found = units.timestamp(str(value))
-    if found is None:
-        raise ValueError(value)
-    return found
+        found = self._types.get(("data", type_name))
+        return comparable(self.base(type_name), found.units if found is not None else {})
 
 
 class _Check:
@@ -255,6 +212,8 @@ class _Check:
         language, problem_of = DOCUMENTS.get(found.ancestry[-2], ("", None))
         if problem_of is not None and isinstance(value, dict):
             return value  # JSON is often written as YAML
+        if TEXT in found.ancestry and isinstance(value, (int, float)):
+            value = self._text(path) or json.dumps(value)
         before = self._failures
         checked = self._built_in(value, base, inner, path, secret=secret)
         problem = problem_of(checked) if problem_of is not None and isinstance(checked, str) else None

@@ -25,6 +25,7 @@ from bbq.tosca.types import Types
 from bbq.yamlreader import at
 
 _SCALABLE: Final = "tosca.capabilities.Scalable"
+_INSTANCES: Final = ("min_instances", "max_instances", "default_instances")
 _DIRECTIVES: Final = ("create", "select", "substitute", "selectable", "substitutable")
 
 
@@ -284,7 +285,7 @@ class Templates:
             if "occurrences" in keys:
                 self._occurrences(keys["occurrences"], definition.occurrences, title)
             if not self.reader.grammar.two and self._is_scalable(definition.type):
-                self._scaled(found[name].properties, keys.get("properties"), title, key)
+                self._scaled(found[name].properties, keys.get("properties"), title)
         return found
 
     def _occurrences(self, node: Node, within: tuple[int, int | None], what: str) -> None:
@@ -299,11 +300,12 @@ class Templates:
         found = self.types.found.get(("capability", name))
         return found is not None and _SCALABLE in found.ancestry
 
-    def _scaled(self, values: Mapping[str, Any], node: Node | None, what: str, owner_node: Node) -> None:
-        """1.x: the default number of instances MUST be in the range between the least and the most."""
-        least, most, default = (values.get(f"{word}_instances") for word in ("min", "max", "default"))
+    def _scaled(self, values: Mapping[str, Any], node: Node | None, what: str) -> None:
+        """1.x: the default number of instances MUST be in the range between the least and the most. Of what the template
+        says: the normative types have 1 for what it leaves out, which templates in use do not count with."""
         places = {key.value: value for key, value in node.value} if isinstance(node, MappingNode) else {}
-        wrong = None
+        least, most, default = (values.get(name) if name in places else None for name in _INSTANCES)
+        wrong = ""
         if type(least) is int and type(most) is int and least > most:
             wrong, text = "max_instances", f"must be {least} or more, which is `min_instances`, not {most}"
         elif type(default) is int:
@@ -311,8 +313,8 @@ class Templates:
                 wrong, text = "default_instances", f"must be {least} or more, which is `min_instances`, not {default}"
             elif type(most) is int and default > most:
                 wrong, text = "default_instances", f"must be {most} or less, which is `max_instances`, not {default}"
-        if wrong is not None:
-            self.reader.error(BROKEN, f"property {quoted(wrong)} of {what} {text}", places.get(wrong, owner_node))
+        if wrong:
+            self.reader.error(BROKEN, f"property {quoted(wrong)} of {what} {text}", places[wrong])
 
 
 def _merged(base: Node, over: Node) -> Node:

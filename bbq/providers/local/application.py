@@ -59,7 +59,7 @@ def arguments(wanted: Wanted, name: str) -> list[str]:
     found = wanted.properties.get(name) or ()
     if contains(found, lambda item: isinstance(item, Secret)):
         raise PermanentFault(f"{wanted.tag.node}: a secret in {name} could be read by everybody: pass it in `environment`")
-    return [str(item) for item in found]
+    return [str(text_of(item)) for item in found]
 
 
 class Application(ProcessResource):

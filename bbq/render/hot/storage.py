@@ -33,8 +33,13 @@ class Volumes:
         return [pair for pair in self._context.users.get(name, ()) if self._context.kinds[pair[0].name] == "compute"]
 
     def _is_device(self, node: Node) -> bool:
-        """What software makes (a file system over the network) derives from BlockStorage, too, and has no size."""
+        """What software makes (a file system over the network) derives from BlockStorage, too, and has no size. One of size 0
+        is the choice to have none, as templates in use offer it."""
         context = self._context
+        if self._is_none(node):
+            context.notices.append(f"{node.name} is left out: its size is 0")
+            context.attributes[node.name] = {"volume_id": None}
+            return False
         if any(node.properties.get(key) is not None for key in ("size", "volume_id", "snapshot_id")):
             return True
         if len(node.ancestry) > 1 and not any(name.endswith("BlockStorage") for name in node.ancestry[:1]):
@@ -121,6 +126,15 @@ class Volumes:
         found = list(known.values())
         context.attributes[node.name] = {"volume_id": found if index is not None or len(found) > 1 else value}
         return value
+
+    def _is_none(self, node: Node) -> bool:
+        size = node.properties.get("size")
+        if not isinstance(size, str) or node.properties.get("volume_id") or node.properties.get("snapshot_id"):
+            return False
+        try:
+            return to_bytes(size) == 0
+        except ValueError:  # reported where it is used
+            return False
 
     def _size(self, node: Node) -> int | None:
         value = self._context.property(node, "size")

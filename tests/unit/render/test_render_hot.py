@@ -393,6 +393,14 @@ def test_each_instance_has_its_volume(tmp_path: Path) -> None:
     assert any("/data" in text for text in result.notices)
 
 
+def test_a_volume_of_size_0_is_none(tmp_path: Path) -> None:
+    """Templates offer it as the choice to have no disk."""
+    more = ATTACHED.replace("PROPS", "location: /data") + DISK.replace("10 GB", "0 GiB")
+    result = made(indigo(COUNT, more), tmp_path)
+    assert not {"Cinder::Volume", "Cinder::VolumeAttachment"} & counts(result.document).keys()
+    assert "disk is left out: its size is 0" in result.notices
+
+
 def test_volumes_that_no_server_has_are_in_the_order_of_the_template(tmp_path: Path) -> None:
     """Which stack of several they come into must not be chance."""
     names = [f"disk_{letter}" for letter in "hgfedcba"]

@@ -70,3 +70,35 @@ def test_what_does_not(tmp_path: Path, given: dict[str, str], code: str, marked:
     before = TEMPLATE[: TEMPLATE.index(marked)]
     assert (item.line, item.column) == (before.count("\n") + 1, len(before) - before.rfind("\n"))
     assert all(other.code == code for other in more), "nothing is told twice in another way"
+
+
+def test_text_is_the_text_of_numbers_and_booleans(tmp_path: Path) -> None:
+    """As an environment and a command line have it; spelled as the template has it."""
+    path = tmp_path / "s.yaml"
+    path.write_text("""\
+tosca_definitions_version: tosca_2_0
+imports: [ { profile: bbq:1.0 } ]
+service_template:
+  inputs:
+    n: { type: integer, default: 3 }
+    debug: { type: boolean, default: true }
+  node_templates:
+    store: { type: bbq.nodes.MessageQueue }
+    job:
+      type: bbq.nodes.Job
+      properties:
+        command: [ x, { $get_input: n }, 1.50 ]
+        environment: { N: { $get_input: n }, D: { $get_input: debug }, E: 5, P: { $get_attribute: [ store, port ] } }
+      requirements: [ { connection: store } ]
+""")
+    service, found = load(str(path))
+    assert service is not None and not found, found
+    values, _ = check_inputs(service, {})
+    topology, found = build(service, inputs=values, provider="simulator")
+    assert topology is not None, found
+    properties = topology.nodes["job"].properties
+    assert properties["command"] == ["x", "3", "1.50"]
+    assert {name: properties["environment"][name] for name in "NDE"} == {"N": "3", "D": "true", "E": "5"}
+    path.write_text(path.read_text().replace("E: 5", "E: [ 5 ]"))
+    (item,) = load(str(path))[1]
+    assert item.code == "BBQ-T040" and "must be a string, not a list" in item.message
