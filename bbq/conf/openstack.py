@@ -36,6 +36,16 @@ opts = [
         "public_network",
         help="The external network that floating IPs come from (name or ID); by default the only one there is.",
     ),
+    cfg.BoolOpt(
+        "floating_ips",
+        default=False,
+        help="Gives a floating IP to servers of which the template does not say how they are reached: needed to put software "
+        "on them from outside of the cloud's networks.",
+    ),
+    cfg.StrOpt(
+        "image",
+        help="The image of servers whose image the template says nothing about (name or ID); by default the only one there is.",
+    ),
     cfg.StrOpt(
         "key_name",
         help="The key pair for SSH to servers; by default the only one there is.",
