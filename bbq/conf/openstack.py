@@ -55,6 +55,20 @@ opts = [
         default="0.0.0.0/0",
         help="Who may reach servers by SSH, where the template does not say it.",
     ),
+    cfg.StrOpt(
+        "spark_home",
+        help="Where Spark is on servers; by default it is installed there by pip.",
+    ),
+    cfg.StrOpt(
+        "program_python",
+        help="The Python of applications on servers, with all that they import; by default an environment is made there, with "
+        "`program_packages` and what requirements.txt beside the application names.",
+    ),
+    cfg.ListOpt(
+        "program_packages",
+        default=[],
+        help="What pip installs for applications on servers, beside their requirements.txt.",
+    ),
     cfg.IntOpt(
         "max_resources_per_stack",
         default=1000,

@@ -46,7 +46,9 @@ RESOURCES: dict[str, str] = {
 
 SOFTWARE = "software:ServerSoftware"
 ON_SERVERS: dict[str, str] = {
+    "bbq.nodes.openstack.Program": "program:Program",
     "bbq.nodes.openstack.Software": SOFTWARE,
+    "bbq.nodes.openstack.SparkProgram": "program:SparkProgram",
 }
 """The same of what operations make on servers; nodes of types that are not ours are made so, too."""
 

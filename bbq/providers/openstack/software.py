@@ -6,7 +6,7 @@ from __future__ import annotations
 import getpass
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from bbq.engine.contract import Handle, Wanted
 from bbq.providers.ansible.lifecycle import planned_names
@@ -15,10 +15,12 @@ from bbq.providers.ansible.software import Software
 from bbq.providers.openstack.reach import SEVERAL, home_of, server_of
 from bbq.topology.model import Node, Operation
 
+SETTINGS: Final = ("program_packages", "program_python", "spark_home")
+
 
 class ServerSoftware(Software):
     """Besides TOSCA's software, nodes of types that derive from `bbq.nodes.openstack.Software`. An input that begins with `~/`
-    is below the home of who logs in."""
+    is below the home of who logs in, and an empty one of the names `SETTINGS` is what `[openstack]` says."""
 
     poll_group: ClassVar = "operations"
 
@@ -32,9 +34,13 @@ class ServerSoftware(Software):
         """What is carried out for the node."""
         host = wanted.hosts.get(wanted.node.name)
         login = None if host is None else self.server_of(host.node, {**host.properties, **host.attributes}).user
-        home = home_of(login or getpass.getuser())
+        home, settings = home_of(login or getpass.getuser()), self.context.options["config"].openstack
+
+        def given(name: str, value: Any) -> Any:
+            return (getattr(settings, name) or value) if name in SETTINGS and not value else _below(home, value)
+
         return {
-            name: replace(operation, inputs={key: _below(home, value) for key, value in operation.inputs.items()})
+            name: replace(operation, inputs={key: given(key, value) for key, value in operation.inputs.items()})
             for name, operation in wanted.operations.items()
         }
 

@@ -1,4 +1,6 @@
-"""`keep.py start|stop|pid DIRECTORY`: starts, stops or tells of the program that the supervisor beside this file keeps.
+"""`keep.py start|stop|pid|wait|stays DIRECTORY`: starts, stops or tells of the program that the supervisor beside this keeps.
+`wait` ends when its (first) run does, and as that did; `stays` when it has run for some seconds. Both tell the end of its output
+where it failed.
 
 Standard library only. Both can be repeated: what runs as `wanted.json` says is left alone, what is another now is restarted.
 """
@@ -8,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
@@ -40,6 +43,7 @@ def stop(place):
 
 def start(place):
     wanted = read(f"{place}/wanted.json")
+    once = wanted["retries"] >= 0
     environment = {
         "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
         "HOME": os.path.expanduser("~"),
@@ -49,19 +53,28 @@ def start(place):
     spec = {
         "argv": [str(word) for word in wanted["argv"]],
         "env": environment,
-        "cwd": place,
+        "cwd": wanted["directory"] or place,
         "user": None,
-        "restart": {"policy": "on-failure", "limit": None, "backoff": 1.0, "cap": 30.0, "reset_after": 60.0},
-        "schedule": None,
-        "concurrency": "forbid",
-        "run_at_start": False,
+        "restart": {
+            "policy": wanted["restart"],
+            "limit": wanted["retries"] if once else None,
+            "backoff": 1.0,
+            "cap": 30.0,
+            "reset_after": 1e9 if once else 60.0,
+        },
+        "schedule": wanted["schedule"] or None,
+        "concurrency": wanted["concurrency"],
+        "run_at_start": wanted["run_at_start"],
         "start_at": None,
         "stop": {"signal": int(signal.SIGTERM), "grace": float(wanted["grace"])},
         "log": {"size": 10000000, "count": 3},
         "mask": [],
     }
-    if read(f"{place}/spec.json") == spec and process(place, "lock") and process(place, "process.json"):
-        return
+    if read(f"{place}/spec.json") == spec:
+        if process(place, "lock") and (spec["schedule"] or process(place, "process.json")):
+            return
+        if once and read(f"{place}/process.json").get("phase") == "exited" and read(f"{place}/exit.json").get("code") == 0:
+            return  # it has done what it had to
     stop(place)
     for name in ("process.json", "exit.json"):
         if os.path.exists(f"{place}/{name}"):
@@ -83,11 +96,52 @@ def start(place):
     print("started")
 
 
+def wait(place):
+    while True:
+        supervised = process(place, "lock")
+        phase, end = read(f"{place}/process.json").get("phase"), read(f"{place}/exit.json")
+        if phase == "exited" or (read(f"{place}/spec.json").get("schedule") and end.get("run")):
+            if end.get("code") == 0:
+                return
+            fail(
+                place,
+                f"it exited with code {end['code']}" if end.get("code") else f"it was ended by signal {end.get('signal')}",
+            )
+        if not supervised:
+            fail(place, "its supervisor was ended")
+        time.sleep(0.2)
+
+
+def stays(place, seconds=2.0, patience=60.0):
+    end, since, known = time.monotonic() + patience, time.monotonic(), None
+    while time.monotonic() < end:
+        found = process(place, "process.json")
+        if found is None or found != known:
+            known, since = found, time.monotonic()
+        elif time.monotonic() - since >= seconds:
+            return
+        time.sleep(0.1)
+    fail(place, f"it does not stay for {seconds:g} s")
+
+
+def fail(place, why):
+    try:
+        with open(f"{place}/log", "rb") as file:
+            print(file.read()[-4000:].decode(errors="replace"))
+    except OSError:
+        pass
+    sys.exit(why)
+
+
 if __name__ == "__main__":
     if sys.argv[1] == "start":
         start(sys.argv[2])
     elif sys.argv[1] == "stop":
         stop(sys.argv[2])
+    elif sys.argv[1] == "wait":
+        wait(sys.argv[2])
+    elif sys.argv[1] == "stays":
+        stays(sys.argv[2])
     else:
         found = process(sys.argv[2], "process.json")
         print(found.pid if found else 0)
