@@ -55,6 +55,7 @@ class Program(ServerSoftware):
         found = self._common(wanted, host, place)
         if port := wanted.properties.get("port"):
             found["environment_given"] |= {"HOST": found["address"], "PORT": str(port)}
+            found["port"] = int(port)
         return {**found, "argv": argv, "health_path": wanted.properties.get("health_path") or ""}
 
     def _common(self, wanted: Wanted, host: Target, place: str) -> dict[str, Any]:

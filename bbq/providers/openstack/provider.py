@@ -46,7 +46,9 @@ RESOURCES: dict[str, str] = {
 
 SOFTWARE = "software:ServerSoftware"
 ON_SERVERS: dict[str, str] = {
+    "bbq.nodes.openstack.DatabaseServer": "data_server:DatabaseServer",
     "bbq.nodes.openstack.Program": "program:Program",
+    "bbq.nodes.openstack.QueueServer": "data_server:QueueServer",
     "bbq.nodes.openstack.Software": SOFTWARE,
     "bbq.nodes.openstack.SparkProgram": "program:SparkProgram",
 }
