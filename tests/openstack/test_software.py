@@ -9,6 +9,7 @@ import pytest
 
 from bbq.providers.openstack.session import Cloud
 from tests.cloud import TestCloud
+from tests.openstack.guests import use_guests
 from tests.openstack.tools import Cli, servers, stacks
 
 pytestmark = pytest.mark.timeout(600)
@@ -69,13 +70,7 @@ def template(cli: Cli, testcloud: TestCloud) -> Path:
     path.write_text(TEMPLATE)
     (cli.directory / "create.sh").write_text(CREATE)
     (cli.directory / "start.yml").write_text(START)
-    cli.environment |= {
-        "BBQ_OPENSTACK__KEY_NAME": "devcloud",
-        "BBQ_OPENSTACK__NETWORK": "private",
-        "BBQ_OPENSTACK__IMAGE": "ubuntu",
-        "BBQ_ANSIBLE__PRIVATE_KEY_FILE": str(testcloud.home / "id_rsa"),
-        "BBQ_ANSIBLE__USER": "debian",
-    }
+    use_guests(cli, testcloud)
     return path
 
 

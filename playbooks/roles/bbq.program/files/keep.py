@@ -1,6 +1,6 @@
-"""`keep.py start|stop|pid|wait|stays DIRECTORY`: starts, stops or tells of the program that the supervisor beside this keeps.
-`wait` ends when its (first) run does, and as that did; `stays` when it has run for some seconds. Both tell the end of its output
-where it failed.
+"""`keep.py start|stop|pid|wait|stays DIRECTORY`: starts, stops or tells of the program that the supervisor here keeps.
+`wait` ends when its (first) run does, and as that did; `stays` when it has run for some seconds. Both tell the end of what it
+has printed where it failed.
 
 Standard library only. Both can be repeated: what runs as `wanted.json` says is left alone, what is another now is restarted.
 """
