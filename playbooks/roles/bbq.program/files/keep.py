@@ -7,6 +7,7 @@ Standard library only. Both can be repeated: what runs as `wanted.json` says is 
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -50,8 +51,9 @@ def start(place):
         **{name: str(value) for name, value in wanted["environment"].items()},
         "BBQ_UNIT": place,  # what an earlier supervisor of this place has left behind is found by it
     }
+    program, *words = map(str, wanted["argv"])
     spec = {
-        "argv": [str(word) for word in wanted["argv"]],
+        "argv": [program if "/" in program else shutil.which(program, path=environment["PATH"]) or program, *words],
         "env": environment,
         "cwd": wanted["directory"] or place,
         "user": None,
@@ -127,10 +129,12 @@ def stays(place, seconds=2.0, patience=60.0):
 def fail(place, why):
     try:
         with open(f"{place}/log", "rb") as file:
-            print(file.read()[-4000:].decode(errors="replace"))
+            said = file.read()[-4000:].decode(errors="replace").strip()
     except OSError:
-        pass
-    sys.exit(why)
+        said = ""
+    print(said)
+    last = said.rpartition("\n")[2]
+    sys.exit(f"{why}: {last}" if last else why)
 
 
 if __name__ == "__main__":
