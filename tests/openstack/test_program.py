@@ -87,7 +87,7 @@ def test_programs(cli: Cli, testcloud: TestCloud, cloud: Cloud, name: str) -> No
     assert "exited with code 3" in out and "and that was it" in out
     assert _get(url) == "one 4 files", "the job ran twice"
 
-    cli(*up, "--input", "word=two")
+    cli(*up, "--input", "word=two", "--input", "code=0")
     assert _get(url).startswith("two ")
     cli("scale", name, "works=1")
     assert len(servers(cloud, name)) == 4
