@@ -74,7 +74,7 @@ def prepare_up(
             created_at=time.time(),
             salt=secrets.token_hex(16),
         )
-        if not hasattr(service, "groups"):  # a Heat template has nothing that is chosen between
+        if getattr(service, "provider", None) is None:  # a Heat template leaves nothing to choose
             row.options["lacking"] = sorted(providers.lacking(row.provider, workspace.config))
     options: dict[str, Any] = {"import_map": dict(imports.import_map), "allowed_hosts": list(imports.allowed_hosts)}
     options |= {"digest": service.digest, "environments": [str(Path(file).absolute()) for file in environments]}
