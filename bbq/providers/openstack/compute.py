@@ -23,12 +23,13 @@ from bbq.engine.contract import (
     UnreachableFault,
     Wanted,
 )
+from bbq.providers.ansible.directory import known_hosts, root_of
 from bbq.providers.ansible.servers import Server, log_in
 from bbq.providers.openstack import tags
 from bbq.providers.openstack.arrange import MADE_BY
 from bbq.providers.openstack.faults import NotFound
 from bbq.providers.openstack.part import StackPart
-from bbq.providers.openstack.reach import addresses_of, forget, known_hosts, reached
+from bbq.providers.openstack.reach import addresses_of, forget, reached
 from bbq.providers.openstack.session import Cloud
 from bbq.render.hot.compute import is_several
 
@@ -107,7 +108,7 @@ class Compute(StackPart):
         """Each lets us log in. A server that has just booted may not have our key yet."""
         for server in given:
             try:
-                log_in(server, known_hosts(self.context))
+                log_in(server, known_hosts(root_of(self.context.state_dir)))
             except UnreachableFault as fault:
                 return Check(False, str(fault))
             except ConfigurationFault as fault:

@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from bbq.engine.contract import DeploymentContext, Handle, Provider, Resource, State, Tag
+from bbq.providers.ansible.directory import POLL_GROUP, PREFIX, NodeDirectory, root_of
 from bbq.providers.openstack.resource import CloudResource
 from bbq.providers.openstack.session import SERVICES, Cloud, shared
 from bbq.topology.model import Node, Topology
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
     from bbq.providers.openstack.software import ServerSoftware
 
 OURS = "bbq.nodes.Root"
-OPERATIONS = "operations"
-"""The poll group of nodes that operations make; the ids of their handles start with `OPERATED`."""
-OPERATED = "ansible:"
 
 RESOURCES: dict[str, str] = {
     "Compute": "compute:Compute",
@@ -103,13 +101,14 @@ class OpenStackProvider(Provider):
             yield type_name, self._resource(type_name)
 
     def list_states(self, group: str, ids: Sequence[str]) -> Mapping[str, State]:
-        if group == OPERATIONS:
+        if group == POLL_GROUP:
             return self._software(SOFTWARE).states(ids)
         return next(found.states(ids) for _, found in self._all() if found.poll_group == group)
 
     def list_tagged(self, deployment_id: str) -> Iterator[tuple[Tag, Handle, str]]:
         """Over all services that the cloud has, and what operations have made on its servers."""
-        yield from self._software(SOFTWARE).tagged()
+        if any(NodeDirectory.all(root_of(self.context.state_dir))):  # else none of what carries them out is imported
+            yield from self._software(SOFTWARE).tagged()
         for type_name, resource in self._all():
             if self.cloud.has(resource.service):
                 for tag, handle in resource.tagged(deployment_id):
@@ -144,7 +143,7 @@ class OpenStackProvider(Provider):
 
     def logs(self, handle: Handle) -> Sequence[str]:
         """Only of operations: what Ansible has said."""
-        return self._software(SOFTWARE).logs(handle) if handle.id.startswith(OPERATED) else ()
+        return self._software(SOFTWARE).logs(handle) if handle.id.startswith(PREFIX) else ()
 
     def finish_destroy(self, deployment_id: str) -> None:
         shutil.rmtree(self.context.state_dir, ignore_errors=True)  # files of an archive that the deployment was made from

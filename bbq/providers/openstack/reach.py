@@ -6,11 +6,11 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Final
 
 from bbq.engine.contract import ConfigurationFault, DeploymentContext
 from bbq.providers.ansible import servers
+from bbq.providers.ansible.directory import known_hosts, root_of
 from bbq.providers.ansible.servers import Server
 from bbq.providers.openstack.arrange import LOGIN
 from bbq.wording import quoted
@@ -44,14 +44,9 @@ def home_of(user: str) -> str:
     return "/root" if user == "root" else f"/home/{user}"
 
 
-def known_hosts(context: DeploymentContext) -> Path:
-    """The deployment's own record of the servers' keys, as `bbq.providers.ansible` keeps it."""
-    return Path(context.state_dir) / "ansible" / "known_hosts"
-
-
 def forget(context: DeploymentContext, addresses: Sequence[str]) -> None:
     """The keys of servers that are no more: others may get their addresses."""
-    file = known_hosts(context)
+    file = known_hosts(root_of(context.state_dir))
     if file.exists():
         for address in dict.fromkeys(addresses):
             with suppress(OSError):  # no ssh-keygen, no ssh

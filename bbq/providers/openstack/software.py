@@ -6,7 +6,7 @@ from __future__ import annotations
 import getpass
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 from bbq.engine.contract import Handle, Wanted
 from bbq.providers.ansible.lifecycle import planned_names
@@ -21,8 +21,6 @@ SETTINGS: Final = ("program_packages", "program_python", "spark_home")
 class ServerSoftware(Software):
     """Besides TOSCA's software, nodes of types that derive from `bbq.nodes.openstack.Software`. An input that begins with `~/`
     is below the home of who logs in, and an empty one of the names `SETTINGS` is what `[openstack]` says."""
-
-    poll_group: ClassVar = "operations"
 
     def server_of(self, node: str, attributes: Mapping[str, Any]) -> Server:
         return server_of(node, attributes, self.options)

@@ -5,7 +5,6 @@ has printed where it failed.
 Standard library only. Both can be repeated: what runs as `wanted.json` says is left alone, what is another now is restarted.
 """
 
-import json
 import os
 import shutil
 import signal
@@ -16,18 +15,11 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 import proc  # noqa: E402 - found by the line above
-
-
-def read(path):
-    try:
-        with open(path, encoding="utf-8") as file:
-            return json.load(file)
-    except (OSError, ValueError):
-        return {}
+from records import read_json, write_json  # noqa: E402
 
 
 def process(place, name):
-    found = read(f"{place}/{name}")
+    found = read_json(f"{place}/{name}")
     return proc.same(found.get("pid", 0), found.get("start_time", 0), found.get("boot_id", ""))
 
 
@@ -35,7 +27,7 @@ def stop(place):
     shim = process(place, "lock")
     if shim is None:
         return
-    grace = read(f"{place}/spec.json").get("stop", {}).get("grace", 20.0)
+    grace = read_json(f"{place}/spec.json").get("stop", {}).get("grace", 20.0)
     proc.send(shim, signal.SIGTERM)
     for left in proc.gone([shim], grace + 5.0):
         for one in [*proc.descendants(left.pid), left]:
@@ -43,7 +35,7 @@ def stop(place):
 
 
 def start(place):
-    wanted = read(f"{place}/wanted.json")
+    wanted = read_json(f"{place}/wanted.json")
     once = wanted["retries"] >= 0
     environment = {
         "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -72,17 +64,20 @@ def start(place):
         "log": {"size": 10000000, "count": 3},
         "mask": [],
     }
-    if read(f"{place}/spec.json") == spec:
+    if read_json(f"{place}/spec.json") == spec:
         if process(place, "lock") and (spec["schedule"] or process(place, "process.json")):
             return
-        if once and read(f"{place}/process.json").get("phase") == "exited" and read(f"{place}/exit.json").get("code") == 0:
+        if (
+            once
+            and read_json(f"{place}/process.json").get("phase") == "exited"
+            and read_json(f"{place}/exit.json").get("code") == 0
+        ):
             return  # it has done what it had to
     stop(place)
     for name in ("process.json", "exit.json"):
         if os.path.exists(f"{place}/{name}"):
             os.unlink(f"{place}/{name}")
-    with open(os.open(f"{place}/spec.json", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        json.dump(spec, file)
+    write_json(f"{place}/spec.json", spec)
     with open(f"{place}/shim.log", "ab") as log:
         done = subprocess.run(
             [sys.executable, "-I", "-S", f"{HERE}/shim.py", place],
@@ -101,8 +96,8 @@ def start(place):
 def wait(place):
     while True:
         supervised = process(place, "lock")
-        phase, end = read(f"{place}/process.json").get("phase"), read(f"{place}/exit.json")
-        if phase == "exited" or (read(f"{place}/spec.json").get("schedule") and end.get("run")):
+        phase, end = read_json(f"{place}/process.json").get("phase"), read_json(f"{place}/exit.json")
+        if phase == "exited" or (read_json(f"{place}/spec.json").get("schedule") and end.get("run")):
             if end.get("code") == 0:
                 return
             fail(
