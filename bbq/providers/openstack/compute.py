@@ -71,7 +71,8 @@ class Compute(StackPart):
 
     def update(self, handle: Handle, wanted: Wanted, changed: frozenset[str]) -> Handle:
         made = self.create(wanted)
-        if made.id != handle.id:  # other servers, maybe with the addresses of those before them
+        if made.id != handle.id or "definition" in changed:
+            # Other servers, maybe with the addresses of those before them, or the same ones, rebuilt from another image.
             forget(self.context, [*addresses_of(handle.attributes), *addresses_of(made.attributes)])
         return made
 
