@@ -36,6 +36,16 @@ opts = [
         "public_network",
         help="The external network that floating IPs come from (name or ID); by default the only one there is.",
     ),
+    cfg.BoolOpt(
+        "floating_ips",
+        default=False,
+        help="Gives a floating IP to servers of which the template does not say how they are reached: needed to put software "
+        "on them from outside of the cloud's networks.",
+    ),
+    cfg.StrOpt(
+        "image",
+        help="The image of servers whose image the template says nothing about (name or ID); by default the only one there is.",
+    ),
     cfg.StrOpt(
         "key_name",
         help="The key pair for SSH to servers; by default the only one there is.",
@@ -44,6 +54,20 @@ opts = [
         "ssh_cidr",
         default="0.0.0.0/0",
         help="Who may reach servers by SSH, where the template does not say it.",
+    ),
+    cfg.StrOpt(
+        "spark_home",
+        help="Where Spark is on servers; by default it is installed there by pip.",
+    ),
+    cfg.StrOpt(
+        "program_python",
+        help="The Python of applications on servers, with all that they import; by default an environment is made there, with "
+        "`program_packages` and what requirements.txt beside the application names.",
+    ),
+    cfg.ListOpt(
+        "program_packages",
+        default=[],
+        help="What pip installs for applications on servers, beside their requirements.txt.",
     ),
     cfg.IntOpt(
         "max_resources_per_stack",

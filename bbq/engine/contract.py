@@ -163,6 +163,7 @@ class Resource(ABC):
     ignored         property names that mean nothing to the thing itself (a timeout): a change is recorded, no call is made
     repairable      a thing that stopped or failed is brought back by `update` (then with nothing changed), with all that it
                     holds; so a failure never replaces it. Without, a failed thing is taken away and made anew
+    takes_away      its `update` may take away what depends on it, so it comes after the deletes of nodes that did
     poll_group      things of one group are asked for with one `Provider.list_states` call per tick
     timeouts        default seconds by stage (`create`: one call, `ready`: from created to ready, `delete`: until gone)
     """
@@ -171,6 +172,7 @@ class Resource(ABC):
     updatable: ClassVar[frozenset[str]] = frozenset()
     ignored: ClassVar[frozenset[str]] = frozenset()
     repairable: ClassVar[bool] = False
+    takes_away: ClassVar[bool] = False
     poll_group: ClassVar[str] = "default"
     timeouts: ClassVar[Mapping[str, float]] = {"create": 60.0, "ready": 120.0, "delete": 60.0}
 

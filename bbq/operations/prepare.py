@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bbq import providers
 from bbq.errors import UsageError
 from bbq.journal.model import DeploymentRow
 from bbq.operations.change import Change
@@ -73,6 +74,8 @@ def prepare_up(
             created_at=time.time(),
             salt=secrets.token_hex(16),
         )
+        if getattr(service, "provider", None) is None:  # a Heat template leaves nothing to choose
+            row.options["lacking"] = sorted(providers.lacking(row.provider, workspace.config))
     options: dict[str, Any] = {"import_map": dict(imports.import_map), "allowed_hosts": list(imports.allowed_hosts)}
     options |= {"digest": service.digest, "environments": [str(Path(file).absolute()) for file in environments]}
     fields: dict[str, Any] = {"template": str(Path(path).absolute()), "options": {**row.options, **options}}
@@ -102,7 +105,7 @@ def prepare_scale(workspace: Workspace, name: str, counts: Mapping[str, int]) ->
         raise UsageError(f"{name} is being destroyed", hint=f"finish that first: bbq-deploy destroy {name}")
     service = template_of(workspace, row)
     given = stored_inputs(workspace, row, service)
-    base, _ = build_topology(workspace, service, given, row.provider, {})
+    base, _ = build_topology(workspace, service, given, row.provider, {}, lacking(row))
     scales = dict(row.options.get("scales", {}))
     for node, count in counts.items():
         now = _instances(base, service, node)
@@ -123,11 +126,18 @@ def prepare_scale(workspace: Workspace, name: str, counts: Mapping[str, int]) ->
     return _prepare(workspace, row, service, given, fields, False, ())
 
 
+def lacking(row: DeploymentRow) -> Sequence[str]:
+    """Services that the provider did not have when the deployment was new: what was made without one stays as it is."""
+    found: Sequence[str] = row.options.get("lacking", ())
+    return found
+
+
 def scaled_count(workspace: Workspace, name: str, node: str) -> int:
     """How many instances of a node are wanted at present. `UsageError` where it cannot be scaled."""
     row = workspace.row(name)
     service = template_of(workspace, row)
-    topology, _ = build_topology(workspace, service, stored_inputs(workspace, row, service), row.provider, row.overrides)
+    given = stored_inputs(workspace, row, service)
+    topology, _ = build_topology(workspace, service, given, row.provider, row.overrides, lacking(row))
     now = _instances(topology, service, node)
     if now is None:
         raise UsageError(f"{name} has no node {node!r} that can be scaled")
@@ -165,7 +175,7 @@ def _prepare(
         overrides = _still_scaled(workspace, row, service, given, notices)
         if overrides != row.overrides:
             fields["overrides"] = overrides
-    topology, found = build_topology(workspace, service, given, row.provider, overrides)
+    topology, found = build_topology(workspace, service, given, row.provider, overrides, lacking(row))
 
     def make_plan(provider: Provider, records: Mapping[str, Record], clock: Clock) -> Plan:
         change.topology = arranged = _arranged(provider, topology, service, clock)
@@ -266,7 +276,8 @@ def topology_of(workspace: Workspace, row: DeploymentRow) -> Topology:
     """What the deployment is to become, by the template, inputs and scales that it was given. Raises as `template_of` does, and
     `TemplateError`."""
     service = template_of(workspace, row)
-    return build_topology(workspace, service, stored_inputs(workspace, row, service), row.provider, row.overrides)[0]
+    given = stored_inputs(workspace, row, service)
+    return build_topology(workspace, service, given, row.provider, row.overrides, lacking(row))[0]
 
 
 def template_of(workspace: Workspace, row: DeploymentRow) -> ServiceTemplate | HeatService:
@@ -295,7 +306,7 @@ def _still_scaled(
     notices: list[str],
 ) -> dict[str, int]:
     """The row's overrides without those whose value the template or an input has changed since they were set."""
-    base, _ = build_topology(workspace, service, given, row.provider, {})
+    base, _ = build_topology(workspace, service, given, row.provider, {}, lacking(row))
     scales, kept = row.options.get("scales", {}), {}
     for name, count in row.overrides.items():
         wanted = _instances(base, service, name)

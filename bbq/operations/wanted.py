@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -146,8 +146,10 @@ def build_topology(
     given: Mapping[str, Any],
     provider: str,
     overrides: Mapping[str, int],
+    lacking: Collection[str] = (),
 ) -> tuple[Topology, list[Diagnostic]]:
-    """The graph that the template and the inputs ask for, and what was found on the way; `TemplateError` for errors."""
+    """The graph that the template and the inputs ask for, and what was found on the way; `TemplateError` for errors. `lacking`
+    are services that the provider did not have when the deployment was new."""
     from bbq import topology, tosca
     from bbq.tosca.model import ServiceTemplate
 
@@ -162,6 +164,7 @@ def build_topology(
         provider=provider,
         overrides=dict(overrides),
         template_dirs=workspace.template_dirs(),
+        lacking=lacking,
     )
     refuse_errors(more, service.path)
     assert built is not None

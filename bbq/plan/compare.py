@@ -235,12 +235,13 @@ class _Diff:
 
     def _add_deletions(self, doomed: set[str]) -> None:
         """Deletes go against the recorded edges. What a kept node was made after goes only when that node has been changed
-        to do without, unless that node itself has to wait for the delete, through something that is replaced."""
+        to do without, unless that node itself has to wait for the delete: through something that is replaced, or whose update
+        takes away what the deleted thing is on."""
         waits = dependents(self._records)
         steps = deletions(self._records, doomed, "it is no longer wanted")
         waiting = []
         for name, step in self._steps.items():
-            if step.action is Action.REPLACE:
+            if step.action is Action.REPLACE or (step.action is Action.UPDATE and self._takes_away(name)):
                 before = {other for other in waits.get(name, ()) if other in steps}
                 if before:
                     step.after |= before
@@ -253,6 +254,11 @@ class _Diff:
         for name, step in steps.items():
             step.after |= {other for other in waits.get(name, ()) if other in self._steps and other not in behind}
         self._steps |= steps
+
+    def _takes_away(self, name: str) -> bool:
+        node = self._nodes[name]
+        resource = None if _composite(node) else self._resource(node)
+        return resource is not None and resource.takes_away
 
     # What a user should know before
 

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 from bbq.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from bbq.conf.loader import Config
     from bbq.engine.contract import DeploymentContext, Provider
 
 NAMES = ("local", "openstack", "simulator")
@@ -19,3 +22,11 @@ def open_provider(name: str, context: DeploymentContext) -> Provider:
         raise UsageError(f"there is no provider {name!r}", hint=f"providers: {', '.join(NAMES)}")
     provider: Provider = import_module(f"bbq.providers.{name}").open(context)
     return provider
+
+
+def lacking(name: str, config: Config) -> Collection[str]:
+    """Services, as substitution templates call them, without which the provider has to do; none where it cannot be asked, which
+    its preflight tells."""
+    found = getattr(import_module(f"bbq.providers.{name}"), "lacking", None) if name in NAMES else None
+    services: Collection[str] = () if found is None else found(config)
+    return services

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,10 +22,17 @@ def build(
     overrides: Mapping[str, int] | None = None,
     template_dirs: Sequence[str | Path] = (),
     digests: bool = True,
+    lacking: Collection[str] = (),
 ) -> tuple[Topology | None, list[Diagnostic]]:
     """See `bbq.topology.builder.build`, which is imported at the first call."""
     from bbq.topology.builder import build as implementation
 
     return implementation(
-        service, inputs=inputs, provider=provider, overrides=overrides, template_dirs=template_dirs, digests=digests
+        service,
+        inputs=inputs,
+        provider=provider,
+        overrides=overrides,
+        template_dirs=template_dirs,
+        digests=digests,
+        lacking=lacking,
     )

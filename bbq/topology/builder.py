@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -37,20 +37,27 @@ def build(
     overrides: Mapping[str, int] | None = None,
     template_dirs: Sequence[str | Path] = (),
     digests: bool = True,
+    lacking: Collection[str] = (),
 ) -> tuple[Topology | None, list[Diagnostic]]:
     """The graph that `service` wants, for `provider`, and every problem found; the graph is None where one is an error.
 
     `inputs` were checked by `bbq.tosca.check_inputs`. `overrides` maps nodes to the count that they are scaled to.
     `template_dirs` hold the user's substitution templates, in a folder named like the provider or for all of them; they win,
     type by type, over `templates/<provider>/`. For the provider `simulator` abstract nodes stay as they are. Without `digests`
-    the files that nodes name are not read (see `sources.py`): no problem that is found depends on them.
+    the files that nodes name are not read (see `sources.py`): no problem that is found depends on them. `lacking` are services
+    that the provider does not have: of substitution templates that fit, another one is taken.
     """
-    return _Builder(service, dict(overrides or {}), provider, template_dirs).build(inputs, digests=digests)
+    return _Builder(service, dict(overrides or {}), provider, template_dirs, lacking).build(inputs, digests=digests)
 
 
 class _Builder:
     def __init__(
-        self, service: ServiceTemplate, overrides: dict[str, int], provider: str, template_dirs: Sequence[str | Path]
+        self,
+        service: ServiceTemplate,
+        overrides: dict[str, int],
+        provider: str,
+        template_dirs: Sequence[str | Path],
+        lacking: Collection[str],
     ) -> None:
         self._sources = Sources()
         self._bag = DiagnosticBag(sources=self._sources)
@@ -61,7 +68,9 @@ class _Builder:
         self._evaluator = Evaluator(self._bag, Secrecy(), overrides, self._rehearsal)
         self._matcher = self._evaluator.matcher = Matcher(self._evaluator)
         sources = _sources(provider, template_dirs, service.others)
-        self._library = Library(self._evaluator, sources, import_map=service.import_map, rehearsal=self._rehearsal)
+        self._library = Library(
+            self._evaluator, sources, import_map=service.import_map, rehearsal=self._rehearsal, lacking=lacking
+        )
         self._root = Stack(service)
         self._instances: dict[str, Instance] = {}
         self._evaluator.conformity.instances = self._instances

@@ -7,7 +7,7 @@ occurs, and once a process as long as none of its files changes.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -21,13 +21,15 @@ if TYPE_CHECKING:
     from bbq.topology.evaluate import Evaluator
 
 _NODE_TYPE: Final = re.compile(r"""\bnode_type["']?\s*:\s*["']?([\w.:\-]+)""")
+SERVICE: Final = "bbq_service"
+"""In a substitution template's metadata: the service without which nothing of it can be made."""
 _Stamp = tuple[tuple[str, int, int], ...]
 _loaded: dict[tuple[str, tuple[tuple[str, str], ...]], tuple[_Stamp, ServiceTemplate]] = {}
 
 
 class Library:
     """The substitution templates of some sources, in the order of their precedence: directories, whose files are loaded with
-    `import_map`, and templates that are loaded already."""
+    `import_map`, and templates that are loaded already. `lacking` are services that the provider does not have."""
 
     def __init__(
         self,
@@ -36,10 +38,12 @@ class Library:
         *,
         import_map: Mapping[str, str] | None = None,
         rehearsal: bool = False,
+        lacking: Collection[str] = (),
     ) -> None:
         self._evaluator = evaluator
         self._import_map = dict(import_map or {})
         self._rehearsal = rehearsal
+        self._lacking = lacking
         self._indices = [_index(each) if isinstance(each, Path) else each for each in sources]
         self._broken: set[Path] = set()
 
@@ -58,6 +62,7 @@ class Library:
                         fitting.append(service)
                     else:
                         rejected.append((service, mapping))
+                fitting = self._makeable(fitting)
                 if len(fitting) > 1:
                     names = ", ".join(Path(service.path).name for service in fitting)
                     raise self._evaluator.fail(
@@ -79,6 +84,15 @@ class Library:
         if forced:
             raise Broken
         return None
+
+    def _makeable(self, fitting: list[ServiceTemplate]) -> list[ServiceTemplate]:
+        """Of several that fit, those that need a service which is there, else those that need none. One alone is taken: that
+        its service is lacking is for the provider to say."""
+        if len(fitting) < 2:
+            return fitting
+        needs = [service.metadata.get(SERVICE) for service in fitting]
+        there = [service for service, need in zip(fitting, needs, strict=True) if need and need not in self._lacking]
+        return there or [service for service, need in zip(fitting, needs, strict=True) if not need] or fitting
 
     def _candidates(
         self, index: dict[str, list[Path]] | Sequence[ServiceTemplate], type_name: str

@@ -91,15 +91,23 @@ def test_a_database_and_queues_as_a_user_has_them(cli: Cli, cloud: Cloud, name: 
 
 
 def test_a_cloud_without_these_services(cli: Cli, name: str, cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both are said, with what would do instead."""
+    """Servers take their place; where the services are asked for, both are said, with what would do instead."""
     import bbq
     from bbq.errors import ConfigurationError
 
     real = Cloud.has
+    template = cli.directory / "data.yaml"
     monkeypatch.setenv("XDG_STATE_HOME", str(cli.directory / "state"))
-    with monkeypatch.context() as patch, pytest.raises(ConfigurationError) as caught:
+    for option, value in (("KEY_NAME", "devcloud"), ("NETWORK", "private"), ("IMAGE", "ubuntu")):
+        monkeypatch.setenv(f"BBQ_OPENSTACK__{option}", value)
+    with monkeypatch.context() as patch:
         patch.setattr(Cloud, "has", lambda self, service: service not in ("database", "message") and real(self, service))
-        bbq.deploy(str(cli.directory / "data.yaml"), provider="openstack", name=name)
+        plan = bbq.plan(str(template), provider="openstack", name=name)
+        assert {"db.server", "db.database", "packets.server", "packets.broker"} < set(plan.steps)
+        text = TEMPLATE.replace("engine: mariadb", "engine: mariadb, implementation: trove")
+        template.write_text(text.replace("queues: [ packets", "implementation: zaqar, queues: [ packets"))
+        with pytest.raises(ConfigurationError) as caught:
+            bbq.deploy(str(template), provider="openstack", name=name)
     text = str(caught.value)
     assert "no database (Trove) service, which makes db.instance; a bbq.nodes.Database with `implementation: server`" in text
     assert (

@@ -30,8 +30,11 @@ class Cli:
         self.environment = environment
 
     def start(self, *argv: str) -> subprocess.Popen[str]:
+        return self._start("-m", "bbq", *argv)
+
+    def _start(self, *argv: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, "-m", "bbq", *argv],
+            [sys.executable, *argv],
             cwd=self.directory,
             env=self.environment,
             text=True,
@@ -43,9 +46,16 @@ class Cli:
     def __call__(self, *argv: str, code: int = 0) -> str:
         """Its output; fails unless the exit code is `code`."""
         process = self.start(*argv)
-        out, _ = process.communicate(timeout=280)
+        out, _ = process.communicate(timeout=580)
         assert process.returncode == code, f"exit {process.returncode}, not {code}: bbq-deploy {' '.join(argv)}\n{out}"
         assert "Traceback" not in out
+        return out
+
+    def python(self, *argv: str) -> str:
+        """What a program of this Python says; fails unless it ends well."""
+        process = self._start(*argv)
+        out, _ = process.communicate(timeout=280)
+        assert process.returncode == 0, out
         return out
 
     def json(self, *argv: str, code: int = 0) -> Any:

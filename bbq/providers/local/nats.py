@@ -23,7 +23,8 @@ from bbq.engine.contract import Check, ConfigurationFault, Handle, State, Wanted
 from bbq.providers.local.clients import missing_client
 from bbq.providers.local.files import is_full
 from bbq.providers.local.process import NodeDir, ProcessResource, Restart, Unit, UnitState, http_check
-from bbq.providers.local.queues import HOST, broker_attributes, declare_queues
+from bbq.providers.local.queues import HOST, broker_attributes
+from bbq.providers.queues import declare_queues
 from bbq.topology.model import Node
 from bbq.topology.values import Secret
 

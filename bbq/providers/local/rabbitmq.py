@@ -17,7 +17,8 @@ from typing import Any, ClassVar
 from bbq.engine.contract import Check, ConfigurationFault, Handle, Wanted
 from bbq.providers.local.clients import missing_client
 from bbq.providers.local.process import NodeDir, ProcessResource, Restart, Unit, tcp_check
-from bbq.providers.local.queues import HOST, broker_attributes, declare_queues
+from bbq.providers.local.queues import HOST, broker_attributes
+from bbq.providers.queues import declare_queues
 from bbq.topology.model import Node
 from bbq.topology.values import Secret
 

@@ -9,20 +9,19 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from bbq.engine.contract import Check, Handle, PermanentFault, State, Wanted
-from bbq.providers.local.application import Application, arguments
+from bbq.providers.applications import arguments
+from bbq.providers.local.application import Application
 from bbq.providers.local.java import OPTIONS
 from bbq.providers.local.process import LAST_LINES, NodeDir, Restart, Unit, UnitState, worst
 from bbq.providers.local.spark import (
     CONF,
     SparkResource,
-    exposed,
     get_json,
     java_option,
     master_json,
-    megabytes,
-    redacted,
     spark_home,
 )
+from bbq.providers.spark_properties import exposed, megabytes, redacted
 from bbq.topology.model import Node
 
 _EXCEPTION = re.compile(r"(Caused by: )?([\w$]+\.)*[\w$]*(Error|Exception|Interrupt|Exit|Fault)\b")

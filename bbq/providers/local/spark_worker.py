@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 
 from bbq.engine.contract import Check, Handle, PermanentFault, Tag, Wanted
 from bbq.providers.local.process import NodeDir, Restart, Unit
-from bbq.providers.local.spark import SparkResource, get_json, master_json, megabytes, spark_home
+from bbq.providers.local.spark import SparkResource, get_json, master_json, spark_home
+from bbq.providers.spark_properties import megabytes
 from bbq.providers.supervisor import proc
 
 _DRAIN_SECONDS = 30.0

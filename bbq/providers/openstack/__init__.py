@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from bbq.conf.loader import Config
     from bbq.engine.contract import DeploymentContext, Provider
 
 
@@ -24,3 +27,18 @@ def check_installed() -> None:
 
     if find_spec("openstack") is None:
         raise ConfigurationError("openstacksdk is not installed", hint="pip install 'bbq[openstack]'")
+
+
+def lacking(config: Config) -> Collection[str]:
+    """Services that the cloud does not have; none where it does not answer."""
+    from bbq.engine.contract import ProviderFault
+    from bbq.errors import BbqError
+
+    try:
+        check_installed()
+        from bbq.providers.openstack.session import SERVICES, shared
+
+        cloud = shared(config)
+        return [service for service in SERVICES if not cloud.has(service)]
+    except (BbqError, ProviderFault):
+        return ()

@@ -25,9 +25,21 @@ from bbq.topology.values import Attribute
 from bbq.wording import quoted
 
 STACK: Final = "bbq.nodes.openstack.Stack"
+LOGIN: Final = "login"
+"""Property of a node that a stack makes: the account that its image lets in."""
 MADE_BY: Final = "made_by"
 """Property of a node that a stack makes: what the stacks' outputs say of it. Beside it, `definition` is a digest of what it is
 made of, and `scaled` says that Heat changes the number of its servers."""
+_LOGINS: Final = {
+    **{name: name for name in ("debian", "ubuntu", "fedora", "rocky", "almalinux", "cirros", "arch", "opensuse", "freebsd")},
+    "centos": "cloud-user",
+    "rhel": "cloud-user",
+    "sles": "sles",
+    "fedora-coreos": "core",
+    "coreos": "core",
+}
+"""Accounts of the distributions' cloud images, by os_distro.
+https://docs.openstack.org/image-guide/obtain-images.html"""
 _KINDS: Final = frozenset({"compute", "network", "port", "volume", "container", "balancer"})
 
 
@@ -44,7 +56,7 @@ def arrange(topology: Topology, catalogue: Catalogue, deployment: str, deploymen
         raise TemplateError(f"{errors} error{'s' if errors > 1 else ''} in {topology.template}, on this cloud", found)
     _tag(made, deployment, deployment_id)
     infrastructure = [node for node in topology.primitives() if kind_of(node) in _KINDS]
-    definitions = _definitions(made)
+    definitions, logins = _definitions(made), _logins(made, catalogue)
     for node in infrastructure:
         if node.name not in made.servers:
             made.document.outputs[node.name] = (made.attributes.get(node.name, {}), "")
@@ -61,6 +73,8 @@ def arrange(topology: Topology, catalogue: Catalogue, deployment: str, deploymen
         else:
             outputs = Attribute(holders[node.name], ("outputs", node.name))
         properties = {**node.properties, MADE_BY: outputs, "definition": definitions.get(node.name, "")}
+        if node.name in logins:
+            properties[LOGIN] = logins[node.name]
         if isinstance(made.attributes.get(node.name, {}).get("private_address"), Fn):
             properties["scaled"] = kind_of(node) == "compute" and not made.servers[node.name]
         nodes[node.name] = replace(node, properties=properties)
@@ -114,6 +128,21 @@ def _definitions(made: Translation) -> dict[str, str]:
 
 def _values(parameters: Mapping[str, Parameter]) -> dict[str, Any]:
     return {name: item.default for name, item in parameters.items() if item.default is not NO_DEFAULT}
+
+
+def _logins(made: Translation, catalogue: Catalogue) -> dict[str, str]:
+    """Node -> the account that its image lets in: as the image says, else the usual one of its distribution."""
+    images = {key: image for image in catalogue.images or () for key in (image.name, image.id) if key}
+    values, found = _values(made.document.parameters), {}
+    for document in (made.document, *made.files.values()):
+        for resource in document.resources.values():
+            image = resource.properties.get("image")
+            if resource.type == "OS::Nova::Server" and isinstance(image, Fn):
+                known = images.get(str(values.get(str(image.get("get_param")))))
+                login = known and (known.os_admin_user or _LOGINS.get(known.os_distro.lower()))
+                if login:
+                    found[resource.node] = login
+    return found
 
 
 def _names(topology: Topology, number: int) -> list[str]:

@@ -34,6 +34,8 @@ def catalogue_of(cloud: Cloud) -> Catalogue:
         hosts=(urlsplit(str(config.auth.get("auth_url") or "")).hostname or "",),
         defaults={name: value for name in _PARAMETERS if (value := getattr(settings, name))},
         max_resources_per_stack=settings.max_resources_per_stack,
+        usual_image=settings.image or "",
+        floating_ips=settings.floating_ips,
         source=config.name or "the cloud",
     )
 
@@ -67,6 +69,7 @@ def _image(item: Mapping[str, Any]) -> Image:
         os_type=item.get("os_type") or "",
         os_distro=item.get("os_distro") or "",
         os_version=str(item.get("os_version") or ""),
+        os_admin_user=item.get("os_admin_user") or "",
         architecture=item.get("architecture") or "",
         min_ram=item.get("min_ram") or 0,
         min_disk=item.get("min_disk") or 0,

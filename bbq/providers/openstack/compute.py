@@ -13,16 +13,31 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Final
 
-from bbq.engine.contract import Check, Handle, State, Tag, Wanted
+from bbq.engine.contract import (
+    Check,
+    ConfigurationFault,
+    DeploymentContext,
+    Handle,
+    State,
+    Tag,
+    UnreachableFault,
+    Wanted,
+)
+from bbq.providers.ansible.directory import known_hosts, root_of
+from bbq.providers.ansible.servers import Server, log_in
 from bbq.providers.openstack import tags
 from bbq.providers.openstack.arrange import MADE_BY
 from bbq.providers.openstack.faults import NotFound
 from bbq.providers.openstack.part import StackPart
+from bbq.providers.openstack.reach import addresses_of, forget, reached
+from bbq.providers.openstack.session import Cloud
 from bbq.render.hot.compute import is_several
 
 _SSH: Final = 22
 _ANY: Final = "any"
 """In place of the number of servers that an autoscaling group has: it is Heat's to say."""
+_PATIENCE: Final = 120.0
+"""Seconds that a server which answers by SSH may take until it lets us in."""
 _ATTEMPT: Final = 3.0
 """Seconds that one look at all servers' ports may take."""
 
@@ -31,6 +46,11 @@ class Compute(StackPart):
     type: ClassVar = "tosca.nodes.Compute"
     service: ClassVar = "compute"
     poll_group: ClassVar = "compute"
+
+    def __init__(self, cloud: Cloud, context: DeploymentContext) -> None:
+        super().__init__(cloud, context)
+        self._refused: dict[str, float] = {}
+        """Node -> since when one of its servers answers by SSH and does not let us in."""
 
     def create(self, wanted: Wanted) -> Handle:
         self._released.discard(wanted.node.name)
@@ -49,10 +69,18 @@ class Compute(StackPart):
         scaled = wanted.properties.get("scaled") is True
         return Handle(f"{_ANY}::{wanted.node.name}" if scaled else identity(wanted.node.name, found["ids"]), attributes)
 
+    def update(self, handle: Handle, wanted: Wanted, changed: frozenset[str]) -> Handle:
+        made = self.create(wanted)
+        if made.id != handle.id or "definition" in changed:
+            # Other servers, maybe with the addresses of those before them, or the same ones, rebuilt from another image.
+            forget(self.context, [*addresses_of(handle.attributes), *addresses_of(made.attributes)])
+        return made
+
     def delete(self, handle: Handle, tag: Tag) -> None:
         """The stack takes them away, after this. Asked for once more, they were left behind, and go."""
         if tag.node not in self._released:
             self._released.add(tag.node)
+            forget(self.context, addresses_of(handle.attributes))
             return
         for server in self._servers(tag.deployment_id).get(tag.node, ()):
             try:
@@ -68,13 +96,28 @@ class Compute(StackPart):
         """Servers that software is put on answer by SSH. One connection each, all at once."""
         if not wanted.node.metadata.get("ssh"):
             return Check(True)
-        public, private = (_listed(handle.attributes.get(key)) for key in ("public_address", "private_address"))
-        addresses = public if len(public) == len(private) else private
-        closed = unreachable(addresses, _SSH, _ATTEMPT)
+        addresses, options = addresses_of(handle.attributes), self.context.options["config"].group("ansible")
+        given = [reached(wanted.node.name, one, wanted.properties, options) for one in addresses]
+        closed = unreachable(addresses, given[0].port if given else _SSH, _ATTEMPT)
         if not closed:
-            return Check(True, f"SSH answers on {len(addresses)} server{'s' * (len(addresses) != 1)}")
+            return self._let_in(given)
+        self._refused.pop(wanted.node.name, None)
         more = f" and {len(closed) - 3} more" if len(closed) > 3 else ""
         return Check(False, f"no answer on port {_SSH} of {', '.join(closed[:3])}{more}")
+
+    def _let_in(self, given: Sequence[Server]) -> Check:
+        """Each lets us log in. A server that has just booted may not have our key yet."""
+        for server in given:
+            try:
+                log_in(server, known_hosts(root_of(self.context.state_dir)))
+            except UnreachableFault as fault:
+                return Check(False, str(fault))
+            except ConfigurationFault as fault:
+                since = self._refused.setdefault(server.name, time.monotonic())
+                if time.monotonic() - since > _PATIENCE:
+                    raise
+                return Check(False, str(fault))
+        return Check(True, f"SSH lets us in on {len(given)} server{'s' * (len(given) != 1)}")
 
     def explain(self, handle: Handle, state: State) -> str:
         return state.detail or state.name
@@ -149,7 +192,3 @@ def unreachable(addresses: Sequence[str], port: int, seconds: float) -> list[str
             closed.append(address)
             one.close()
     return sorted(closed, key=addresses.index)
-
-
-def _listed(value: Any) -> list[str]:
-    return [value] if isinstance(value, str) and value else list(value or ())

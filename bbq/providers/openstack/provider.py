@@ -5,11 +5,18 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from bbq.engine.contract import DeploymentContext, Handle, Provider, Resource, State, Tag
+from bbq.providers.ansible.directory import POLL_GROUP, PREFIX, NodeDirectory, root_of
 from bbq.providers.openstack.resource import CloudResource
 from bbq.providers.openstack.session import SERVICES, Cloud, shared
 from bbq.topology.model import Node, Topology
+
+if TYPE_CHECKING:
+    from bbq.providers.openstack.software import ServerSoftware
+
+OURS = "bbq.nodes.Root"
 
 RESOURCES: dict[str, str] = {
     "Compute": "compute:Compute",
@@ -35,18 +42,34 @@ RESOURCES: dict[str, str] = {
 }
 """Node type -> module and class; a module is imported when a node of its type occurs. Keep in order of names."""
 
+SOFTWARE = "software:ServerSoftware"
+ON_SERVERS: dict[str, str] = {
+    "bbq.nodes.openstack.DatabaseServer": "data_server:DatabaseServer",
+    "bbq.nodes.openstack.Program": "program:Program",
+    "bbq.nodes.openstack.QueueServer": "data_server:QueueServer",
+    "bbq.nodes.openstack.Software": SOFTWARE,
+    "bbq.nodes.openstack.SparkProgram": "program:SparkProgram",
+}
+"""The same of what operations make on servers; nodes of types that are not ours are made so, too."""
+
 
 class OpenStackProvider(Provider):
     name = "openstack"
-    has_logs = False
 
     def __init__(self, context: DeploymentContext, cloud: Cloud | None = None) -> None:
         self.context = context
         self.cloud = cloud or shared(context.options["config"])
         self._resources: dict[str, CloudResource] = {}
+        self._operated: dict[str, ServerSoftware] = {}
 
     def resource(self, ancestry: Sequence[str]) -> Resource | None:
-        return next((self._resource(name) for name in ancestry if name in RESOURCES), None)
+        for name in ancestry:
+            if name in RESOURCES:
+                return self._resource(name)
+            if name in ON_SERVERS:
+                return self._software(ON_SERVERS[name])
+        made_by_operations = len(ancestry) > 0 and OURS not in ancestry
+        return self._software(SOFTWARE) if made_by_operations else None
 
     def arrange(self, topology: Topology) -> Topology:
         """Servers, networks and volumes become stacks (`arrange.py`). One list call for each kind of thing that is chosen."""
@@ -65,16 +88,27 @@ class OpenStackProvider(Provider):
             self._resources[place] = made
         return self._resources[place]
 
+    def _software(self, place: str) -> ServerSoftware:
+        if place not in self._operated:
+            module, _, cls = place.partition(":")
+            found: ServerSoftware = getattr(import_module(f"bbq.providers.openstack.{module}"), cls)(self.context)
+            self._operated[place] = found
+        return self._operated[place]
+
     def _all(self) -> Iterator[tuple[str, CloudResource]]:
         """Each resource once, with a type that it makes."""
         for type_name in {place: name for name, place in RESOURCES.items()}.values():
             yield type_name, self._resource(type_name)
 
     def list_states(self, group: str, ids: Sequence[str]) -> Mapping[str, State]:
+        if group == POLL_GROUP:
+            return self._software(SOFTWARE).states(ids)
         return next(found.states(ids) for _, found in self._all() if found.poll_group == group)
 
     def list_tagged(self, deployment_id: str) -> Iterator[tuple[Tag, Handle, str]]:
-        """Over all services that the cloud has."""
+        """Over all services that the cloud has, and what operations have made on its servers."""
+        if any(NodeDirectory.all(root_of(self.context.state_dir))):  # else none of what carries them out is imported
+            yield from self._software(SOFTWARE).tagged()
         for type_name, resource in self._all():
             if self.cloud.has(resource.service):
                 for tag, handle in resource.tagged(deployment_id):
@@ -85,12 +119,18 @@ class OpenStackProvider(Provider):
         from bbq.providers.openstack.stack_needs import Needs
 
         by_type: dict[str, list[Node]] = {}
+        operated: dict[str, list[Node]] = {}
         for node in nodes:
-            kind = next((name for name in node.ancestry if name in RESOURCES), None)
-            if kind is not None:
+            kind = next((name for name in node.ancestry if name in RESOURCES or name in ON_SERVERS), None)
+            if kind in RESOURCES:
                 by_type.setdefault(kind, []).append(node)
+            elif kind is not None or OURS not in node.ancestry:
+                operated.setdefault(ON_SERVERS.get(kind or "", SOFTWARE), []).append(node)
+        servers = {node.name: node for found in by_type.values() for node in found}
         problems: list[str] = []
         needs = Needs()
+        for place, found_on in operated.items():
+            problems += self._software(place).preflight(found_on) + self._software(place).problems_of_hosts(found_on, servers)
         for kind, found in by_type.items():
             resource = self._resource(kind)
             if self.cloud.has(resource.service):
@@ -100,6 +140,10 @@ class OpenStackProvider(Provider):
                 instead = f"; {resource.instead}" if resource.instead else ""
                 problems.append(f"this cloud has no {SERVICES[resource.service]} service, which makes {who}{instead}")
         return list(dict.fromkeys([*problems, *lacking(self.cloud, needs)]))
+
+    def logs(self, handle: Handle) -> Sequence[str]:
+        """Only of operations: what Ansible has said."""
+        return self._software(SOFTWARE).logs(handle) if handle.id.startswith(PREFIX) else ()
 
     def finish_destroy(self, deployment_id: str) -> None:
         shutil.rmtree(self.context.state_dir, ignore_errors=True)  # files of an archive that the deployment was made from

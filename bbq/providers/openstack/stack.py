@@ -28,6 +28,7 @@ class Stack(CloudResource):
     service: ClassVar = "orchestration"
     updatable: ClassVar = frozenset({"template", "files", "environment", "parameters", "disable_rollback"})
     ignored: ClassVar = frozenset({"timeout"})
+    takes_away: ClassVar = True  # servers, which software may have to be drained on before
     repairable: ClassVar = True  # Heat updates a stack that failed: what works in it stays
     poll_group: ClassVar = "stack"
     timeouts: ClassVar = {"create": 300.0, "ready": 3600.0, "delete": 1800.0}

@@ -47,6 +47,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "bbq.nodes.SparkCluster": Kind(120, 15, 7077, "spark", ("master_url", "webui_url")),
     "bbq.nodes.KubernetesCluster": Kind(300, 60, 6443, "https", ("api_url", "kubeconfig")),
     "bbq.nodes.HTCondorCluster": Kind(180, 20, 9618, "condor", ("collector",)),
+    "bbq.nodes.SlurmCluster": Kind(180, 20, 6817, "slurm", ("controller", "login")),
     "bbq.nodes.MessageQueue": Kind(20, 3, 4222, "nats", (*_CONNECTION, "queues")),
     "bbq.nodes.Database": Kind(90, 10, 5432, "postgresql", (*_CONNECTION, "database")),
     "bbq.nodes.ObjectStore": Kind(10, 5, 9000, "http", ("url", "access_key", "secret_key")),

@@ -2,3 +2,9 @@
 
 All but this file is of the standard library alone and is loaded by its path: providers copy these files to servers, too.
 """
+
+from pathlib import Path
+
+_HERE = Path(__file__).parent
+FILES = (*sorted(path for path in _HERE.glob("*.py") if path.name != "__init__.py"), _HERE.parents[1] / "cron.py")
+"""All that the supervisor consists of: side by side it works anywhere."""

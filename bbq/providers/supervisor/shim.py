@@ -80,11 +80,11 @@ class Shim:
         self._seen = time.time()
         self.schedule = None
         if spec.get("schedule"):
-            # Last: nothing of bbq may stand before a module of the standard library.
-            sys.path.append(os.path.dirname(os.path.dirname(_HERE)))  # noqa: PTH120
+            # Last: nothing of bbq may stand before a module of the standard library. On a server it is beside this file.
+            sys.path += [_HERE, os.path.dirname(os.path.dirname(_HERE))]  # noqa: PTH120
             import cron  # type: ignore[import-not-found,unused-ignore]
 
-            sys.path.pop()
+            del sys.path[-2:]
             self.schedule = cron.Schedule(spec["schedule"])
         self.poll = select.poll()
         self._wakeup, write_end = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)

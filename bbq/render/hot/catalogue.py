@@ -45,6 +45,7 @@ class Image:
     os_type: str = ""
     os_distro: str = ""
     os_version: str = ""
+    os_admin_user: str = ""
     architecture: str = ""
     min_ram: int = 0
     min_disk: int = 0
@@ -75,6 +76,10 @@ class Catalogue:
     """Values of the template's parameters, by name: what to take where several would do."""
     max_resources_per_stack: int = MAX_RESOURCES
     """-1: as many as there are."""
+    usual_image: str = ""
+    """Of servers of which the template says nothing about theirs."""
+    floating_ips: bool = False
+    """Servers have one where the template does not say how they are reached."""
     source: str = field(default="", compare=False)
 
 

@@ -55,7 +55,8 @@ class Links:
     def _by_endpoint(self, node: Node) -> tuple[list[Link], list[Fn]]:
         """By the endpoint's `network_name`: see docs/how-to/render-heat.md."""
         context = self._context
-        text = str(context.capability(node, "endpoint").get("network_name") or "PRIVATE").strip()
+        usual = "PUBLIC" if context.catalogue.floating_ips else "PRIVATE"
+        text = str(context.capability(node, "endpoint").get("network_name") or usual).strip()
         at = {"capability": "endpoint"}
         if text == "PRIVATE":
             return [Link(context.cloud_network("", node, **at))], []

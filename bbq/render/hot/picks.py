@@ -173,6 +173,8 @@ class Picks:
         if wish.foreign:
             return NO_DEFAULT
         if not (wish.name or str(wish)):
+            if context.catalogue.usual_image:
+                return context.catalogue.usual_image
             if len(images) == 1 or parameter in context.catalogue.defaults:
                 return images[0].name if images else NO_DEFAULT
             names = ", ".join(image.name for image in images[:8])

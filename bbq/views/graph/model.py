@@ -34,7 +34,7 @@ _KINDS: Final = (
     ("store", ("bbq.nodes.ObjectStore", "tosca.nodes.ObjectStorage", "tosca.nodes.BlockStorage")),
     (
         "cluster",
-        ("bbq.nodes.SparkCluster", "bbq.nodes.KubernetesCluster", "bbq.nodes.HTCondorCluster"),
+        ("bbq.nodes.SparkCluster", "bbq.nodes.KubernetesCluster", "bbq.nodes.HTCondorCluster", "bbq.nodes.SlurmCluster"),
     ),
     ("application", ("bbq.nodes.Application", "tosca.nodes.WebApplication", "tosca.nodes.SoftwareComponent")),
     ("host", ("tosca.nodes.Compute", "tosca.nodes.Container.Runtime")),

@@ -14,9 +14,10 @@ import pytest
 from local_site import Site, until
 
 from bbq.engine.contract import Handle, PermanentFault, Target, Wanted
-from bbq.providers.local.spark import get_json, megabytes, properties_file, redacted
+from bbq.providers.local.spark import get_json
 from bbq.providers.local.supervise import NodeDir
 from bbq.providers.local.units import UnitState
+from bbq.providers.spark_properties import megabytes, properties_file, redacted
 from bbq.topology.values import Secret
 
 pytestmark = pytest.mark.local

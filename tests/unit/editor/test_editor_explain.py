@@ -117,7 +117,7 @@ def test_a_node_and_where_its_values_come_from(template: str, capsys: pytest.Cap
 def test_a_type_of_the_template_and_an_input(template: str, capsys: pytest.CaptureFixture[str]) -> None:
     (found,) = told(capsys, "Mine", "--template", template)
     assert found["defined"] == "service.yaml:4"
-    assert {item["provider"] for item in found["made_by"]} == {"local", "simulator"}
+    assert {item["provider"] for item in found["made_by"]} == {"local", "openstack", "simulator"}
     (found,) = told(capsys, "workers", "--template", template)
     assert (found["what"], found["type"], found["default"]) == ("input", "integer", "3")
 

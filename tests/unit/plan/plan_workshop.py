@@ -44,6 +44,11 @@ class Lasting(Thing):
     repairable = True
 
 
+class Holding(Thing):
+    type = "Holding"
+    takes_away = True
+
+
 class Work(Thing):
     type = "Work"
 
@@ -51,7 +56,13 @@ class Work(Thing):
         return "what it has begun is lost"
 
 
-RESOURCES: dict[str, Resource] = {"Thing": Thing(), "Rigid": Rigid(), "Lasting": Lasting(), "Work": Work()}
+RESOURCES: dict[str, Resource] = {
+    "Thing": Thing(),
+    "Rigid": Rigid(),
+    "Lasting": Lasting(),
+    "Holding": Holding(),
+    "Work": Work(),
+}
 
 
 class World:

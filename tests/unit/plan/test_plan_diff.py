@@ -303,6 +303,19 @@ def test_a_delete_and_a_replacement_that_wait_for_each_other(world: World) -> No
     assert changes(plan, "app") == [("requirements.to.proxy", {}, None, False), ("requirements.to.db", None, {}, False)]
 
 
+def test_what_takes_things_away_is_changed_when_they_are_left(world: World) -> None:
+    """A stack loses a server, whose software has to be drained before; one that is kept needs the new stack."""
+
+    def wanted(size: int, *more: Node) -> Topology:
+        return topology(Node("stack", "Holding", ("Holding",), properties={"size": size}), node("one", "stack"), *more)
+
+    records = world.deploy(wanted(2, node("two", "stack"), node("worker", "two"), node("all", "one", orders=["worker"])))
+    plan = plan_for(wanted(1, node("all", "one")), records)
+    assert {name for name, action in actions(plan).items() if action == "delete"} == {"two", "worker"}
+    assert plan.steps["stack"].after == {"two"} and plan.steps["two"].after == {"worker"}
+    assert plan.steps["worker"].after == set() and plan.steps["one"].after == {"stack"}
+
+
 def test_connections_are_compared(world: World) -> None:
     def wanted(target: str, alias: str, type_: str = "Thing") -> Topology:
         edges = [

@@ -262,6 +262,17 @@ def test_the_filter_decides_among_several(bench: Bench) -> None:
     assert bench.problems() == [codes.SUBSTITUTION_AMBIGUOUS]
 
 
+def test_a_service_that_is_there_decides_among_several(bench: Bench) -> None:
+    """The template that needs a service is taken where it is there; alone it is taken in any case."""
+    managed = DATABASE.replace("imports:", "metadata: { bbq_service: database }\nimports:").replace("server", "managed")
+    bench.write("own/managed.yaml", managed)
+    assert "db.managed" in bench.topology().nodes
+    assert "db.managed" in bench.topology(lacking=["message"]).nodes
+    assert "db.server" in bench.topology(lacking=["database"]).nodes
+    (bench.path / "own" / "database.yaml").unlink()
+    assert "db.managed" in bench.topology(lacking=["database"]).nodes
+
+
 def test_the_users_directory_wins_type_by_type(bench: Bench) -> None:
     bench.write("mine/types.yaml", TYPES)
     bench.write("mine/spark.yaml", CLUSTER.replace("master", "chief").replace("chief_url", "master_url"))
