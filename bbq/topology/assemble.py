@@ -10,15 +10,9 @@ from typing import Any, Final
 
 from bbq.diagnostics import SourceRange
 from bbq.topology import codes
-from bbq.topology.evaluate import (
-    Evaluator,
-    declared_input,
-    is_flawed,
-    link_interfaces,
-    link_operations,
-    operations,
-)
+from bbq.topology.evaluate import Evaluator, is_flawed
 from bbq.topology.instances import BASE_TYPE, Broken, Instance, Link, Where, members
+from bbq.topology.interfaces import declared_input, link_interfaces, link_operations, operations
 from bbq.topology.model import Artifact, Edge, Node, Operation, Probe, Relationship
 from bbq.topology.offers import is_hosted
 from bbq.topology.requirements import Matcher

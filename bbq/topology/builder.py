@@ -13,15 +13,18 @@ from bbq.sources import Sources
 from bbq.topology import codes
 from bbq.topology.assemble import Assembler
 from bbq.topology.cycles import find_cycles
-from bbq.topology.evaluate import Evaluator, suggestion
+from bbq.topology.evaluate import Evaluator
 from bbq.topology.instances import BASE_TYPE, MAX_NODES, Broken, Failed, Instance, Stack, Where, members
 from bbq.topology.model import Node, Output, Topology
 from bbq.topology.operations import PROPERTY, place_relationships, recorded
+from bbq.topology.phrases import suggestion
+from bbq.topology.policies import policies
 from bbq.topology.requirements import Matcher
 from bbq.topology.secrecy import Secrecy
+from bbq.topology.secret_places import SecretPlaces
 from bbq.topology.sources import Tree
 from bbq.topology.substitution import Library
-from bbq.topology.values import Attribute, GeneratedSecret, Secret, references, walk
+from bbq.topology.values import references
 from bbq.tosca.model import Function, NodeTemplate, ParameterDef, ServiceTemplate
 
 _REHEARSAL: Final = "simulator"
@@ -84,9 +87,10 @@ class _Builder:
         assembler = Assembler(self._evaluator, self._matcher, tree if digests else None)
         nodes = {address: assembler.node(instance) for address, instance in self._instances.items()}
         self._check_overrides()
-        outputs = self._outputs(nodes)
+        places = SecretPlaces(self._evaluator, self._instances, nodes)
+        outputs = self._outputs(places)
         self._finish_operations(nodes, tree if digests else None)
-        policies = self._policies()
+        found = policies(self._evaluator, self._root)
         self._evaluator.conformity.finish()
         topology = Topology(
             nodes=nodes,
@@ -96,10 +100,10 @@ class _Builder:
             directory=str(tree.directory),
             digest=self._root.service.digest,
             description=self._root.service.description,
-            policies=policies,
+            policies=found,
         )
         self._check_attributes(nodes)
-        self._check_secrets(nodes)
+        places.check()
         if not self._bag.has_errors and "cycles" not in self._root.service.flaws.parts:
             self._check_cycles(nodes)
         return (None if self._bag.has_errors else topology), self._bag.sorted()
@@ -272,69 +276,14 @@ class _Builder:
             ):
                 node.properties[PROPERTY] = recorded(node, tree, files)
 
-    def _outputs(self, nodes: Mapping[str, Node]) -> dict[str, Output]:
-        found = {}
+    def _outputs(self, places: SecretPlaces) -> dict[str, Output]:
+        found, where = {}, Where(self._root)
         service = self._root.service
         for name, definition in service.outputs.items() if "outputs" not in service.flaws.parts else ():
             value = definition.value if definition.has_value else definition.default
-            answer = self._checked(value, definition, ("output", name), definition.at)
-            secret = self._evaluator.secrecy.is_secret(definition, service) or self._holds_secret(answer, nodes)
+            answer = self._evaluator.conforming(value, definition, where, ("output", name), definition.at)
+            secret = self._evaluator.secrecy.is_secret(definition, service) or places.held_by(answer)
             found[name] = Output(answer, definition.description, secret, definition.at)
-        return found
-
-    def _checked(self, raw: Any, definition: ParameterDef, words: tuple[str, ...], at: SourceRange) -> Any:
-        """The value of an output or of a policy's property; None where it is broken."""
-        where = Where(self._root)
-        try:
-            value = self._evaluator.evaluate(raw, where)
-            return self._evaluator.conformity.checked(value, raw, definition, where, words, at)
-        except Broken:
-            return None
-
-    def _holds_secret(self, value: Any, nodes: Mapping[str, Node]) -> bool:
-        for item in walk(value):
-            if isinstance(item, (Secret, GeneratedSecret)):
-                return True
-            if isinstance(item, Attribute) and item.node in self._instances:
-                instance = self._instances[item.node]
-                definition = instance.template.type.attributes.get(str(item.path[0]))
-                if definition and self._evaluator.secrecy.is_secret(definition, instance.stack.service):
-                    return True
-                node = nodes[item.node]
-                if node.composite and self._holds_secret(node.attributes.get(str(item.path[0])), nodes):
-                    return True
-        return False
-
-    def _policies(self) -> list[dict[str, Any]]:
-        """Targets are node names: groups and counted templates are expanded. `triggers` are data as they were written."""
-        found = []
-        service = self._root.service
-        for policy in service.policies.values() if "policies" not in service.flaws.parts else ():
-            type_ = service.types.get(("policy", policy.type))
-            properties = {
-                name: self._checked(raw, type_.properties[name], ("property", name, "of policy", policy.name), policy.at)
-                if type_ is not None and name in type_.properties
-                else self._evaluator.attempt(raw, Where(self._root))
-                for name, raw in policy.properties.items()
-            }
-            targets = policy.targets or properties.get("targets") or ()  # before TOSCA 1.0 they were a property
-            templates = [name for each in targets for name in _group_members(service, str(each))]
-            groups = self._root.groups
-            found.append(
-                {
-                    "name": policy.name,
-                    "type": policy.type,
-                    "ancestry": type_.ancestry if type_ else (policy.type,),
-                    "source": policy.at,
-                    "targets": [instance.address for name in templates for instance in groups.get(name, ())],
-                    "properties": properties,
-                    "metadata": dict(policy.metadata),
-                    "triggers": {
-                        name: self._evaluator.attempt(trigger.data, Where(self._root)) or {}
-                        for name, trigger in policy.triggers.items()
-                    },
-                }
-            )
         return found
 
     # Checks
@@ -365,38 +314,6 @@ class _Builder:
             if child is not None and name not in nodes[instance.address].attributes:
                 text = f"{Path(child.service.path).name}, which stands for {instance.address!r}, does not provide {name!r}"
                 self._bag.error(codes.SUBSTITUTION_UNMAPPED, text, at, "map it in its substitution_mappings: attributes")
-
-    def _check_secrets(self, nodes: Mapping[str, Node]) -> None:
-        """Our own types say which of their properties keep a secret. What other types do with one is their affair."""
-        refused: set[str] = set()  # a composite's members have the same value from it: said once
-        shown: dict[tuple[str, str], list[str]] = {}  # by type
-        for address, instance in self._instances.items():
-            if instance.stack.owner is not None and instance.stack.owner.address in refused:
-                refused.add(address)
-                continue
-            node, key = nodes[address], (instance.stack.service.path, instance.template.type.name)
-            if key not in shown:
-                shown[key] = self._shown_properties(instance)
-            bad = [name for name in shown[key] if self._holds_secret(node.properties.get(name), nodes)]
-            if any(probe.kind == "command" and self._holds_secret(probe.target, nodes) for probe in node.readiness):
-                bad.append("readiness")
-            for name in bad:
-                text = f"property {name!r} of {address!r} has a secret in it, which others could read there"
-                hint = "a program finds it in its `environment`" if "environment" in instance.template.type.properties else None
-                at = instance.template.property_at.get(name, instance.template.at)
-                self._bag.error(codes.MISPLACED_SECRET, text, at, hint)
-                refused.add(address)
-
-    def _shown_properties(self, instance: Instance) -> list[str]:
-        """Names of the properties that a type of ours gave the instance and that keep no secret."""
-        service = instance.stack.service
-        own = next((name for name in instance.template.type.ancestry if name.startswith("bbq.")), None)
-        ours = service.types.get(("node", own)) if own else None
-        return [
-            name
-            for name, definition in (ours.properties if ours else {}).items()
-            if definition.metadata.get("bbq_secrets") is not True and not self._evaluator.secrecy.is_secret(definition, service)
-        ]
 
     def _check_cycles(self, nodes: Mapping[str, Node]) -> None:
         graph = {name: node.dependencies() for name, node in nodes.items()}
@@ -444,11 +361,3 @@ def _sources(
 def _has_count(template: NodeTemplate) -> bool:
     """`count: 1` is what a template without the key says, too: one node, without an index."""
     return isinstance(template.count, bool) or template.count != 1
-
-
-def _group_members(service: ServiceTemplate, name: str, seen: frozenset[str] = frozenset()) -> list[str]:
-    """The node templates of a group, nested groups opened; of a node template, itself."""
-    group = service.groups.get(name)
-    if group is None or name in seen:
-        return [name]
-    return [template for member in group.members for template in _group_members(service, member, seen | {name})]

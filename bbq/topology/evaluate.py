@@ -6,8 +6,7 @@ again while it is computed is a circle, which is reported at the place that clos
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from bbq.diagnostics import DiagnosticBag, SourceRange
@@ -15,12 +14,14 @@ from bbq.topology import codes
 from bbq.topology.conformity import Conformity
 from bbq.topology.custom import OwnFunctions, OwnScalars
 from bbq.topology.functions import LARGEST, FunctionError, call, is_pure, satisfies
-from bbq.topology.instances import MISSING, Broken, Failed, Instance, Link, Pending, Stack, Where
+from bbq.topology.instances import MISSING, Broken, Failed, Instance, Link, Pending, Where
+from bbq.topology.interfaces import definition_interface, operations
 from bbq.topology.paths import Paths
+from bbq.topology.phrases import describe, suggestion
 from bbq.topology.secrecy import Secrecy
 from bbq.topology.values import Attribute, Call, Expr, GeneratedSecret, contains, larger_than
 from bbq.tosca.constraints import broken
-from bbq.tosca.model import Constraint, Function, InterfaceDef, OperationDef, ParameterDef
+from bbq.tosca.model import Constraint, Function, ParameterDef
 
 if TYPE_CHECKING:
     from bbq.topology.requirements import Matcher
@@ -81,6 +82,13 @@ class Evaluator:
         """Like `evaluate`, but None where it is broken."""
         try:
             return self.evaluate(value, where)
+        except Broken:
+            return None
+
+    def conforming(self, raw: Any, definition: ParameterDef, where: Where, words: tuple[str, ...], at: SourceRange) -> Any:
+        """The value of `raw`, checked against its definition; None where it is broken. `words` as in `Given`."""
+        try:
+            return self.conformity.checked(self.evaluate(raw, where), raw, definition, where, words, at)
         except Broken:
             return None
 
@@ -358,78 +366,3 @@ def _raw(given: Mapping[str, Any], name: str, definition: ParameterDef | None) -
     """What a template says of a parameter, be it by the default."""
     default = definition.default if definition is not None and definition.has_default else None
     return given.get(name, default)
-
-
-def operations(instance: Instance) -> dict[tuple[str, str], OperationDef]:
-    """(interface's last name, operation) -> its definition with the interface's inputs, the template's over the type's."""
-    return _operations(instance.template.type.interfaces, instance.template.interfaces)
-
-
-def link_operations(link: Link) -> dict[tuple[str, str], OperationDef]:
-    """The same of a relationship: its type's, over them what the requirement's definition and its assignment say."""
-    return _operations(*link_interfaces(link), link.assignment.interfaces)
-
-
-def link_interfaces(link: Link) -> tuple[Mapping[str, InterfaceDef], ...]:
-    """The definitions of a relationship's interfaces: its type's, then the requirement's."""
-    type_ = link.source.stack.service.types.get(("relationship", link.relationship))
-    definition = link.source.template.type.requirements.get(link.assignment.name)
-    return type_.interfaces if type_ else {}, definition.interfaces if definition else {}
-
-
-def declared_input(
-    layers: Sequence[Mapping[str, InterfaceDef]], interface: str, operation: str, name: str
-) -> ParameterDef | None:
-    """The definition of an operation's input, in the last of the layers that has one."""
-    for interfaces in reversed(layers):
-        for found in interfaces.values():
-            if definition_interface(found.name) == interface:
-                own = found.operations[operation].inputs.get(name) if operation in found.operations else None
-                declared = own if own is not None else found.inputs.get(name)
-                if isinstance(declared, ParameterDef):
-                    return declared
-    return None
-
-
-def _operations(*layers: Mapping[str, InterfaceDef]) -> dict[tuple[str, str], OperationDef]:
-    found: dict[tuple[str, str], OperationDef] = {}
-    for interfaces in layers:
-        for interface in interfaces.values():
-            for name, operation in interface.operations.items():
-                if interface.inputs:
-                    operation = replace(operation, inputs=interface.inputs | operation.inputs)
-                found[definition_interface(interface.name), name] = operation
-    return found
-
-
-def definition_interface(name: str) -> str:
-    """`Standard` of `tosca.interfaces.node.lifecycle.Standard`."""
-    return name.rpartition(".")[2]
-
-
-def suggestion(name: str, names: Iterable[str]) -> str | None:
-    """A hint: the nearest names, or all where they are few."""
-    from difflib import get_close_matches
-
-    known = list(names)
-    near = get_close_matches(name, known, n=3)
-    if near:
-        return f"did you mean {' or '.join(map(repr, near))}?"
-    return f"there are: {', '.join(sorted(known))}" if 0 < len(known) <= 10 else None
-
-
-def describe(constraint: Constraint) -> str:
-    """A constraint in words, for a message."""
-    operator, argument = constraint.operator, constraint.argument
-    if isinstance(argument, Function):
-        operator = argument.name
-        rest = [arg for arg in argument.args if not (isinstance(arg, Function) and arg.name == "value")]
-        argument = rest[0] if len(rest) == 1 else rest
-    if operator == "in_range" and isinstance(argument, (list, tuple)) and len(argument) == 2:
-        return f"from {argument[0]} to {argument[1]}"
-    if operator == "valid_values" and isinstance(argument, (list, tuple)):
-        return "one of " + ", ".join(map(str, argument))
-    return f"{operator.replace('_', ' ')} {argument}"
-
-
-__all__ = ["Evaluator", "Stack", "describe", "is_flawed", "operations", "suggestion"]

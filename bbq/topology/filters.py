@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from bbq.topology.evaluate import describe
 from bbq.topology.instances import Instance, Link, Where
+from bbq.topology.phrases import describe
 from bbq.tosca.functions import spelled
 from bbq.tosca.model import Constraint, Function, ServiceTemplate
 from bbq.tosca.reading import quoted

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from bbq.diagnostics import SourceRange
 from bbq.topology import codes
 from bbq.topology.instances import Broken, CapabilitySite, Instance, Link, Site, Where
+from bbq.topology.phrases import suggestion
 from bbq.topology.values import Attribute
 from bbq.tosca.model import Function
 
@@ -93,8 +94,6 @@ class Paths:
         elif head in where.stack.service.flaws.missing:
             raise Broken
         else:
-            from bbq.topology.evaluate import suggestion
-
             hint = suggestion(head, groups)
             raise self._evaluator.fail(codes.UNKNOWN_NODE, f"there is no node template {head!r}", function.at, hint)
         while rest and isinstance(rest[0], str) and rest[0] in _STEPS:
@@ -209,8 +208,6 @@ class Paths:
                 return self._evaluator.select(found, path, function.at)
         found = lookup(site, name, function.at)
         if found is _NOTHING:
-            from bbq.topology.evaluate import suggestion
-
             address = _address(site)
             hint = suggestion(name, _names(site, kind))
             raise self._evaluator.fail(code, f"{address} has no {kind} {name!r}", function.at, hint)

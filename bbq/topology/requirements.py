@@ -14,11 +14,11 @@ from bbq.diagnostics import SourceRange
 from bbq.topology import codes
 from bbq.topology.allocation import Allocations
 from bbq.topology.candidates import Candidates
-from bbq.topology.evaluate import suggestion
 from bbq.topology.filters import passes, unmet
 from bbq.topology.instances import MAX_EDGES, Broken, Instance, Link, Pending, Stack, Where, members
 from bbq.topology.mapped import carried, numbered, selected
 from bbq.topology.offers import Offers, is_hosted
+from bbq.topology.phrases import suggestion
 from bbq.tosca.model import RequirementAssignment, RequirementDef
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from bbq.topology import codes
-from bbq.topology.evaluate import describe
 from bbq.topology.instances import Broken, Instance, Where
+from bbq.topology.phrases import describe
 from bbq.tosca.model import ServiceTemplate, SubstitutionMapping
 
 if TYPE_CHECKING:
