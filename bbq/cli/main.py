@@ -32,6 +32,7 @@ COMMANDS = {
     "list": "list the deployments",
     "graph": "draw a deployment or a template",
     "reap": "destroy the deployments whose time is over",
+    "sweep": "find what dead deployments have left at a provider, and take it away",
     "unlock": "break the lock of a process that is gone for good",
     "doctor": "look at what this machine has for the local provider",
     "config": "show every option, its value and where it comes from",

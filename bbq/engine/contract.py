@@ -63,7 +63,8 @@ class NoRoom(str):
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """Goes onto everything created, in the mechanism that the thing has."""
+    """Goes onto everything created, in the mechanism that the thing has. What belongs to a deployment as a whole has no node
+    (an empty one)."""
 
     deployment: str
     deployment_id: str
@@ -221,12 +222,14 @@ class Provider(ABC):
                     are exact. After an unknown outcome the engine looks several times over that long before it creates again
     has_logs        False where `logs` has nothing to show
     simulated       True where nothing really exists: a template's own probes (a port, a URL, a command) have nothing to ask
+    expiry_notice   what a user should know who gives a deployment there a time to live
     """
 
     name: ClassVar[str]
     list_grace: ClassVar[float] = 5.0
     has_logs: ClassVar[bool] = True
     simulated: ClassVar[bool] = False
+    expiry_notice: ClassVar[str] = ""
 
     def arrange(self, topology: Topology) -> Topology:
         """The topology as this provider makes it, asked for before every plan; the argument stays as it is. Nodes may be added
@@ -248,6 +251,11 @@ class Provider(ABC):
         """Everything that exists with this deployment's tag, by a fresh listing: (tag, handle, type). Ends a destroy:
         it exits 0 only when this is empty."""
 
+    def list_every(self) -> Iterable[tuple[Tag, Handle, str]] | None:
+        """Everything that exists with the tag of any deployment, whoever made it, by a fresh listing; None where the provider
+        cannot tell. Ids may be shortened where the thing has no room for more."""
+        return None
+
     def preflight(self, nodes: Iterable[Node]) -> list[str]:
         """Problems that can be known before the first create (missing component, port taken, quota); all of them.
 
@@ -261,7 +269,8 @@ class Provider(ABC):
 
     def expire_at(self, at: float, *, move: bool) -> None:
         """See to it that the deployment is destroyed at `at` (epoch seconds), where something on the provider's side can do so
-        without the client. What does it asks the journal whether the time has come: too early is harmless.
+        without the client; where nothing can, note the time there for `sweep`, which needs no journal. What acts by itself asks
+        the journal whether the time has come: too early is harmless.
 
         With `move` False only where nothing would do it at all (it was killed, the machine was booted).
         """

@@ -146,16 +146,16 @@ class Change:
                 self.fields["inputs"] = encode(self.inputs, store, row.salt, "input")
             earlier = [at for at in (row.expires_at, self.fields.get("expires_at")) if at is not None]
             if earlier:  # first: what comes before its time asks the journal, what comes after it is late
-                self._expire(provider, min(earlier))
+                self._expire(provider, clock, lease, min(earlier))
             if self.fields:
                 journal.update(lease, **self.fields)
                 row = replace(row, **self.fields)
             if row.expires_at is not None:
-                self._expire(provider, row.expires_at)
+                self._expire(provider, clock, lease, row.expires_at)
             self.row, self.plan = row, plan
             if self.archive is not None and not provider.simulated:
                 # Dying here leaves a part of the files, which the next run or the destroy removes.
-                self._unpack(provider, lease)
+                self._unpack(provider, clock, lease)
             engine = Engine(
                 provider=provider,
                 journal=journal,
@@ -178,24 +178,26 @@ class Change:
             if self.topology is not None:
                 result = engine.apply(plan, self.topology)
                 if self.new and isinstance(result.run_error, _REFUSED) and not journal.records(row.id):
-                    self._forget(provider, lease)
+                    self._forget(provider, clock, lease)
                 return result
             return engine.destroy(plan)
         finally:
             executor.close()
 
-    def _expire(self, provider: Provider, at: float) -> None:
-        from bbq.engine.contract import ProviderFault
-        from bbq.engine.retry import error_of
+    def _expire(self, provider: Provider, clock: Clock, lease: Lease, at: float) -> None:
+        from bbq.operations.observe import asked
 
         if self.destroys:
             return
         try:
-            provider.expire_at(at, move=True)
-        except ProviderFault as fault:
-            raise error_of(fault, f"nothing would destroy {self.row.name} at its expiry: {fault}") from None
+            trouble = f"nothing would destroy {self.row.name} at its expiry"
+            asked(lambda: provider.expire_at(at, move=True), clock, trouble)
+        except BbqError:
+            if self.new:
+                self._forget(provider, clock, lease)
+            raise
 
-    def _unpack(self, provider: Provider, lease: Lease) -> None:
+    def _unpack(self, provider: Provider, clock: Clock, lease: Lease) -> None:
         from bbq.operations.wanted import unpack
 
         assert self.archive is not None
@@ -205,15 +207,15 @@ class Change:
             unpack(self.archive, files)
         except BbqError:
             if self.new:
-                self._forget(provider, lease)
+                self._forget(provider, clock, lease)
             raise
 
-    def _forget(self, provider: Provider, lease: Lease) -> None:
+    def _forget(self, provider: Provider, clock: Clock, lease: Lease) -> None:
         """Refused before anything was made: a name that stands for nothing would only be in the way."""
-        from bbq.engine.contract import ProviderFault
+        from bbq.operations.observe import asked
 
-        with suppress(ProviderFault):  # then the name stays, for `destroy`
-            provider.finish_destroy(self.row.id)
+        with suppress(BbqError):  # then the name stays, for `destroy`
+            asked(lambda: provider.finish_destroy(self.row.id), clock)
             self.workspace.secrets(self.row.id).forget()
             self.workspace.journal.update(lease, status="destroyed")
 

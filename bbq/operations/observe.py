@@ -48,8 +48,9 @@ def states(provider: Provider, records: Mapping[str, Record], clock: Clock) -> d
     return found
 
 
-def asked(call: Callable[[], T], clock: Clock) -> T:
-    """What a call that only looks returns; tried again a few times. `UnreachableError` where nobody answers."""
+def asked(call: Callable[[], T], clock: Clock, trouble: str = "the provider does not say what is there") -> T:
+    """What a call returns that only looks, or may be made again without harm; tried a few times. `UnreachableError` where
+    nobody answers; `trouble` begins an error's text."""
     from bbq.engine import EngineOptions
     from bbq.engine.clock import VirtualClock
     from bbq.engine.contract import ProviderFault, TransientFault
@@ -60,7 +61,7 @@ def asked(call: Callable[[], T], clock: Clock) -> T:
         try:
             return call()
         except ProviderFault as fault:
-            pause, text = backoff.pause(fault), f"the provider does not say what is there: {fault}"
+            pause, text = backoff.pause(fault), f"{trouble}: {fault}"
             if pause is None and isinstance(fault, TransientFault):
                 raise UnreachableError(text, hint="try again in a moment") from None
             if pause is None:

@@ -180,6 +180,8 @@ def _prepare(
     def make_plan(provider: Provider, records: Mapping[str, Record], clock: Clock) -> Plan:
         change.topology = arranged = _arranged(provider, topology, service, clock)
         change.diagnostics, change.notices = [*found, *arranged.found], [*notices, *arranged.notices]
+        if "expires_at" in fields and provider.expiry_notice:
+            change.notices.append(provider.expiry_notice)
         observed = states(provider, records, clock)
         try:
             return diff(

@@ -41,7 +41,12 @@ class Workspace:
     Raises `ConfigurationError` for wrong options and `JournalError` where the journal or the state directory cannot be used.
     """
 
-    def __init__(self, config: Config | None = None, *, missing: MissingJournal = "make") -> None:
+    def __init__(
+        self, config: Config | None = None, *, missing: MissingJournal = "make", journal: Journal | None = None
+    ) -> None:
+        """`journal` in place of that of the configuration; closed with the workspace."""
+        if journal is not None:
+            self.__dict__["journal"] = journal
         if config is None:
             from bbq.conf import load
 

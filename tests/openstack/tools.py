@@ -25,12 +25,14 @@ def servers(cloud: Cloud, prefix: str) -> list[dict[str, Any]]:
 class Cli:
     """`bbq-deploy` in an empty directory, as a user has it."""
 
+    program = (sys.executable, "-m", "bbq")
+
     def __init__(self, directory: Path, environment: dict[str, str]) -> None:
         self.directory = directory
         self.environment = environment
 
     def start(self, *argv: str) -> subprocess.Popen[str]:
-        return self._start("-m", "bbq", *argv)
+        return self._start(*self.program[1:], *argv)
 
     def _start(self, *argv: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
@@ -60,7 +62,7 @@ class Cli:
 
     def json(self, *argv: str, code: int = 0) -> Any:
         process = subprocess.run(
-            [sys.executable, "-m", "bbq", *argv, "--format", "json"],
+            [*self.program, *argv, "--format", "json"],
             cwd=self.directory,
             env=self.environment,
             text=True,

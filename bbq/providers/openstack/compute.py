@@ -122,20 +122,22 @@ class Compute(StackPart):
     def explain(self, handle: Handle, state: State) -> str:
         return state.detail or state.name
 
-    def tagged(self, deployment_id: str) -> Iterator[tuple[Tag, Handle]]:
-        for node, servers in self._servers(deployment_id).items():
-            tag = tags.of_pairs(servers[0]["metadata"])
-            assert tag is not None  # by it they were found
-            yield tag, Handle(identity(node, [server["id"] for server in servers]))
+    def tagged(self, deployment_id: str | None) -> Iterator[tuple[Tag, Handle]]:
+        for tag, servers in self._tagged(deployment_id):
+            yield tag, Handle(identity(tag.node, [server["id"] for server in servers]))
 
     def _servers(self, deployment_id: str) -> dict[str, list[dict[str, Any]]]:
-        """Node -> its servers, by their tags. Nova cannot look for metadata, so it lists the project's; 1000 a page."""
-        found: dict[str, list[dict[str, Any]]] = {}
+        """Node -> its servers."""
+        return {tag.node: servers for tag, servers in self._tagged(deployment_id)}
+
+    def _tagged(self, deployment_id: str | None) -> Iterable[tuple[Tag, list[dict[str, Any]]]]:
+        """A node's tag with its servers. Nova cannot look for metadata, so it lists the project's; 1000 a page."""
+        found: dict[tuple[str, str], tuple[Tag, list[dict[str, Any]]]] = {}
         for server in self.cloud.pages("compute", "/servers/detail", "servers", "list the servers", limit=1000):
             tag = tags.of_pairs(server.get("metadata") or {})
-            if tag is not None and tag.deployment_id == deployment_id:
-                found.setdefault(tag.node, []).append(server)
-        return found
+            if tag is not None and deployment_id in (None, tag.deployment_id):
+                found.setdefault((tag.deployment_id, tag.node), (tag, []))[1].append(server)
+        return found.values()
 
 
 def identity(node: str, servers: Iterable[str]) -> str:

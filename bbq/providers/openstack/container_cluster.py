@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from bbq.engine.contract import (
@@ -135,15 +136,14 @@ class ContainerCluster(CloudResource):
             found |= {id: State("template left") for id, node in waiting.items() if node in left - alive}
         return found
 
-    def tagged(self, deployment_id: str) -> Iterator[tuple[Tag, Handle]]:
-        nodes = set()
-        for own, item in self._clusters("list the clusters"):
-            if own is not None and own.deployment_id == deployment_id:
-                nodes.add(own.node)
-                yield own, _handle(item)
-        for own, item in self._templates():
-            if own is not None and own.deployment_id == deployment_id and own.node not in nodes:
-                nodes.add(own.node)
+    def tagged(self, deployment_id: str | None) -> Iterator[tuple[Tag, Handle]]:
+        """Clusters, then cluster templates that have none."""
+        seen = set()
+        for own, item in chain(self._clusters("list the clusters"), self._templates()):
+            if own is None or deployment_id not in (None, own.deployment_id) or (own.deployment_id, own.node) in seen:
+                continue
+            if item.get("project_id") in (None, self.cloud.access.project_id):
+                seen.add((own.deployment_id, own.node))
                 yield own, _handle(item)
 
     def probe(self, handle: Handle, wanted: Wanted) -> Check:

@@ -116,15 +116,15 @@ class DataProcessingCluster(CloudResource):
             found |= {name: State("templates left") for name in left & self._going if name not in found}
         return found
 
-    def tagged(self, deployment_id: str) -> Iterator[tuple[Tag, Handle]]:
+    def tagged(self, deployment_id: str | None) -> Iterator[tuple[Tag, Handle]]:
         told = set()
         for item in self._list("clusters", "clusters"):
             tag = tags.of_text(item.get("description"))
-            if tag is not None and tag.deployment_id == deployment_id:
+            if tag is not None and deployment_id in (None, tag.deployment_id):
                 told.add(item["name"])
                 yield tag, _handle(item)
         for name, tag in self._templates_left():
-            if tag is not None and tag.deployment_id == deployment_id and name not in told:
+            if tag is not None and deployment_id in (None, tag.deployment_id) and name not in told:
                 told.add(name)
                 yield tag, Handle(name)
 

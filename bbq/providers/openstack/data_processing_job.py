@@ -42,6 +42,7 @@ _MAINS: Final = frozenset({"Pig", "Hive", "Shell", "Spark", "Storm", "Storm.Pyle
 _ENDED_WELL: Final = "SUCCEEDED"
 _ENDED_BADLY: Final = frozenset({"FAILED", "KILLED", "DONEWITHERROR"})
 _FILE: Final = "file:"  # before the id of a file, in the handle of one that nothing points at
+_OF_DEPLOYMENT: Final = re.compile(r"\.([0-9a-f]{16})$")  # at the end of a file's name
 _URL: Final = re.compile(r"[a-z0-9-]+://")
 
 
@@ -106,20 +107,25 @@ class DataProcessingJob(CloudResource):
             found |= {id: State("template left") for id in left if id not in found}
         return found
 
-    def tagged(self, deployment_id: str) -> Iterator[tuple[Tag, Handle]]:
+    def tagged(self, deployment_id: str | None) -> Iterator[tuple[Tag, Handle]]:
         """By templates, then by job binaries that have none; files, which have no description, go with these, and are told of
-        by themselves once nothing else is left."""
+        by themselves once nothing else of their deployment is left."""
         told = set()
         for kind, key in (("job-templates", "job_templates"), ("job-binaries", "binaries")):
             for item in self._list(kind, key):
                 tag = tags.of_text(item.get("description"))
-                if tag is not None and tag.deployment_id == deployment_id and tag.node not in told:
-                    told.add(tag.node)
+                if tag is None or deployment_id not in (None, tag.deployment_id):
+                    continue
+                if (tag.deployment_id, tag.node) not in told:
+                    told.add((tag.deployment_id, tag.node))
                     yield tag, Handle(item["id"])
-        if not told:
-            for item in self.cloud.get(SERVICE, self._files, "list the files of jobs")["binaries"]:
-                if item["name"].endswith(f".{deployment_id}"):
-                    yield Tag(self.context.name, deployment_id, item["name"], 0), Handle(f"{_FILE}{item['id']}")
+        whose = {id for id, _ in told}
+        if deployment_id in whose:
+            return
+        for item in self.cloud.get(SERVICE, self._files, "list the files of jobs")["binaries"]:
+            found = _OF_DEPLOYMENT.search(item["name"])
+            if found and found[1] not in whose and deployment_id in (None, found[1]):
+                yield Tag(self.context.name, found[1], item["name"], 0), Handle(f"{_FILE}{item['id']}")
 
     def probe(self, handle: Handle, wanted: Wanted) -> Check:
         return Check(True, attributes={**handle.attributes, "state": _ENDED_WELL})

@@ -45,6 +45,7 @@ _WORKS: Final = frozenset({"HEALTHY", "ACTIVE", "RUNNING"})
 _DOWN: Final = frozenset({"SHUTDOWN", "CRASHED", "ERROR", "FAILED"})
 _FAILED: Final = frozenset({"ERROR", "FAILED"})
 _BUSY: Final = 3.0
+_ENDING: Final = re.compile(r"-([0-9a-f]{8})$")  # of a name that bbq has given
 _EVERYBODY: Final = ("0.0.0.0/0",)
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_.\[\]-]+")
 _LOGINS: Final = frozenset({"users", "databases", "password"})
@@ -113,11 +114,14 @@ class DatabaseInstance(CloudResource):
     def states(self, ids: Sequence[str]) -> Mapping[str, State]:
         return {item["id"]: state_of(item) for item in self._list("list the database instances")}
 
-    def tagged(self, deployment_id: str) -> Iterator[tuple[Tag, Handle]]:
-        """Replicas first: a source of replicas cannot be deleted before them."""
+    def tagged(self, deployment_id: str | None) -> Iterator[tuple[Tag, Handle]]:
+        """Replicas first: a source of replicas cannot be deleted before them. A name has no more than the beginning of the
+        deployment's id: where every deployment's are asked for, that is the id."""
         found = self._list("list the database instances")
         for item in sorted(found, key=lambda item: "replica_of" not in item):
-            tag = tag_of(item["name"], self.context.name, deployment_id)
+            ending = _ENDING.search(item["name"])
+            id = deployment_id or (ending[1] if ending else None)
+            tag = tag_of(item["name"], self.context.name, id) if id else None
             if tag is not None:
                 yield tag, _handle(item)
 

@@ -67,5 +67,5 @@ class Part(StackPart):
         """It is as its stack is, which is asked for by itself."""
         return {one: State("made", ready=True) for one in ids if one not in self._released}
 
-    def tagged(self, deployment_id: str) -> Iterable[tuple[Tag, Handle]]:
+    def tagged(self, deployment_id: str | None) -> Iterable[tuple[Tag, Handle]]:
         return ()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 from bbq.engine.contract import DeploymentContext, Handle, Provider, Resource, State, Tag
 from bbq.providers.ansible.directory import POLL_GROUP, PREFIX, NodeDirectory, root_of
+from bbq.providers.openstack import lease, tags
 from bbq.providers.openstack.resource import CloudResource
 from bbq.providers.openstack.session import SERVICES, Cloud, shared
 from bbq.topology.model import Node, Topology
@@ -52,15 +54,23 @@ ON_SERVERS: dict[str, str] = {
 }
 """The same of what operations make on servers; nodes of types that are not ours are made so, too."""
 
+LEASE = "expiry"
+"""What a listing of everything calls the note of a deployment's expiry."""
+
 
 class OpenStackProvider(Provider):
     name = "openstack"
+    expiry_notice = (
+        "nothing in a cloud destroys a deployment by itself when its time is over: `bbq-deploy sweep --yes` does, from any "
+        "machine with this login; `bbq-deploy sweep --schedule cron` (or github, gitlab, heat) prints what runs that"
+    )
 
     def __init__(self, context: DeploymentContext, cloud: Cloud | None = None) -> None:
         self.context = context
         self.cloud = cloud or shared(context.options["config"])
         self._resources: dict[str, CloudResource] = {}
         self._operated: dict[str, ServerSoftware] = {}
+        self._expires_at: float | None = None
 
     def resource(self, ancestry: Sequence[str]) -> Resource | None:
         for name in ancestry:
@@ -105,7 +115,7 @@ class OpenStackProvider(Provider):
             return self._software(SOFTWARE).states(ids)
         return next(found.states(ids) for _, found in self._all() if found.poll_group == group)
 
-    def list_tagged(self, deployment_id: str) -> Iterator[tuple[Tag, Handle, str]]:
+    def list_tagged(self, deployment_id: str | None) -> Iterator[tuple[Tag, Handle, str]]:
         """Over all services that the cloud has, and what operations have made on its servers."""
         if any(NodeDirectory.all(root_of(self.context.state_dir))):  # else none of what carries them out is imported
             yield from self._software(SOFTWARE).tagged()
@@ -113,6 +123,36 @@ class OpenStackProvider(Provider):
             if self.cloud.has(resource.service):
                 for tag, handle in resource.tagged(deployment_id):
                     yield tag, handle, type_name
+
+    def list_every(self) -> Iterator[tuple[Tag, Handle, str]]:
+        """In the project. Of a name that has only the beginning of an id the rest is found among the others' tags."""
+        known: dict[str, Tag] = {}
+        short: list[tuple[Tag, Handle, str]] = []
+        if self.cloud.has(lease.SERVICE):
+            for item in self.cloud.get(lease.SERVICE, "/stacks", "list the stacks")["stacks"]:
+                tag = tags.of_words(item.get("tags") or ())
+                if tag is not None and lease.is_lease(tag):
+                    known[tag.deployment_id[:8]] = tag
+                    yield tag, Handle(item["id"]), LEASE
+        for tag, handle, kind in self.list_tagged(None):
+            if len(tag.deployment_id) > 8:
+                known[tag.deployment_id[:8]] = tag
+                yield tag, handle, kind
+            else:
+                short.append((tag, handle, kind))
+        for tag, handle, kind in short:
+            whole = known.get(tag.deployment_id)
+            if whole is None:
+                yield tag, handle, kind
+            else:
+                node = tag.node.removeprefix(f"{whole.deployment}-")
+                yield replace(tag, deployment=whole.deployment, deployment_id=whole.deployment_id, node=node), handle, kind
+
+    def expire_at(self, at: float, *, move: bool) -> None:
+        """Nothing there acts by itself: this notes from when on `sweep`, on whatever machine, may. A note is not lost."""
+        if move and at != self._expires_at and self.cloud.has(lease.SERVICE):
+            lease.extend(self.cloud, self.context.name, self.context.id, at)
+            self._expires_at = at
 
     def preflight(self, nodes: Iterable[Node]) -> list[str]:
         from bbq.providers.openstack.quota import lacking
@@ -146,4 +186,6 @@ class OpenStackProvider(Provider):
         return self._software(SOFTWARE).logs(handle) if handle.id.startswith(PREFIX) else ()
 
     def finish_destroy(self, deployment_id: str) -> None:
+        if self.cloud.has(lease.SERVICE):
+            lease.end(self.cloud, deployment_id)
         shutil.rmtree(self.context.state_dir, ignore_errors=True)  # files of an archive that the deployment was made from

@@ -76,11 +76,11 @@ class Queue(CloudResource):
             found.setdefault(tag.node, []).append(int(item["metadata"].get(_COUNT_KEY) or 1))
         return {node: _state(len(counts), min(counts)) for node, counts in found.items()}
 
-    def tagged(self, deployment_id: str) -> Iterator[tuple[Tag, Handle]]:
+    def tagged(self, deployment_id: str | None) -> Iterator[tuple[Tag, Handle]]:
         seen = set()
-        for _, tag in self._list("list the queues", deployment_id):
-            if tag.node not in seen:
-                seen.add(tag.node)
+        for _, tag in self._items("list the queues", deployment_id):
+            if (tag.deployment_id, tag.node) not in seen:
+                seen.add((tag.deployment_id, tag.node))
                 yield tag, Handle(tag.node)
 
     def probe(self, handle: Handle, wanted: Wanted) -> Check:
@@ -134,12 +134,14 @@ class Queue(CloudResource):
         """(name in Zaqar, tag) of the deployment's queues."""
         return [(item["name"], tag) for item, tag in self._items(what, deployment_id)]
 
-    def _items(self, what: str, deployment_id: str) -> Iterator[tuple[dict[str, Any], Tag]]:
+    def _items(self, what: str, deployment_id: str | None) -> Iterator[tuple[dict[str, Any], Tag]]:
         """(entry of the list, tag) of the deployment's queues. Zaqar gives 20 at once unless it is configured otherwise."""
-        query: dict[str, Any] = {"detailed": "true", "limit": "20", "bbq_deployment_id": deployment_id}
+        query: dict[str, Any] = {"detailed": "true", "limit": "20"}
+        if deployment_id is not None:
+            query["bbq_deployment_id"] = deployment_id
         for item in self.cloud.pages("message", "/queues", "queues", what, headers=self._headers, **query):
             tag = tags.of_pairs(item.get("metadata") or {})
-            if tag is not None and tag.deployment_id == deployment_id:
+            if tag is not None and deployment_id in (None, tag.deployment_id):
                 yield item, tag
 
     def _attributes(self, wanted: Wanted, names: Sequence[str], before: Mapping[str, Any]) -> dict[str, Any]:

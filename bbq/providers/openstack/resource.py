@@ -34,8 +34,9 @@ class CloudResource(Resource):
         """The state of each thing, with one list call; a thing that is gone is absent."""
 
     @abstractmethod
-    def tagged(self, deployment_id: str) -> Iterable[tuple[Tag, Handle]]:
-        """Everything of this type that exists with the deployment's tag, by a fresh listing."""
+    def tagged(self, deployment_id: str | None) -> Iterable[tuple[Tag, Handle]]:
+        """Everything of this type that exists with the deployment's tag, by a fresh listing; with None, that of any deployment
+        in the project."""
 
     def preflight(self, nodes: Sequence[Node], needs: Needs) -> list[str]:
         """Problems with what is to be made, all of them, with few calls. What the nodes take of the quotas of other services is

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Final
 from bbq.engine.contract import AmbiguousFault, Check, Handle, State, Tag, TransientFault, Wanted
 from bbq.providers.openstack import tags
 from bbq.providers.openstack.faults import Conflict, NotFound
+from bbq.providers.openstack.lease import is_lease
 from bbq.providers.openstack.resource import CloudResource
 from bbq.providers.openstack.stack_failure import root_cause
 from bbq.providers.openstack.stack_needs import Needs, needs_of
@@ -79,9 +80,10 @@ class Stack(CloudResource):
         found = self._list("list the stacks", [tags.deployment_word(self.context.id)])
         return {handle.id: state for _, handle, state in found}
 
-    def tagged(self, deployment_id: str) -> Iterator[tuple[Tag, Handle]]:
-        for tag, handle, _ in self._list("list the stacks", [tags.deployment_word(deployment_id)]):
-            if tag is not None:
+    def tagged(self, deployment_id: str | None) -> Iterator[tuple[Tag, Handle]]:
+        words = [] if deployment_id is None else [tags.deployment_word(deployment_id)]
+        for tag, handle, _ in self._list("list the stacks", words):
+            if tag is not None and not is_lease(tag):
                 yield tag, handle
 
     def probe(self, handle: Handle, wanted: Wanted) -> Check:
@@ -107,8 +109,8 @@ class Stack(CloudResource):
         return found
 
     def _list(self, what: str, words: Sequence[str]) -> list[tuple[Tag | None, Handle, State]]:
-        """Live stacks that carry all of these words. The filter of the list is exact, and Heat's list is never behind."""
-        answer = self.cloud.get("orchestration", "/stacks", what, tags=",".join(words))
+        """Live stacks that carry all of these words, without nested ones. The list's filter is exact, and never behind."""
+        answer = self.cloud.get("orchestration", "/stacks", what, **({"tags": ",".join(words)} if words else {}))
         found = []
         for item in answer["stacks"]:
             attributes = {"id": item["id"], "name": item["stack_name"], "status": item["stack_status"]}
