@@ -27,6 +27,8 @@ COMMANDS = {
     "events": "show what happened to a deployment",
     "logs": "show a node's log",
     "scale": "change the number of a node's instances",
+    "signal": "send a signal to a resource in a stack",
+    "cancel": "end what is under way, and stuck, in stacks",
     "drift": "compare what is there with what was wanted",
     "destroy": "take a deployment away, completely",
     "list": "list the deployments",

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from bbq.diagnostics import SourceRange
+from bbq.engine.contract import Resource
 from bbq.engine.result import RunResult
 from bbq.engine.run import NodeRun, Shared
 from bbq.errors import BbqError, DeadlineExceeded
@@ -47,7 +48,7 @@ class Conclusion:
         return RunResult(
             nodes,
             [
-                replace(failure, source=self._source(run), logged=shared.provider.has_logs)
+                replace(failure, source=self._source(run), logged=shared.provider.has_logs, cancels=self._can_be_cancelled(run))
                 for run in failed
                 if (failure := run.failure()) is not None
             ],
@@ -101,6 +102,10 @@ class Conclusion:
         recorder.flush()
         self._shared.secrets.forget()
         self._journal.update(self._lease, status="destroyed", outputs={}, error=None)
+
+    def _can_be_cancelled(self, run: NodeRun) -> bool:
+        resource = self._shared.provider.resource(run.ancestry)
+        return resource is not None and type(resource).cancel is not Resource.cancel
 
     def _source(self, run: NodeRun) -> SourceRange | None:
         """Where the user's template asks for it: for a member, the place of the node that it is a part of."""

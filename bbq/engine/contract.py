@@ -13,7 +13,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from bbq.errors import BbqError, ResourceFailed
 from bbq.topology.model import Node, Operation, Relationship, Topology
@@ -154,6 +154,19 @@ class Check:
     failed: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Something inside a thing that can be addressed: `workers.0.server`. `id` is for the resource itself."""
+
+    address: str
+    type: str
+    id: str
+
+
+Ending = Literal["stop", "rollback", "abandon"]
+"""Of what is under way: it stays as it is now; the change is taken back; the thing is forgotten, what it has made stays."""
+
+
 class Resource(ABC):
     """One resource type; a file of its own reads like a datasheet.
 
@@ -209,6 +222,19 @@ class Resource(ABC):
     def interruption(self, node: Node) -> str:
         """What is lost of its work when the thing is updated or replaced, for the plan; "" where it goes on as it was."""
         return ""
+
+    def parts(self, handle: Handle) -> Sequence[Part]:
+        """What is inside of it; of a type whose parts cannot be addressed, nothing."""
+        return ()
+
+    def signal(self, handle: Handle, part: Part, data: Any) -> None:
+        """Send a signal with this (JSON) to one of its parts. `PermanentFault` where that takes none."""
+        raise PermanentFault(f"{self.type} takes no signals")
+
+    def cancel(self, handle: Handle, ending: Ending) -> str | None:
+        """End what is under way in it, whoever began that; what was done, in a sentence, or None where nothing is under way.
+        `PermanentFault` where it cannot be ended so."""
+        return None
 
     def explain(self, handle: Handle, state: State) -> str:
         """The root cause of a failure in a sentence or a few lines (the last lines of a log); no secrets."""

@@ -23,7 +23,7 @@ from bbq.plan.model import Action
 @dataclass(frozen=True, slots=True)
 class Failure:
     """One node that failed. `error` carries the exit code and the hint, `cause` is the root cause, `source` where the node
-    stands in the template. `logged`: the node's provider has logs."""
+    stands in the template. `logged`: the node's provider has logs; `cancels`: what is under way in it can be ended."""
 
     node: str
     error: BbqError
@@ -31,6 +31,7 @@ class Failure:
     stage: str
     source: SourceRange | None = None
     logged: bool = True
+    cancels: bool = False
 
     def __str__(self) -> str:
         place = f"{self.source}: " if self.source else ""
@@ -98,6 +99,8 @@ class RunResult:
                 hint = f"what this run had made was deleted again; {hint}"
             elif first.logged and first.stage not in ("create", "update", "delete"):  # it was made, and has said something
                 hint = f"{self._command('logs', first.node)} shows its log; {hint}"
+            if first.cancels and isinstance(first.error, DeadlineExceeded):
+                hint = f"it goes on without us: {self._command('cancel')} ends that; {hint}"
         if self.partial:
             names = ", ".join(f.node for f in self.failures[:5]) + (", ..." if len(self.failures) > 5 else "")
             return PartialError(f"{len(self.failures)} of {len(self.nodes)} steps failed: {names}; first: {first}", hint=hint)

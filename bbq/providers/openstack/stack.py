@@ -9,18 +9,33 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Final
 
-from bbq.engine.contract import AmbiguousFault, Check, Handle, State, Tag, TransientFault, Wanted
+from bbq.engine.contract import (
+    AmbiguousFault,
+    Check,
+    DeploymentContext,
+    Ending,
+    Handle,
+    Part,
+    PermanentFault,
+    State,
+    Tag,
+    TransientFault,
+    Wanted,
+)
 from bbq.providers.openstack import tags
 from bbq.providers.openstack.faults import Conflict, NotFound
 from bbq.providers.openstack.lease import is_lease
 from bbq.providers.openstack.resource import CloudResource
-from bbq.providers.openstack.stack_failure import root_cause
+from bbq.providers.openstack.session import Cloud
+from bbq.providers.openstack.stack_events import Events
+from bbq.providers.openstack.stack_failure import addressed, resources_of, root_cause
 from bbq.providers.openstack.stack_needs import Needs, needs_of
 from bbq.providers.openstack.stack_preflight import said_by_heat, unknown
 from bbq.topology.model import Node
 from bbq.topology.values import Expr, Secret, contains, revealed, walk
 
 _BUSY: Final = 5.0
+_ENDED: Final = {"stop": "stopped", "rollback": "rolled back"}
 _SHORTEST: Final = 4
 
 
@@ -33,6 +48,11 @@ class Stack(CloudResource):
     repairable: ClassVar = True  # Heat updates a stack that failed: what works in it stays
     poll_group: ClassVar = "stack"
     timeouts: ClassVar = {"create": 300.0, "ready": 3600.0, "delete": 1800.0}
+
+    def __init__(self, cloud: Cloud, context: DeploymentContext) -> None:
+        super().__init__(cloud, context)
+        self._events = Events(cloud)
+        self._words = [tags.deployment_word(context.id)]
 
     def find(self, tag: Tag) -> Handle | None:
         found = self._list("find the stack of " + tag.node, tags.node_words(tag))
@@ -49,6 +69,7 @@ class Stack(CloudResource):
 
     def update(self, handle: Handle, wanted: Wanted, changed: frozenset[str]) -> Handle:
         """With nothing changed, Heat makes anew what failed in it."""
+        self._events.forget(handle.id)
         what = f"update the stack {_name(handle)}"
         try:
             self.cloud.put("orchestration", _path(handle), what, _body(wanted))
@@ -77,8 +98,12 @@ class Stack(CloudResource):
             return
 
     def states(self, ids: Sequence[str]) -> Mapping[str, State]:
-        found = self._list("list the stacks", [tags.deployment_word(self.context.id)])
-        return {handle.id: state for _, handle, state in found}
+        """One request more where any of these is at work, for the events of one of them."""
+        found = {handle.id: (handle, state) for _, handle, state in self._list("list the stacks", self._words)}
+        return {
+            **{id: state for id, (_, state) in found.items()},
+            **self._events.follow(found[id] for id in ids if id in found),
+        }
 
     def tagged(self, deployment_id: str | None) -> Iterator[tuple[Tag, Handle]]:
         words = [] if deployment_id is None else [tags.deployment_word(deployment_id)]
@@ -93,6 +118,43 @@ class Stack(CloudResource):
         outputs = {item["output_key"]: _hidden(item.get("output_value"), secrets) for item in stack.get("outputs") or ()}
         attributes = {"id": handle.id, "name": stack["stack_name"], "status": stack["stack_status"], "outputs": outputs}
         return Check(True, attributes=attributes)
+
+    def parts(self, handle: Handle) -> list[Part]:
+        """With the path of each in Heat's API."""
+        found = addressed(resources_of(self.cloud, _path(handle)))
+        return [Part(address, item["resource_type"], _own_path(item)) for address, item in found]
+
+    def signal(self, handle: Handle, part: Part, data: Any) -> None:
+        """https://docs.openstack.org/api-ref/orchestration/v1/#send-a-signal-to-a-resource"""
+        self.cloud.post("orchestration", f"{part.id}/signal", f"signal {part.address}", data)
+
+    def cancel(self, handle: Handle, ending: Ending) -> str | None:
+        name = _name(handle)
+        stack = self.cloud.get("orchestration", _path(handle), f"look at the stack {name}")["stack"]
+        action, _, status = stack["stack_status"].partition("_")
+        if ending == "abandon":
+            return self._abandon(handle)
+        if status != "IN_PROGRESS":
+            return None
+        if action != "UPDATE" and (action != "CREATE" or ending == "rollback"):
+            hint = "bbq-deploy destroy deletes it" if action == "CREATE" else "--abandon makes Heat forget it"
+            raise PermanentFault(f"the {action.lower()} of the stack {name} cannot be {_ENDED[ending]}", hint)
+        verb = {"stop": "cancel_without_rollback", "rollback": "cancel_update"}[ending]
+        what = f"cancel the {action.lower()} of the stack {name}"
+        self.cloud.post("orchestration", f"{_path(handle)}/actions", what, {verb: None}, creates=False)
+        return f"the {action.lower()} of the stack {name} is being {_ENDED[ending]}"
+
+    def _abandon(self, handle: Handle) -> str:
+        """https://docs.openstack.org/api-ref/orchestration/v1/#abandon-a-stack"""
+        name = _name(handle)
+        try:
+            left = self.cloud.delete("orchestration", f"{_path(handle)}/abandon", f"abandon the stack {name}")
+        except PermanentFault as fault:
+            if "not supported" not in str(fault):
+                raise
+            raise PermanentFault(str(fault), "this cloud's Heat has enable_stack_abandon switched off") from None
+        things = sorted(_abandoned(left))
+        return f"Heat has forgotten the stack {name}; left of it: {', '.join(things) or 'nothing'}"
 
     def explain(self, handle: Handle, state: State) -> str:
         return root_cause(self.cloud, _path(handle), state.detail or state.name)
@@ -130,6 +192,21 @@ def state_of(item: Mapping[str, Any]) -> State:
         text = f"taken back after it failed: {reason}" if result == "COMPLETE" else reason
         return State(status, failed=result == "COMPLETE", detail=text)
     return State(status, ready=result == "COMPLETE" and action != "SUSPEND", detail=reason)
+
+
+def _own_path(item: Mapping[str, Any]) -> str:
+    """A resource's path in the API: `/stacks/NAME/ID/resources/NAME`, of a nested stack for what is in one."""
+    link: str = next(one["href"] for one in item["links"] if one["rel"] == "self")
+    return "/" + "/".join(link.rstrip("/").split("/")[-5:])
+
+
+def _abandoned(left: Mapping[str, Any] | None) -> Iterator[str]:
+    """Type and id of each thing that an abandoned stack's description names."""
+    for name, item in ((left or {}).get("resources") or {}).items():
+        if "resources" in item:
+            yield from _abandoned(item)
+        elif item.get("resource_id"):
+            yield f"{name} ({item.get('type')} {item['resource_id']})"
 
 
 def _body(wanted: Wanted) -> dict[str, Any]:

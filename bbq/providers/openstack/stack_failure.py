@@ -5,7 +5,7 @@ https://docs.openstack.org/api-ref/orchestration/v1/#list-stack-resources
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from bbq.engine.contract import ProviderFault
@@ -18,9 +18,8 @@ _MOST: Final = 3
 def root_cause(cloud: Cloud, path: str, fallback: str) -> str:
     """A line for the first failed resource, and one for each of the next few that failed by themselves. `path` is the stack's
     in Heat's API, `fallback` the stack's own reason, for one that failed without any resource."""
-    answer = cloud.get("orchestration", f"{path}/resources", "list the stack's resources", nested_depth=_DEEPEST)
-    resources = answer["resources"]
-    owner = {nested: item for item in resources if (nested := _link(item, "nested"))}
+    resources = resources_of(cloud, path)
+    owner = _owners(resources)
     bad = [item for item in resources if item["resource_status"].endswith("_FAILED")]
     with_failed_members = {_link(item, "stack") for item in bad}
     leaves = [item for item in bad if _link(item, "nested") not in with_failed_members]
@@ -34,6 +33,24 @@ def root_cause(cloud: Cloud, path: str, fallback: str) -> str:
     if len(own) > _MOST:
         lines[0] += f" (and {len(own) - 1} more resources failed)"
     return "\n".join(dict.fromkeys(lines))
+
+
+def resources_of(cloud: Cloud, path: str) -> list[dict[str, Any]]:
+    """Of the stack and of all that are nested in it."""
+    answer = cloud.get("orchestration", f"{path}/resources", "list the stack's resources", nested_depth=_DEEPEST)
+    found: list[dict[str, Any]] = answer["resources"]
+    return found
+
+
+def addressed(resources: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Each resource with its address, such as `workers.0.server`."""
+    owner = _owners(resources)
+    return ((_address(item, owner), item) for item in resources)
+
+
+def _owners(resources: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """Nested stack -> the resource that it is."""
+    return {nested: item for item in resources if (nested := _link(item, "nested"))}
 
 
 def _told(cloud: Cloud, item: Mapping[str, Any], owner: Mapping[str, Mapping[str, Any]]) -> str:
