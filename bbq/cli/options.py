@@ -140,6 +140,13 @@ def up(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--target", action="append", default=[], metavar="NODE", help="only this node and what it needs; repeatable"
     )
+    prices(parser)
+
+
+def prices(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--prices", metavar="FILE", help="prices per hour, from which the plan says what it costs ([openstack] prices)"
+    )
 
 
 def duration(args: argparse.Namespace, option: str) -> float | None:

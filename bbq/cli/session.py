@@ -19,7 +19,12 @@ if TYPE_CHECKING:
     from bbq.operations.workspace import MissingJournal, Workspace
     from bbq.views.base import View
 
-FLAGS = {"journal": ("journal", "connection"), "parallel": ("engine", "parallel"), "on_error": ("engine", "on_error")}
+FLAGS = {
+    "journal": ("journal", "connection"),
+    "parallel": ("engine", "parallel"),
+    "on_error": ("engine", "on_error"),
+    "prices": ("openstack", "prices"),
+}
 """Flags that set an option, so that they are checked and shown like any other value of it."""
 
 

@@ -69,6 +69,11 @@ opts = [
         default=[],
         help="What pip installs for applications on servers, beside their requirements.txt.",
     ),
+    cfg.StrOpt(
+        "prices",
+        help="A YAML file with prices per hour, from which plans say what they cost: currency, flavors, cores, memory_gib, "
+        "volume_gib, floating_ips.",
+    ),
     cfg.IntOpt(
         "max_resources_per_stack",
         default=1000,

@@ -13,10 +13,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from bbq.errors import BbqError, ResourceFailed
 from bbq.topology.model import Node, Operation, Relationship, Topology
+
+if TYPE_CHECKING:
+    from bbq.plan.model import Cost, Price
 
 
 class ProviderFault(Exception):
@@ -241,6 +244,15 @@ class Resource(ABC):
         return state.detail or state.name
 
 
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A thing that exists and is to be changed: as it was made, and as it is wanted now."""
+
+    node: Node
+    before: Node
+    handle: Handle
+
+
 class Provider(ABC):
     """One world in which things are made. Opened once a run; `close` lets go of connections, never of things.
 
@@ -282,12 +294,18 @@ class Provider(ABC):
         cannot tell. Ids may be shortened where the thing has no room for more."""
         return None
 
-    def preflight(self, nodes: Iterable[Node]) -> list[str]:
-        """Problems that can be known before the first create (missing component, port taken, quota); all of them.
+    def preflight(self, nodes: Iterable[Node], changed: Sequence[Changed] = ()) -> list[str]:
+        """Problems that can be known before the first create (missing component, port taken, quota) or change of what exists
+        (which takes no more of a quota than the difference); all of them.
 
         A `NoRoom` among them is about room: where all are, the run ends with exit code 6, otherwise with 5.
         """
         return []
+
+    def costs(self, before: Sequence[Node], after: Sequence[Node]) -> tuple[Sequence[Cost], Price | None]:
+        """What a plan takes of the account's quotas, and what it costs, for the eyes of who reads it: the nodes as they are
+        there, and as they will be. `ConfigurationError` for a price file that cannot be used."""
+        return (), None
 
     def logs(self, handle: Handle) -> Sequence[str]:
         """Paths or URLs of the thing's logs, newest last."""

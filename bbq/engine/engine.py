@@ -15,7 +15,7 @@ from bbq.engine.contract import Provider
 from bbq.engine.events import Recorder
 from bbq.engine.loop import Loop, Task, Withdrawn
 from bbq.engine.options import EngineOptions
-from bbq.engine.preflight import missing
+from bbq.engine.preflight import changed_by, missing
 from bbq.engine.progress import Progress
 from bbq.engine.result import RunResult
 from bbq.engine.run import NodeRun, Shared
@@ -84,9 +84,12 @@ class Engine:
         nodes = [topology.nodes[name] for name in new if not self._runs[name].composite]
         for node in nodes:  # what is known of them before expressions are answered: a provider may say it again
             self._shared.scope.learn(node.properties)
-        error = missing(self._provider, nodes, self._shared.scope.scrub, self._clock) if nodes else None
+        changed = changed_by(plan, topology.nodes, records)
+        scrub = self._shared.scope.scrub
+        error = missing(self._provider, nodes, changed, scrub, self._clock) if nodes or changed else None
         if error is not None:
             result = self._conclusion.result(plan.steps, (), error=error)
+            result.refused = True
             self._conclusion.close(result, changes=False)
             return result
         if plan.has_changes:

@@ -55,7 +55,8 @@ class NodeResult:
 class RunResult:
     """`nodes` by name in the plan's order; `outputs` hold `Secret`s where the template says so; `elapsed` in seconds.
 
-    `rolled_back` names what was deleted again, `left` what could not be (on_error=rollback, destroy).
+    `rolled_back` names what was deleted again, `left` what could not be (on_error=rollback, destroy). `refused`: `run_error`
+    was found before anything was made or changed.
     """
 
     nodes: dict[str, NodeResult] = field(default_factory=dict)
@@ -68,6 +69,7 @@ class RunResult:
     left: tuple[str, ...] = ()
     critical_path: tuple[str, ...] = ()
     run_error: BbqError | None = None
+    refused: bool = False
     deployment: str = ""
 
     @property

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from bbq.errors import BbqError, ConfigurationError, LockedError, QuotaError, UnreachableError, UsageError
+from bbq.errors import BbqError, LockedError, UsageError
 from bbq.journal.model import DeploymentRow
 from bbq.operations.leases import HeldLease
 from bbq.plan.model import Plan
@@ -27,10 +27,6 @@ if TYPE_CHECKING:
     from bbq.operations.workspace import Workspace
     from bbq.origins.archive import Archive
     from bbq.topology.model import Topology
-
-
-_REFUSED = (ConfigurationError, QuotaError, UnreachableError)
-"""Errors of a run that has made nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +136,11 @@ class Change:
                 raise LockedError(
                     f"{self.row.name} was changed by another process since the plan was shown", hint="run the command again"
                 )
+            before = row
             if self.inputs is not None:
-                from bbq.journal.secrets import encode
+                from bbq.journal.secrets import decode, encode
 
+                before = replace(row, inputs=decode(row.inputs, store))
                 self.fields["inputs"] = encode(self.inputs, store, row.salt, "input")
             earlier = [at for at in (row.expires_at, self.fields.get("expires_at")) if at is not None]
             if earlier:  # first: what comes before its time asks the journal, what comes after it is late
@@ -177,8 +175,8 @@ class Change:
                 on_engine(engine)
             if self.topology is not None:
                 result = engine.apply(plan, self.topology)
-                if self.new and isinstance(result.run_error, _REFUSED) and not journal.records(row.id):
-                    self._forget(provider, clock, lease)
+                if result.refused:
+                    self._take_back(provider, clock, lease, before)
                 return result
             return engine.destroy(plan)
         finally:
@@ -209,6 +207,18 @@ class Change:
             if self.new:
                 self._forget(provider, clock, lease)
             raise
+
+    def _take_back(self, provider: Provider, clock: Clock, lease: Lease, before: DeploymentRow) -> None:
+        """Refused before anything was made or changed: what was asked for does not stay in force. The expiry does."""
+        if self.new:
+            self._forget(provider, clock, lease)
+            return
+        from bbq.journal.secrets import encode
+
+        fields = {name: getattr(before, name) for name in self.fields if name != "expires_at"}
+        if "inputs" in fields:
+            fields["inputs"] = encode(before.inputs, self.workspace.secrets(before.id), before.salt, "input")
+        self.workspace.journal.update(lease, status=before.status, error=before.error, **fields)
 
     def _forget(self, provider: Provider, clock: Clock, lease: Lease) -> None:
         """Refused before anything was made: a name that stands for nothing would only be in the way."""

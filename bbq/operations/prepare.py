@@ -227,6 +227,7 @@ def _planned(change: Change) -> Change:
         try:
             change.plan = change.make_plan(provider, records, clock)
             _preview(change, provider, records)
+            _reckon(change, provider, records)
         finally:
             provider.close()
     return change
@@ -248,6 +249,25 @@ def _preview(change: Change, provider: Provider, records: Mapping[str, Record]) 
             with suppress(ProviderFault):
                 found = resource.preview(handle, node.properties)
                 step.changes += tuple(FieldChange(path, before, after) for path, before, after in found)
+
+
+def _reckon(change: Change, provider: Provider, records: Mapping[str, Record]) -> None:
+    """Add to the plan what it costs; where the provider says nothing, the plan is as good."""
+    from bbq.engine.contract import ProviderFault
+    from bbq.engine.preflight import as_made
+    from bbq.plan.model import Action
+
+    plan = change.plan
+    if change.topology is None or not plan.has_changes:
+        return
+    nodes = change.topology.nodes
+    after = [nodes[name] for name, step in plan.steps.items() if step.action is not Action.DELETE]
+    # what is to be made, or is looked for after an unknown outcome, is not counted as there
+    there = [name for name, step in plan.steps.items() if step.action not in (Action.CREATE, Action.READ)]
+    before = [as_made(records[name]) for name in there if name in records and not records[name].members]
+    with suppress(ProviderFault):
+        costs, plan.price = provider.costs(before, [node for node in after if not node.composite and not node.members])
+        plan.costs = tuple(costs)
 
 
 def stored_inputs(

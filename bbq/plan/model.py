@@ -45,15 +45,42 @@ class Step:
     reason: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a plan takes of one of the account's quotas: `more` (less is negative) of `what`, where `left` are left of `limit`;
+    both None where there is no limit."""
+
+    what: str
+    more: int
+    left: int | None = None
+    limit: int | None = None
+
+    @property
+    def lacks(self) -> bool:
+        return self.left is not None and self.more > self.left
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """Money per hour: `more` than now, `all` of the deployment afterwards. `unpriced` is what no price is known of."""
+
+    currency: str
+    more: float
+    all: float
+    unpriced: tuple[str, ...] = ()
+
+
 @dataclass(slots=True, repr=False)
 class Plan:
     """Steps in a valid order. A replaced node is one step: its old thing is deleted, then the new one is made, and its
-    dependents wait."""
+    dependents wait. Costs are known where the provider has quotas, the price where it was given prices."""
 
     deployment: str
     provider: str
     steps: dict[str, Step] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    costs: tuple[Cost, ...] = ()
+    price: Price | None = None
 
     @property
     def counts(self) -> dict[str, int]:

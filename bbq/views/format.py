@@ -8,7 +8,7 @@ from typing import Any
 
 from bbq import durations
 from bbq.journal.model import DeploymentRow, Event, Record
-from bbq.plan.model import PHRASES, Action, FieldChange, Plan
+from bbq.plan.model import PHRASES, Action, Cost, FieldChange, Plan, Price
 from bbq.topology.values import UNKNOWN, Expr, Secret, masked
 from bbq.views.clean import clean, one_line
 
@@ -100,6 +100,19 @@ def plan_summary(plan: Plan) -> str:
     counts = plan.counts
     parts = [f"{counts[action.value]} {words}" for action, words in _COUNT_WORDS if counts[action.value]]
     return ", ".join(parts) or "nothing to do"
+
+
+def cost_text(cost: Cost) -> str:
+    """`+3 servers (7 of 10 left)`."""
+    left = "no limit" if cost.left is None else f"{cost.left} of {cost.limit} left"
+    return f"{cost.more:+} {one_line(cost.what)} ({left}{': not enough' if cost.lacks else ''})"
+
+
+def price_text(price: Price) -> str:
+    """`+0.045 EUR an hour, 0.09 in all; without 2 servers of flavor odd, which have no price`."""
+    unit = f" {one_line(price.currency)}" if price.currency else ""
+    text = f"{price.more:+.6g}{unit} an hour, {price.all:.6g}{unit} in all"
+    return f"{text}; without {one_line(', '.join(price.unpriced), 400)}: no price is known" if price.unpriced else text
 
 
 def short_type(name: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any, TextIO
 
 from bbq import durations
 from bbq.journal.model import DeploymentRow, Event, Record
-from bbq.plan.model import Action, Plan, Step
+from bbq.plan.model import Action, Cost, Plan, Step
 from bbq.topology.values import masked, revealed
 from bbq.views import format as fmt
 from bbq.views.base import View
@@ -46,7 +46,15 @@ class HumanView(PlainReporter, View):
         lines += [f"{self._paint('warning:', 'yellow')} {one_line(text)}" for text in plan.warnings]
         head = f"{one_line(plan.deployment)} on {one_line(plan.provider)}"
         lines.append(f"{self._paint('Plan', 'bold')} for {head}: {fmt.plan_summary(plan)}")
+        if plan.costs:
+            lines.append(f"Quota: {', '.join(self._cost(cost) for cost in plan.costs)}")
+        if plan.price is not None:
+            lines.append(f"Price: {fmt.price_text(plan.price)}")
         self._put(*lines)
+
+    def _cost(self, cost: Cost) -> str:
+        text = fmt.cost_text(cost)
+        return self._paint(text, "red") if cost.lacks else text
 
     def _step(self, step: Step) -> list[str]:
         style = fmt.ACTION_COLORS[step.action]

@@ -13,7 +13,7 @@ from typing import Any
 from bbq.diagnostics import Diagnostic, Verdict
 from bbq.errors import BbqError, ExitCode, TemplateError
 from bbq.journal.model import DeploymentRow, Event, Record
-from bbq.plan.model import Plan
+from bbq.plan.model import Plan, Price
 from bbq.topology.values import Secret, contains, masked, revealed
 from bbq.views.base import View
 from bbq.views.schema import VERSION
@@ -82,6 +82,8 @@ def plan_document(plan: Plan) -> dict[str, Any]:
             for step in plan.steps.values()
         ],
         "warnings": list(plan.warnings),
+        "costs": [{"what": cost.what, "more": cost.more, "left": cost.left, "limit": cost.limit} for cost in plan.costs],
+        "price": _price_document(plan.price),
     }
 
 
@@ -119,6 +121,12 @@ def error_document(exc: BaseException) -> dict[str, Any]:
     if isinstance(exc, TemplateError):
         found["diagnostics"] = [diagnostic_document(item) for item in exc.diagnostics]
     return found
+
+
+def _price_document(price: Price | None) -> dict[str, Any] | None:
+    if price is None:
+        return None
+    return {"currency": price.currency, "more": price.more, "all": price.all, "unpriced": list(price.unpriced)}
 
 
 class _MachineView(View):

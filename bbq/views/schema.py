@@ -192,6 +192,8 @@ DOCUMENTS: Final[tuple[Kind, ...]] = (
                 "In order: node, type, action, reason, after (node names), changes (path, before, after, forces_replacement).",
             ),
             Field("warnings", "array of string", "Worth knowing before saying yes."),
+            Field("costs", "array of object", "Of the account's quotas: what, more, left and limit (null: none)."),
+            Field("price", "object|null", "Per hour, where prices are given: currency, more, all, unpriced (array)."),
         ),
     ),
     Kind(

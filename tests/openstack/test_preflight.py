@@ -111,6 +111,88 @@ def test_a_quota_that_does_not_suffice(template: Cli, cloud: Cloud, name: str, p
     assert "servers: 3 of 3 left; cores: 2 of 2 left" in said
 
 
+ALONE = """\
+heat_template_version: 2018-08-31
+parameters: { servers: { type: number, default: 2 }, flavor: { type: string, default: m1.tiny } }
+resources:
+  net: { type: OS::Neutron::Net }
+  subnet: { type: OS::Neutron::Subnet, properties: { network: { get_resource: net }, cidr: 10.213.7.0/24 } }
+  group:
+    type: OS::Heat::ResourceGroup
+    depends_on: subnet
+    properties:
+      count: { get_param: servers }
+      resource_def:
+        type: OS::Nova::Server
+        properties:
+          flavor: { get_param: flavor }
+          image: cirros
+          networks: [ { network: { get_resource: net } } ]
+          metadata: { devcloud_guest: fake }
+"""
+
+
+def test_an_update_takes_no_more_of_a_quota_than_the_difference(
+    template: Cli, cloud: Cloud, name: str, project: dict[str, str]
+) -> None:
+    """And the plan says what it takes."""
+    id = project.pop("project")
+    cloud.put("compute", f"/os-quota-sets/{id}", "set a quota", {"quota_set": {"instances": 3, "cores": -1}})
+    template.environment.pop("OS_CLOUD")
+    template.environment.pop("OS_CLIENT_CONFIG_FILE")
+    template.environment.update(project)
+    (template.directory / "stack.yaml").write_text(ALONE)
+    said = template("up", "stack.yaml", "--name", name)
+    assert "Quota: +2 servers (3 of 3 left), +2 cores (no limit), +1024 MiB of memory (" in said
+    said = template("scale", name, "group=3")
+    assert "Quota: +1 servers (1 of 3 left)" in said
+    said = template("scale", name, "group=5", code=6)
+    assert "+2 servers (0 of 3 left: not enough)" in said
+    assert "the quota lacks servers: 2 wanted, 0 of 3 left" in said
+    assert "stays scaled to 3" in template("plan", "stack.yaml", "--name", name), "what was refused is forgotten"
+    assert "active" in template("status", name)
+    (cost,) = (
+        one for one in template.json("plan", "stack.yaml", "--name", name, "-i", "servers=1")["costs"] if "serv" in one["what"]
+    )
+    assert cost == {"what": "servers", "more": 0 - 2, "left": 0, "limit": 3}
+    said = template("scale", name, "group=1")
+    assert "-2 servers" in said
+    template("destroy", name, "--yes")
+
+
+def test_an_update_is_checked_as_a_creation_is(template: Cli, cloud: Cloud, name: str) -> None:
+    """Names, and what Heat says, before anything is changed."""
+    template("up", "stack.yaml", "--name", name, "--input", "key=devcloud", "--input", "servers=0")
+    (stack,) = stacks(cloud, name)
+    said = template("up", "stack.yaml", "--name", name, "--input", "servers=1", "-i", "image=ciros", "-i", "net=privat", code=5)
+    assert "2 things are in the way" in said and "this cloud has no image ciros (did you mean `cirros`?)" in said
+    (template.directory / "stack.yaml").write_text(TEMPLATE + PORT.format("private"))
+    said = template("up", "stack.yaml", "--name", name, code=5)
+    assert "stack: Heat refuses the template: " in said and "no-such-subnet" in said
+    (again,) = stacks(cloud, name)
+    assert (again["id"], again["stack_status"]) == (stack["id"], "CREATE_COMPLETE")
+    (template.directory / "stack.yaml").write_text(TEMPLATE)
+    assert "nothing to do" in template("plan", "stack.yaml", "--name", name), "what was refused is forgotten"
+    template("destroy", name, "--yes")
+
+
+def test_what_it_costs_an_hour(template: Cli, name: str) -> None:
+    (template.directory / "stack.yaml").write_text(ALONE)
+    (template.directory / "prices.yaml").write_text("currency: EUR\nflavors: { m1.tiny: 0.02 }\n")
+    given = ("stack.yaml", "--name", name, "--prices", "prices.yaml")
+    assert "Price: +0.04 EUR an hour, 0.04 EUR in all\n" in template("up", *given)
+    assert "Price: +0.02 EUR an hour, 0.06 EUR in all\n" in template("scale", name, "group=3", "--prices", "prices.yaml")
+    price = template.json("plan", *given, "-i", "servers=1", "-i", "flavor=m1.small")["price"]
+    assert price == {"currency": "EUR", "more": -0.06, "all": 0, "unpriced": ["1 server of flavor m1.small"]} or price[
+        "unpriced"
+    ] == ["3 servers of flavor m1.small"]
+    (template.directory / "prices.yaml").write_text("curency: EUR\nflavors: { m1.tiny: cheap }\ncores: -1\n")
+    said = template("plan", *given, "-i", "servers=1", code=5)
+    assert "prices.yaml:1:1: there is no key curency (did you mean `currency`?)" in said
+    assert "prices.yaml:2:22: the price of flavor m1.tiny is a number" in said and "prices.yaml:3:8: the price of cores" in said
+    template("destroy", name, "--yes")
+
+
 NODES = """\
 tosca_definitions_version: tosca_simple_yaml_1_3
 topology_template:

@@ -104,11 +104,12 @@ def test_a_failure_is_told_by_its_root_and_repaired(
     cli = template
     said = cli("up", "stack.yaml", "--name", name, "--input", f"prefix={name}")
     before = {server["name"]: server["id"] for server in servers(cloud, name)}
-    (cli.directory / "parts/member.yaml").write_text(MEMBER.replace("cirros", "cirros-of-nobody"))
+    failing = MEMBER.replace("devcloud_guest: fake", "devcloud_guest: fake, devcloud_fail: '1'")
+    (cli.directory / "parts/member.yaml").write_text(failing)
     said = cli("up", "stack.yaml", "--name", name, "--input", "servers=3", code=7)
-    assert re.search(r"failed \(UPDATE_FAILED\): group\.[012](\.server)? \((parts/member\.yaml|OS::Nova::Server)\): ", said)
+    assert re.search(r"failed \(UPDATE_FAILED\): group\.2\.server \(OS::Nova::Server\): ", said)
     assert "resume" in said and "shows its log" not in said
-    assert "No images matching {'name': 'cirros-of-nobody'}" in said
+    assert "injected spawn failure" in said
     assert "failed" in cli("drift", name, code=3)
     cli("status", name, code=7)
     (cli.directory / "parts/member.yaml").write_text(MEMBER)

@@ -17,6 +17,7 @@ EXAMPLES = ("bbq-deploy scale demo spark=3", "bbq-deploy scale demo workers=5 sp
 def arguments(parser: argparse.ArgumentParser) -> None:
     options.name(parser)
     parser.add_argument("counts", nargs="+", metavar="NODE=N", help="a node and its number of instances")
+    options.prices(parser)
     options.run_options(parser)
     options.on_error(parser)
 

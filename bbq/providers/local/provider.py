@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bbq.engine.contract import DeploymentContext, Handle, Provider, Resource, State, Tag
+from bbq.engine.contract import Changed, DeploymentContext, Handle, Provider, Resource, State, Tag
 from bbq.providers.ansible.directory import POLL_GROUP, PREFIX, NodeDirectory, root_of
 from bbq.providers.local.files import faults
 from bbq.providers.local.process import ProcessResource
@@ -120,7 +120,7 @@ class LocalProvider(Provider):
             tag = Tag(self.context.name, deployment_id, env.get("BBQ_NODE", ""), int(attempt) if attempt.isdigit() else 0)
             yield tag, Handle(identity), env.get("BBQ_NODE_TYPE", "")
 
-    def preflight(self, nodes: Iterable[Node]) -> list[str]:
+    def preflight(self, nodes: Iterable[Node], changed: Sequence[Changed] = ()) -> list[str]:
         problems: list[str] = []
         wanted: dict[int, str] = {}
         operated: list[Node] = []

@@ -187,12 +187,16 @@ class ContainerCluster(CloudResource):
         found: list[str] = []
         for node in nodes:
             given = known(node.properties)
-            told = problems(node, self._checks(given))
-            found += told
-            if not told and not given.get("cluster_template"):
-                needs.servers[self._flavor(given, "flavor")] += int(given.get("workers") or 0)
-                needs.servers[self._flavor(given, "master_flavor")] += int(given.get("masters") or 0)
+            found += problems(node, self._checks(given))
+        self.add_needs(nodes, needs)
         return found
+
+    def add_needs(self, nodes: Sequence[Node], needs: Needs) -> None:
+        for node in nodes:
+            given = known(node.properties)
+            for flavor, count in () if given.get("cluster_template") else (("flavor", "workers"), ("master_flavor", "masters")):
+                with suppress(Unknown):  # is told already
+                    needs.servers[self._flavor(given, flavor)] += int(given.get(count) or 0)
 
     # -- pieces
 

@@ -148,11 +148,14 @@ class DataProcessingCluster(CloudResource):
     def preflight(self, nodes: Sequence[Node], needs: Needs) -> list[str]:
         found: list[str] = []
         for node in nodes:
-            told = problems(node, self._checks(known(node.properties)))
-            found += told
-            if not told:
-                self._needs(known(node.properties), needs)
+            found += problems(node, self._checks(known(node.properties)))
+        self.add_needs(nodes, needs)
         return found
+
+    def add_needs(self, nodes: Sequence[Node], needs: Needs) -> None:
+        for node in nodes:
+            with suppress(Unknown):  # is told already
+                self._needs(known(node.properties), needs)
 
     # -- pieces
 

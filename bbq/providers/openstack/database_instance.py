@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from bbq.engine.contract import (
+    Changed,
     Check,
     ConfigurationFault,
     DeploymentContext,
@@ -155,7 +157,17 @@ class DatabaseInstance(CloudResource):
 
     def preflight(self, nodes: Sequence[Node], needs: Needs) -> list[str]:
         found = [problem for node in nodes for problem in problems(node, self._checks(node))]
-        return found + self._quota(nodes)
+        self.add_needs(nodes, needs)
+        return found + self._quota([], nodes)
+
+    def preflight_changes(self, changed: Sequence[Changed]) -> list[str]:
+        return self._quota([one.before for one in changed], [one.node for one in changed])
+
+    def add_needs(self, nodes: Sequence[Node], needs: Needs) -> None:
+        for node in nodes:
+            with suppress(Unknown):  # is told already
+                needs.databases[str(self.catalogue.flavor(known(node.properties))["name"])] += 1
+                needs.database_gigabytes += _gibibytes_of(node)
 
     def _checks(self, node: Node) -> Iterator[Callable[[], object]]:
         """What may raise `Unknown`. A value that only the running deployment has is not checked."""
@@ -275,7 +287,7 @@ class DatabaseInstance(CloudResource):
             **users,
         }
 
-    def _quota(self, nodes: Sequence[Node]) -> list[str]:
+    def _quota(self, before: Sequence[Node], after: Sequence[Node]) -> list[str]:
         """Trove tells its limits, not what is used: that is counted over the project's instances."""
         limits = self.catalogue.limits
         if not limits:
@@ -287,15 +299,8 @@ class DatabaseInstance(CloudResource):
             "max_volumes": sum((item.get("volume") or {}).get("size") or 0 for item in there),
             "max_ram": sum(memory.get(str(item["flavor"]["id"]), 0) for item in there),
         }
-        more = {"max_instances": len(nodes), "max_volumes": 0, "max_ram": 0}
-        for node in nodes:
-            certain = known(node.properties)
-            if certain.get("volume_size") is not None and not node.properties.get("replica_of"):
-                more["max_volumes"] += gibibytes(certain["volume_size"])
-            try:
-                more["max_ram"] += self.catalogue.flavor(certain)["ram"]
-            except Unknown:
-                continue  # is told already
+        was, will = self._amounts(before), self._amounts(after)
+        more = {key: will[key] - was[key] for key in will}
         words = {"max_instances": "instances", "max_volumes": "GiB of volumes", "max_ram": "MiB of memory"}
         return [
             NoRoom(
@@ -303,8 +308,21 @@ class DatabaseInstance(CloudResource):
                 f" wanted ({used[key]} of {limits[key]} are in use)"
             )
             for key in words
-            if key in limits and more[key] and used[key] + more[key] > limits[key]
+            if key in limits and more[key] > 0 and used[key] + more[key] > limits[key]
         ]
+
+    def _amounts(self, nodes: Sequence[Node]) -> dict[str, int]:
+        found = {"max_instances": len(nodes), "max_volumes": sum(map(_gibibytes_of, nodes)), "max_ram": 0}
+        for node in nodes:
+            with suppress(Unknown):  # is told already
+                found["max_ram"] += self.catalogue.flavor(known(node.properties))["ram"]
+        return found
+
+
+def _gibibytes_of(node: Node) -> int:
+    """Of its volume; a replica has its source's size."""
+    size = known(node.properties).get("volume_size")
+    return 0 if size is None or node.properties.get("replica_of") else gibibytes(size)
 
 
 def name_of(tag: Tag) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from bbq.engine.contract import DeploymentContext, Handle, Provider, Resource, State, Tag
+from bbq.engine.contract import Changed, DeploymentContext, Handle, Provider, Resource, State, Tag
 from bbq.providers.ansible.directory import POLL_GROUP, PREFIX, NodeDirectory, root_of
 from bbq.providers.openstack import lease, tags
 from bbq.providers.openstack.resource import CloudResource
@@ -16,7 +16,9 @@ from bbq.providers.openstack.session import SERVICES, Cloud, shared
 from bbq.topology.model import Node, Topology
 
 if TYPE_CHECKING:
+    from bbq.plan.model import Cost, Price
     from bbq.providers.openstack.software import ServerSoftware
+    from bbq.providers.openstack.stack_needs import Needs
 
 OURS = "bbq.nodes.Root"
 
@@ -54,6 +56,7 @@ ON_SERVERS: dict[str, str] = {
 }
 """The same of what operations make on servers; nodes of types that are not ours are made so, too."""
 
+T = TypeVar("T")
 LEASE = "expiry"
 """What a listing of everything calls the note of a deployment's expiry."""
 
@@ -154,17 +157,16 @@ class OpenStackProvider(Provider):
             lease.extend(self.cloud, self.context.name, self.context.id, at)
             self._expires_at = at
 
-    def preflight(self, nodes: Iterable[Node]) -> list[str]:
+    def preflight(self, nodes: Iterable[Node], changed: Sequence[Changed] = ()) -> list[str]:
         from bbq.providers.openstack.quota import lacking
         from bbq.providers.openstack.stack_needs import Needs
 
-        by_type: dict[str, list[Node]] = {}
+        nodes = list(nodes)
+        by_type = _by_type(nodes, lambda node: node)
         operated: dict[str, list[Node]] = {}
         for node in nodes:
             kind = next((name for name in node.ancestry if name in RESOURCES or name in ON_SERVERS), None)
-            if kind in RESOURCES:
-                by_type.setdefault(kind, []).append(node)
-            elif kind is not None or OURS not in node.ancestry:
+            if kind not in RESOURCES and (kind is not None or OURS not in node.ancestry):
                 operated.setdefault(ON_SERVERS.get(kind or "", SOFTWARE), []).append(node)
         servers = {node.name: node for found in by_type.values() for node in found}
         problems: list[str] = []
@@ -179,7 +181,32 @@ class OpenStackProvider(Provider):
                 who = ", ".join(node.name for node in found[:5]) + (", ..." if len(found) > 5 else "")
                 instead = f"; {resource.instead}" if resource.instead else ""
                 problems.append(f"this cloud has no {SERVICES[resource.service]} service, which makes {who}{instead}")
-        return list(dict.fromkeys([*problems, *lacking(self.cloud, needs)]))
+        before = Needs()
+        for kind, those in _by_type(changed, lambda one: one.node).items():
+            resource = self._resource(kind)
+            problems += resource.preflight_changes(those)
+            resource.add_needs([one.before for one in those], before)
+            resource.add_needs([one.node for one in those], needs)
+        return list(dict.fromkeys([*problems, *lacking(self.cloud, before, needs)]))
+
+    def costs(self, before: Sequence[Node], after: Sequence[Node]) -> tuple[list[Cost], Price | None]:
+        """With the quotas of nova, neutron and cinder; Trove and Magnum have some of their own. The price needs a file."""
+        from bbq.providers.openstack import costs, prices
+
+        file = self.cloud.settings.prices
+        known = prices.read(file) if file else None
+        was, will = self._needs(before), self._needs(after)
+        price = costs.price(self.cloud, was, will, known) if known is not None else None
+        return list(costs.costs(self.cloud, was, will)), price
+
+    def _needs(self, nodes: Sequence[Node]) -> Needs:
+        from bbq.providers.openstack.stack_needs import Needs
+
+        needs = Needs()
+        for kind, found in _by_type(nodes, lambda node: node).items():
+            if self.cloud.has(self._resource(kind).service):
+                self._resource(kind).add_needs(found, needs)
+        return needs
 
     def logs(self, handle: Handle) -> Sequence[str]:
         """Only of operations: what Ansible has said."""
@@ -189,3 +216,13 @@ class OpenStackProvider(Provider):
         if self.cloud.has(lease.SERVICE):
             lease.end(self.cloud, deployment_id)
         shutil.rmtree(self.context.state_dir, ignore_errors=True)  # files of an archive that the deployment was made from
+
+
+def _by_type(items: Iterable[T], node_of: Callable[[T], Node]) -> dict[str, list[T]]:
+    """By the type in `RESOURCES` that makes it; what none makes is left out."""
+    found: dict[str, list[T]] = {}
+    for item in items:
+        kind = next((name for name in node_of(item).ancestry if name in RESOURCES or name in ON_SERVERS), None)
+        if kind in RESOURCES:
+            found.setdefault(kind, []).append(item)
+    return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -62,22 +62,42 @@ def volume(cloud: Cloud) -> dict[str, Quota]:
     }
 
 
-def lacking(cloud: Cloud, needs: Needs) -> Iterator[NoRoom]:
-    """What there is no room for, of all that is to be made; quotas of services that the cloud lacks are left out."""
+SOURCES: Final[Sequence[tuple[str, frozenset[str], Callable[[Cloud], dict[str, Quota]]]]] = (
+    ("compute", frozenset({"servers", "cores", "MiB of memory"}), compute),
+    ("network", frozenset(_NETWORK.values()), network),
+    ("block-storage", frozenset({"volumes", "GiB of volumes"}), volume),
+)
+"""Service, what its quotas are called, and what asks for them."""
+
+
+def lacking(cloud: Cloud, before: Needs, after: Needs) -> Iterator[NoRoom]:
+    """What there is no room for, of what is needed more; quotas of services that the cloud lacks are left out."""
+    more = difference(cloud, before, after)
+    for service, names, ask in SOURCES:
+        wanted = {name: number for name, number in more.items() if name in names and number > 0}
+        if wanted and cloud.has(service):
+            yield from exceeded(wanted, ask(cloud))
+
+
+def difference(cloud: Cloud, before: Needs, after: Needs) -> dict[str, int]:
+    """How much more of each quota is needed, by the quota's name; less is negative."""
+    was, will = _amounts(cloud, before), _amounts(cloud, after)
+    return {name: will[name] - was[name] for name in will}
+
+
+def _amounts(cloud: Cloud, needs: Needs) -> dict[str, int]:
+    known: list[tuple[Mapping[str, Any], int]] = []
     if needs.servers and cloud.has("compute"):
         flavors = {one[key]: one for key in ("id", "name") for one in cloud.lookup.flavors}
         known = [(flavors[name], count) for name, count in needs.servers.items() if name in flavors]
-        wanted = {
-            "servers": sum(needs.servers.values()),
-            "cores": sum(flavor["vcpus"] * count for flavor, count in known),
-            "MiB of memory": sum(flavor["ram"] * count for flavor, count in known),
-        }
-        yield from exceeded(wanted, compute(cloud))
-    wanted = {name: needs.things[key] for key, name in _NETWORK.items() if needs.things[key]}
-    if wanted and cloud.has("network"):
-        yield from exceeded(wanted, network(cloud))
-    if needs.things["volume"] and cloud.has("block-storage"):
-        yield from exceeded({"volumes": needs.things["volume"], "GiB of volumes": needs.gigabytes}, volume(cloud))
+    return {
+        "servers": sum(needs.servers.values()),
+        "cores": sum(flavor["vcpus"] * count for flavor, count in known),
+        "MiB of memory": sum(flavor["ram"] * count for flavor, count in known),
+        **{name: needs.things[key] for key, name in _NETWORK.items()},
+        "volumes": needs.things["volume"],
+        "GiB of volumes": needs.gigabytes,
+    }
 
 
 def exceeded(wanted: Mapping[str, int], quotas: Mapping[str, Quota]) -> Iterator[NoRoom]:

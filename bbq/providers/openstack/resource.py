@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from bbq.engine.contract import DeploymentContext, Handle, Resource, State, Tag
+from bbq.engine.contract import Changed, DeploymentContext, Handle, Resource, State, Tag
 from bbq.providers.openstack.session import Cloud
 from bbq.topology.model import Node
 
@@ -41,4 +41,13 @@ class CloudResource(Resource):
     def preflight(self, nodes: Sequence[Node], needs: Needs) -> list[str]:
         """Problems with what is to be made, all of them, with few calls. What the nodes take of the quotas of other services is
         added to `needs`; a `NoRoom` among the problems is about quota of the resource's own."""
+        self.add_needs(nodes, needs)
         return []
+
+    def preflight_changes(self, changed: Sequence[Changed]) -> list[str]:
+        """The same of what exists and is to be changed, but for `needs`: there the difference counts."""
+        return []
+
+    def add_needs(self, nodes: Sequence[Node], needs: Needs) -> None:
+        """Add what the nodes take of the quotas of other services, as far as it can be known."""
+        return

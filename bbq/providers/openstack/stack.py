@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Final
 
 from bbq.engine.contract import (
     AmbiguousFault,
+    Changed,
     Check,
     DeploymentContext,
     Ending,
@@ -160,8 +161,7 @@ class Stack(CloudResource):
         return root_cause(self.cloud, _path(handle), state.detail or state.name)
 
     def preflight(self, nodes: Sequence[Node], needs: Needs) -> list[str]:
-        for node in nodes:
-            needs_of(node.name, node.properties, needs)
+        self.add_needs(nodes, needs)
         found = list(unknown(self.cloud, needs))
         if not found:  # Heat would only say the first of the same again
             for node in nodes:
@@ -169,6 +169,23 @@ class Stack(CloudResource):
                     said = said_by_heat(self.cloud, node.name, _content(node.properties))
                     found += [said] if said else []
         return found
+
+    def preflight_changes(self, changed: Sequence[Changed]) -> list[str]:
+        needs = Needs()
+        self.add_needs([one.node for one in changed], needs)
+        found = list(unknown(self.cloud, needs))
+        for one in changed if not found else ():
+            try:
+                self.preview(one.handle, one.node.properties)
+            except (NotFound, Conflict):  # it is gone, or at work: what comes of that is for the update to see
+                continue
+            except PermanentFault as fault:
+                found.append(f"{one.node.name}: Heat refuses the template: {fault}")
+        return found
+
+    def add_needs(self, nodes: Sequence[Node], needs: Needs) -> None:
+        for node in nodes:
+            needs_of(node.name, node.properties, needs)
 
     def _list(self, what: str, words: Sequence[str]) -> list[tuple[Tag | None, Handle, State]]:
         """Live stacks that carry all of these words, without nested ones. The list's filter is exact, and never behind."""

@@ -51,12 +51,15 @@ _DEEPEST: Final = 10
 @dataclass(slots=True)
 class Needs:
     """`names`: kind -> name or id -> where it is asked for, first place. `servers`: how many of each flavor ("" where that is
-    not known). `things`: how many of each counted type. `gigabytes`: of volumes."""
+    not known). `things`: how many of each counted type. `gigabytes`: of volumes. `databases` and `database_gigabytes`: what the
+    database service makes in a project of its own, and lets the user pay."""
 
     names: dict[Kind, dict[str, str]] = field(default_factory=dict)
     servers: Counter[str] = field(default_factory=Counter)
     things: Counter[str] = field(default_factory=Counter)
     gigabytes: int = 0
+    databases: Counter[str] = field(default_factory=Counter)
+    database_gigabytes: int = 0
 
     def add(self, kind: Kind, name: Any, where: str) -> None:
         if isinstance(name, (str, int)) and not isinstance(name, bool) and name != "":

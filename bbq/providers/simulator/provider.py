@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar
 
 from bbq.engine.contract import (
+    Changed,
     Check,
     DeploymentContext,
     Handle,
@@ -157,7 +158,7 @@ class SimulatorProvider(Provider):
 
         return self.call("list_tagged", "*", look)
 
-    def preflight(self, nodes: Iterable[Node]) -> list[str]:
+    def preflight(self, nodes: Iterable[Node], changed: Sequence[Changed] = ()) -> list[str]:
         quota = self.faults.rates.quota
         wanted = sum(1 for _ in nodes)
         return [NoRoom(f"{wanted} things are wanted, the quota is {quota} (simulated)")] if quota and wanted > quota else []
