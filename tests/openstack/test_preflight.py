@@ -189,7 +189,7 @@ def test_what_it_costs_an_hour(template: Cli, name: str) -> None:
     (template.directory / "prices.yaml").write_text("curency: EUR\nflavors: { m1.tiny: cheap }\ncores: -1\n")
     said = template("plan", *given, "-i", "servers=1", code=5)
     assert "prices.yaml:1:1: there is no key curency (did you mean `currency`?)" in said
-    assert "prices.yaml:2:22: the price of flavor m1.tiny is a number" in said and "prices.yaml:3:8: the price of cores" in said
+    assert "prices.yaml:2:21: the price of flavor m1.tiny is a number" in said and "prices.yaml:3:8: the price of cores" in said
     template("destroy", name, "--yes")
 
 

@@ -191,6 +191,63 @@ def test_what_a_destroyed_deployment_has_left(
     assert laptop.found(name) == {}
 
 
+INFRASTRUCTURE = """\
+tosca_definitions_version: tosca_simple_yaml_1_3
+topology_template:
+  node_templates:
+    lan: { type: tosca.nodes.network.Network, properties: { cidr: 10.217.3.0/24 } }
+    disk: { type: tosca.nodes.Storage.BlockStorage, properties: { size: 1 GB } }
+    server:
+      type: tosca.nodes.Compute
+      capabilities: { host: { properties: { num_cpus: 1, mem_size: 64 MB } }, os: { properties: { distribution: cirros } } }
+      requirements:
+        - local_storage: { node: disk, relationship: { type: tosca.relationships.AttachesTo, properties: { location: /mnt } } }
+    port:
+      type: tosca.nodes.network.Port
+      requirements: [ { binding: server }, { link: lan } ]
+"""
+
+
+def test_what_a_stack_has_left_behind(
+    machines: Callable[[str], Machine], cloud: Cloud, name: str, services: Callable[..., None]
+) -> None:
+    """Heat has forgotten the stack; server, volume and network are still there, known by their own tags."""
+    services("cinder")
+    laptop, ci = machines("laptop"), machines("ci")
+    (laptop.directory / "infrastructure.yaml").write_text(INFRASTRUCTURE)
+    laptop.environment["BBQ_OPENSTACK__KEY_NAME"] = "devcloud"
+    laptop("up", "infrastructure.yaml", "--provider", "openstack", "--name", name)
+    (stack,) = stacks(cloud, name)
+    id = laptop.json("list")["deployments"][0]["id"]
+    assert ci.found(name)["things"].count("(") == 4
+    loose = loosened(cloud, id)
+    cloud.delete("orchestration", f"/stacks/{stack['stack_name']}/{stack['id']}", "delete it, and what is in it")
+    while stacks(cloud, name):
+        pass
+    made_again(cloud, loose)
+    said = laptop("destroy", name, "--yes")
+    assert "finished: ok" in said
+    assert ci.found(name) == {}
+    assert loosened(cloud, id) == {"networks": [], "volumes": []}
+
+
+def loosened(cloud: Cloud, id: str) -> dict[str, list[dict[str, Any]]]:
+    networks = cloud.get("network", "/networks", "look", tags=tags.deployment_word(id))["networks"]
+    volumes = cloud.get("block-storage", "/volumes/detail", "look")["volumes"]
+    return {"networks": networks, "volumes": [one for one in volumes if one["metadata"].get("bbq_deployment_id") == id]}
+
+
+def made_again(cloud: Cloud, loose: dict[str, list[dict[str, Any]]]) -> None:
+    """Network, port and volume with the same tags, as an abandoned stack leaves them."""
+    (network,), (volume,) = loose["networks"], loose["volumes"]
+    made = cloud.post("network", "/networks", "make it again", {"network": {"name": network["name"]}})["network"]
+    cloud.put("network", f"/networks/{made['id']}/tags", "tag it", {"tags": network["tags"]})
+    subnet = {"network_id": made["id"], "cidr": "10.217.3.0/24", "ip_version": 4}
+    cloud.post("network", "/subnets", "make it again", {"subnet": subnet})
+    cloud.post("network", "/ports", "make it again", {"port": {"network_id": made["id"]}})
+    cloud.post("block-storage", "/volumes", "make it again", {"volume": {"size": 1, "metadata": volume["metadata"]}})
+
+
 def test_a_sweep_that_is_killed_is_finished_by_the_next(machines: Callable[[str], Machine], cloud: Cloud, name: str) -> None:
     laptop, ci = machines("laptop"), machines("ci")
     laptop("up", "stack.yaml", "--name", name, "--ttl", "1s")

@@ -25,9 +25,9 @@ OURS = "bbq.nodes.Root"
 RESOURCES: dict[str, str] = {
     "Compute": "compute:Compute",
     "LoadBalancer": "part:Part",
-    "Network": "part:Part",
+    "Network": "network:Network",
     "Port": "part:Part",
-    "Storage.BlockStorage": "part:Part",
+    "Storage.BlockStorage": "volume:Volume",
     "Storage.ObjectStorage": "part:Part",
     "bbq.nodes.openstack.ContainerCluster": "container_cluster:ContainerCluster",
     "bbq.nodes.openstack.DataProcessingCluster": "data_processing_cluster:DataProcessingCluster",
@@ -35,13 +35,13 @@ RESOURCES: dict[str, str] = {
     "bbq.nodes.openstack.DatabaseInstance": "database_instance:DatabaseInstance",
     "bbq.nodes.openstack.Queue": "queue:Queue",
     "bbq.nodes.openstack.Stack": "stack:Stack",
-    "tosca.nodes.BlockStorage": "part:Part",
+    "tosca.nodes.BlockStorage": "volume:Volume",
     "tosca.nodes.Compute": "compute:Compute",
     "tosca.nodes.LoadBalancer": "part:Part",
     "tosca.nodes.ObjectStorage": "part:Part",
-    "tosca.nodes.Storage.BlockStorage": "part:Part",
+    "tosca.nodes.Storage.BlockStorage": "volume:Volume",
     "tosca.nodes.Storage.ObjectStorage": "part:Part",
-    "tosca.nodes.network.Network": "part:Part",
+    "tosca.nodes.network.Network": "network:Network",
     "tosca.nodes.network.Port": "part:Part",
 }
 """Node type -> module and class; a module is imported when a node of its type occurs. Keep in order of names."""
