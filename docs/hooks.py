@@ -41,7 +41,10 @@ def exit_codes() -> str:
     for name, item in vars(errors).items():
         if isinstance(item, type) and issubclass(item, errors.BbqError):
             classes.setdefault(int(item.exit_code), []).append(f"`{name}`: {(item.__doc__ or '').splitlines()[0]}")
-    meanings = {0: "Done, or nothing to do.", 3: "`plan --detailed-exitcode`, `drift`, `fmt --check`: changes are pending."}
+    meanings = {
+        0: "Done, or nothing to do.",
+        3: "`plan --detailed-exitcode`, `drift`, `fmt --check`, `sweep`: changes are pending.",
+    }
     rows = [
         (int(code), code.name.lower().replace("_", " "), meanings.get(int(code)) or " ".join(classes.get(int(code), [])))
         for code in errors.ExitCode

@@ -192,18 +192,35 @@ def test_a_client_waits_no_longer_than_it_was_told(template: Cli, cloud: Cloud, 
     template("destroy", name, "--yes")
 
 
-def test_a_cloud_that_lets_nobody_abandon(template: Cli, cloud: Cloud, name: str) -> None:
-    (template.directory / "word.yaml").write_text(
-        "heat_template_version: 2018-08-31\nresources: { word: { type: OS::Heat::RandomString } }\n"
-    )
-    template("up", "word.yaml", "--name", name)
+LAN = """\
+tosca_definitions_version: tosca_simple_yaml_1_3
+topology_template:
+  node_templates:
+    lan: { type: tosca.nodes.network.Network, properties: { cidr: 10.219.5.0/24 } }
+"""
+
+
+def test_a_stack_is_abandoned_and_what_it_leaves_goes_with_destroy(template: Cli, cloud: Cloud, name: str) -> None:
+    """Or the cloud lets nobody abandon, and then that is said."""
+    (template.directory / "lan.yaml").write_text(LAN)
+    template("up", "lan.yaml", "--provider", "openstack", "--name", name)
+    id = template.json("list")["deployments"][0]["id"]
+
+    def networks() -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = cloud.get("network", "/networks", "look", tags=tags.deployment_word(id))["networks"]
+        return found
+
+    (network,) = networks()
     process = template.start("cancel", name, "--abandon")
     out, _ = process.communicate(timeout=60)
     if process.returncode == 7:
         assert "enable_stack_abandon" in out
         assert len(stacks(cloud, name)) == 1
     else:
-        assert process.returncode == 0 and "Heat has forgotten the stack" in out and "word (OS::Heat::RandomString" in out
+        assert process.returncode == 0, out
+        assert "Heat has forgotten the stack" in out and f"OS::Neutron::Net {network['id']})" in out
         while stacks(cloud, name):
             pass
+        assert [one["id"] for one in networks()] == [network["id"]]
     template("destroy", name, "--yes")
+    assert networks() == [] and stacks(cloud, name) == []

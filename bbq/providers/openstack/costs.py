@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from bbq.plan.model import Cost, Price
@@ -16,16 +15,13 @@ if TYPE_CHECKING:
 
 
 def costs(cloud: Cloud, before: Needs, after: Needs) -> Iterator[Cost]:
-    """Each quota that the change touches. One request for each service, all at once."""
-    more = quota.difference(cloud, before, after)
-    asked = [ask for service, names, ask in quota.SOURCES if cloud.has(service) and any(more.get(name) for name in names)]
-    if not asked:
-        return
-    with ThreadPoolExecutor(len(asked)) as pool:
-        quotas = {name: one for found in pool.map(lambda ask: ask(cloud), asked) for name, one in found.items()}
+    """Each quota that the change touches."""
+    more = {name: number for name, number in quota.difference(cloud, before, after).items() if number}
+    there = quota.quotas(cloud, more)
     for name, number in more.items():
-        if number and name in quotas:
-            yield Cost(name, number, quotas[name].left, quotas[name].limit if quotas[name].limit >= 0 else None)
+        if name in there:
+            left = there[name].left
+            yield Cost(name, number, left, None if left is None else there[name].limit)
 
 
 def price(cloud: Cloud, before: Needs, after: Needs, prices: Prices) -> Price:

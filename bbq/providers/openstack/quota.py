@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -62,7 +63,7 @@ def volume(cloud: Cloud) -> dict[str, Quota]:
     }
 
 
-SOURCES: Final[Sequence[tuple[str, frozenset[str], Callable[[Cloud], dict[str, Quota]]]]] = (
+_SOURCES: Final[Sequence[tuple[str, frozenset[str], Callable[[Cloud], dict[str, Quota]]]]] = (
     ("compute", frozenset({"servers", "cores", "MiB of memory"}), compute),
     ("network", frozenset(_NETWORK.values()), network),
     ("block-storage", frozenset({"volumes", "GiB of volumes"}), volume),
@@ -72,11 +73,18 @@ SOURCES: Final[Sequence[tuple[str, frozenset[str], Callable[[Cloud], dict[str, Q
 
 def lacking(cloud: Cloud, before: Needs, after: Needs) -> Iterator[NoRoom]:
     """What there is no room for, of what is needed more; quotas of services that the cloud lacks are left out."""
-    more = difference(cloud, before, after)
-    for service, names, ask in SOURCES:
-        wanted = {name: number for name, number in more.items() if name in names and number > 0}
-        if wanted and cloud.has(service):
-            yield from exceeded(wanted, ask(cloud))
+    wanted = {name: number for name, number in difference(cloud, before, after).items() if number > 0}
+    yield from exceeded(wanted, quotas(cloud, wanted))
+
+
+def quotas(cloud: Cloud, names: Collection[str]) -> dict[str, Quota]:
+    """Those of that name and what comes with them, as far as the cloud has the services. One request for each service, all at
+    once."""
+    asked = [ask for service, own, ask in _SOURCES if own.intersection(names) and cloud.has(service)]
+    if not asked:
+        return {}
+    with ThreadPoolExecutor(len(asked)) as pool:
+        return {name: one for found in pool.map(lambda ask: ask(cloud), asked) for name, one in found.items()}
 
 
 def difference(cloud: Cloud, before: Needs, after: Needs) -> dict[str, int]:
