@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bbq import providers
-from bbq.errors import UsageError
+from bbq.errors import BbqError, UsageError
 from bbq.journal.model import DeploymentRow
 from bbq.operations.change import Change
 from bbq.operations.wanted import Imports, build_topology, check_name, default_name, load_deployable, with_lines
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from bbq.journal.model import Record
     from bbq.operations.heat import HeatService
     from bbq.operations.workspace import Workspace
+    from bbq.plan.model import Cost, Price
     from bbq.topology.model import Topology
     from bbq.tosca.model import NodeTemplate, ServiceTemplate
 
@@ -227,7 +228,7 @@ def _planned(change: Change) -> Change:
         try:
             change.plan = change.make_plan(provider, records, clock)
             _preview(change, provider, records)
-            _reckon(change, provider, records)
+            _reckon(change, provider, records, clock)
         finally:
             provider.close()
     return change
@@ -251,10 +252,11 @@ def _preview(change: Change, provider: Provider, records: Mapping[str, Record]) 
                 step.changes += tuple(FieldChange(path, before, after) for path, before, after in found)
 
 
-def _reckon(change: Change, provider: Provider, records: Mapping[str, Record]) -> None:
+def _reckon(change: Change, provider: Provider, records: Mapping[str, Record], clock: Clock) -> None:
     """Add to the plan what it costs; where the provider says nothing, the plan is as good."""
-    from bbq.engine.contract import ProviderFault
+    from bbq.engine.contract import UnreachableFault
     from bbq.engine.preflight import as_made
+    from bbq.operations.observe import asked
     from bbq.plan.model import Action
 
     plan = change.plan
@@ -265,9 +267,22 @@ def _reckon(change: Change, provider: Provider, records: Mapping[str, Record]) -
     # what is to be made, or is looked for after an unknown outcome, is not counted as there
     there = [name for name, step in plan.steps.items() if step.action not in (Action.CREATE, Action.READ)]
     before = [as_made(records[name]) for name in there if name in records and not records[name].members]
-    with suppress(ProviderFault):
-        costs, plan.price = provider.costs(before, [node for node in after if not node.composite and not node.members])
-        plan.costs = tuple(costs)
+    made = [node for node in after if not node.composite and not node.members]
+
+    def costs() -> tuple[Sequence[Cost], Price | None] | BbqError:
+        try:
+            return provider.costs(before, made)
+        except BbqError as error:  # no fault of the provider's: the price file
+            return error
+        except UnreachableFault:  # nobody answers: a plan for a new deployment can be looked at all the same, and at once
+            return (), None
+
+    found: tuple[Sequence[Cost], Price | None] | BbqError = (), None
+    with suppress(BbqError):
+        found = asked(costs, clock)
+    if isinstance(found, BbqError):
+        raise found
+    plan.costs, plan.price = tuple(found[0]), found[1]
 
 
 def stored_inputs(

@@ -160,7 +160,7 @@ def test_nova_in_trouble_while_names_are_checked(cli: Cli, cloud: Cloud, testclo
         rules = [
             nova.add("/flavors", "refuse"),
             nova.add("/limits", "reset"),
-            nova.add("/flavors", "refuse", status=401, skip=1),
+            nova.add("/limits", "refuse", status=401),  # flavors are listed once for the whole command
         ]
         cli("up", "stack.yaml", "--name", name, "--input", f"prefix={name}")
         assert all(rule.used > rule.skip for rule in rules)

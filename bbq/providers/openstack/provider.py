@@ -213,7 +213,7 @@ class OpenStackProvider(Provider):
         return self._software(SOFTWARE).logs(handle) if handle.id.startswith(PREFIX) else ()
 
     def finish_destroy(self, deployment_id: str) -> None:
-        if self.cloud.has(lease.SERVICE):
+        if self.context.expires_at is not None and self.cloud.has(lease.SERVICE):
             lease.end(self.cloud, deployment_id)
         shutil.rmtree(self.context.state_dir, ignore_errors=True)  # files of an archive that the deployment was made from
 
