@@ -48,7 +48,7 @@ class Conclusion:
         return RunResult(
             nodes,
             [
-                replace(failure, source=self._source(run), logged=shared.provider.has_logs, cancels=self._can_be_cancelled(run))
+                replace(failure, source=self._source(run), logged=self._has_log(run), cancels=self._can_be_cancelled(run))
                 for run in failed
                 if (failure := run.failure()) is not None
             ],
@@ -102,6 +102,13 @@ class Conclusion:
         recorder.flush()
         self._shared.secrets.forget()
         self._journal.update(self._lease, status="destroyed", outputs={}, error=None)
+
+    def _has_log(self, run: NodeRun) -> bool:
+        """Of a provider's types some may have none: a stack."""
+        provider = self._shared.provider
+        if not provider.has_logs or run.handle is None:
+            return False
+        return provider.simulated or bool(provider.logs(run.handle))
 
     def _can_be_cancelled(self, run: NodeRun) -> bool:
         resource = self._shared.provider.resource(run.ancestry)
