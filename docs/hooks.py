@@ -59,8 +59,8 @@ def types() -> str:
     profile = yaml.safe_load((ROOT / "templates/types/bbq.yaml").read_text(encoding="utf-8"))
     parts = [
         "# Types of the profile `bbq:1.0`\n\nWhat each of them becomes on this machine: "
-        "[the local provider](local.md). Types that no provider makes are checked, and made by the "
-        "[simulator](../how-to/simulator.md) only: `KubernetesCluster`, `HTCondorCluster`, `Function`.\n"
+        "[the local provider](local.md); on a cloud: [OpenStack](openstack.md). Types that no provider makes are checked, and "
+        "made by the [simulator](../how-to/simulator.md) only: `Function`.\n"
     ]
     for name, body in profile["node_types"].items():
         parts.append(f"\n## {name}\n\n{body.get('description', '')}\n\nDerived from `{body.get('derived_from', '-')}`.\n")
