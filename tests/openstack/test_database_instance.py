@@ -168,14 +168,6 @@ def test_postgresql_with_a_schema_users_and_access_rules(cli: Cli, cloud: Cloud,
     assert instances(cloud, name) == [] and left(cloud, name) == []
 
 
-def test_a_server_is_no_implementation_yet_and_the_answer_says_so(cli: Cli) -> None:
-    (cli.directory / "db.yaml").write_text(
-        f"{HEAD}  node_templates: {{ db: {{ type: bbq.nodes.Database, properties: {{ implementation: server }} }} }}\n"
-    )
-    said = cli("plan", "db.yaml", "--provider", "openstack", code=2)
-    assert "implementation" in said and "trove" in said
-
-
 def test_a_failure_has_its_cause_and_is_made_anew(cli: Cli, cloud: Cloud, name: str, testcloud: TestCloud) -> None:
     (cli.directory / "db.yaml").write_text(
         f"{HEAD}  node_templates: {{ db: {{ type: {KIND}, properties: {{ {SMALL} }} }} }}{OUTPUTS}"
