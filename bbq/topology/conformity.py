@@ -6,7 +6,7 @@ values waits until all of them are known.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -43,6 +43,22 @@ class Given:
 
     def what(self) -> str:
         return " ".join(quoted(word) if number % 2 else word for number, word in enumerate(self.words))
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What is declared of a value."""
+
+    schema: Schema
+    service: ServiceTemplate
+
+    def has(self, path: Sequence[Any]) -> bool:
+        """Whether what the path ends with is a property of a data type."""
+        found: Schema | None = self.schema
+        for step in path[:-1]:
+            found = inside(found, step, self.service) if found is not None else None
+        type_ = self.service.types.get(("data", found.type)) if found is not None else None
+        return type_ is not None and path[-1] in type_.properties
 
 
 class Conformity:
@@ -170,7 +186,7 @@ class Conformity:
             definition = type_.capabilities[str(expression.path[0])].attributes.get(str(rest.pop(0)))
         schema = definition.schema if definition is not None else None
         for step in rest:
-            schema = _inside(schema, step, service) if schema is not None else None
+            schema = inside(schema, step, service) if schema is not None else None
         return (schema, service) if schema is not None else None
 
     def _can_be(self, have: Schema, home: ServiceTemplate | None, wanted: Schema, service: ServiceTemplate) -> bool:
@@ -180,7 +196,7 @@ class Conformity:
             return True  # reported where the type is named
         if not of_wanted.can_be(base or have.type, wanted.type):
             return False
-        inner, other = _inside(have, 0, home or service), _inside(wanted, 0, service)
+        inner, other = inside(have, 0, home or service), inside(wanted, 0, service)
         if base not in ("list", "map") or inner is None or other is None:
             return True
         return self._can_be(inner, home, other, service)
@@ -284,8 +300,8 @@ class _Check:
         return argument
 
 
-def _inside(schema: Schema, step: Any, service: ServiceTemplate) -> Schema | None:
-    """The schema of a member."""
+def inside(schema: Schema, step: Any, service: ServiceTemplate) -> Schema | None:
+    """The schema of a member; None where nothing declares it."""
     type_ = service.types.get(("data", schema.type))
     if schema.entry is not None or type_ is None:
         return schema.entry

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bbq.diagnostics import DiagnosticBag, SourceRange
 from bbq.topology import codes
-from bbq.topology.conformity import Conformity
+from bbq.topology.conformity import Conformity, Declared
 from bbq.topology.custom import OwnFunctions, OwnScalars
 from bbq.topology.functions import LARGEST, FunctionError, call, is_pure, satisfies
 from bbq.topology.instances import MISSING, Broken, Failed, Instance, Link, Pending, Where
@@ -277,16 +277,24 @@ class Evaluator:
         except FunctionError as error:
             raise self.fail(codes.BAD_FUNCTION, str(error), function.at) from None
 
-    def select(self, value: Any, path: list[Any], at: SourceRange) -> Any:
-        """What stands at `path` inside a value, an expression where the value is one."""
+    def select(
+        self, value: Any, path: list[Any], at: SourceRange, what: str = "the value", declared: Declared | None = None
+    ) -> Any:
+        """What stands at `path` inside a value, an expression where the value is one. What `declared` knows of, and the value
+        does not have, is unset. `what` names the value in messages."""
         for depth, key in enumerate(path):
             if isinstance(value, Expr) or isinstance(key, Expr):
                 return Call("select", (value, *path[depth:]))
+            if value is None and declared is not None:
+                return None
             try:
                 value = call("select", [value, key])
             except FunctionError:
-                text = "nothing stands at " + ", ".join(map(str, path))
-                raise self.fail(codes.BAD_FUNCTION, text, at) from None
+                if isinstance(value, dict) and declared is not None and declared.has(path[: depth + 1]):
+                    return None
+                text = f"{what} has nothing at {', '.join(map(str, path[: depth + 1]))}"
+                hint = suggestion(str(key), map(str, value)) if isinstance(value, dict) else None
+                raise self.fail(codes.BAD_FUNCTION, text, at, hint) from None
         return value
 
     def _get_input(self, function: Function, args: list[Any], where: Where) -> Any:
@@ -299,7 +307,7 @@ class Evaluator:
             raise self.fail(codes.UNKNOWN_INPUT, f"there is no input {name!r}", function.at, hint)
         if inputs[name] is Failed:
             raise Broken
-        return self.select(inputs[name], args[1:], function.at)
+        return self.select(inputs[name], args[1:], function.at, f"input {name!r}")
 
     def _value(self, function: Function, args: list[Any], where: Where) -> Any:
         if where.value is MISSING:

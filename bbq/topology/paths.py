@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bbq.diagnostics import SourceRange
 from bbq.topology import codes
+from bbq.topology.conformity import Declared
 from bbq.topology.instances import Broken, CapabilitySite, Instance, Link, Site, Where
 from bbq.topology.phrases import suggestion
 from bbq.topology.values import Attribute
@@ -203,9 +204,10 @@ class Paths:
         if not isinstance(name, str):
             raise self._bad(function, f"the name of the {kind} is needed, not {name!r}")
         if len(rest) > 1 and isinstance(site, Instance) and name not in _names(site, kind):
-            found, path = self._through(function, site, rest, lookup)
+            found, path, declared = self._through(function, site, rest, lookup)
             if found is not _NOTHING:
-                return self._evaluator.select(found, path, function.at)
+                what = f"{'.'.join(map(str, rest[: len(rest) - len(path)]))} of {_address(site)}"
+                return self._evaluator.select(found, path, function.at, what, declared)
         found = lookup(site, name, function.at)
         if found is _NOTHING:
             address = _address(site)
@@ -213,16 +215,22 @@ class Paths:
             raise self._evaluator.fail(code, f"{address} has no {kind} {name!r}", function.at, hint)
         if isinstance(found, Attribute):
             return Attribute(found.node, (*found.path, *rest[1:]))
-        return self._evaluator.select(found, rest[1:], function.at)
+        return self._evaluator.select(
+            found, rest[1:], function.at, f"{kind} {name!r} of {_address(site)}", _declared(site, name)
+        )
 
-    def _through(self, function: Function, site: Instance, rest: list[Any], lookup: _Lookup) -> tuple[Any, list[Any]]:
-        """1.3's form: a capability's or requirement's name stands between the node and the name."""
+    def _through(
+        self, function: Function, site: Instance, rest: list[Any], lookup: _Lookup
+    ) -> tuple[Any, list[Any], Declared | None]:
+        """1.3's form: a capability's or requirement's name stands between the node and the name. What is found there, the
+        rest of the path, and what is declared of it."""
         name, after = rest[0], rest[1:]
         type_ = site.template.type
         if name in type_.capabilities and isinstance(after[0], str):
-            found = lookup(CapabilitySite(site, name), after[0], function.at)
+            capability = CapabilitySite(site, name)
+            found = lookup(capability, after[0], function.at)
             if found is not _NOTHING:
-                return _deeper(found, after[1:])
+                return *_deeper(found, after[1:]), _declared(capability, after[0])
         if name in type_.requirements:
             index = 0
             if _is_index(after[0]) and len(after) > 1:
@@ -236,8 +244,8 @@ class Paths:
                 for place in (*places, link.target):
                     found = lookup(place, after[0], function.at)
                     if found is not _NOTHING:
-                        return _deeper(found, after[1:])
-        return _NOTHING, []
+                        return *_deeper(found, after[1:]), _declared(place, after[0])
+        return _NOTHING, [], None
 
     def _property(self, site: Site, name: str, at: SourceRange) -> Any:
         if isinstance(site, Link):
@@ -271,6 +279,18 @@ class Paths:
 def _deeper(found: Any, path: list[Any]) -> tuple[Any, list[Any]]:
     """An attribute takes the rest of the path into itself."""
     return (Attribute(found.node, (*found.path, *path)), []) if isinstance(found, Attribute) else (found, path)
+
+
+def _declared(site: Site, name: str) -> Declared | None:
+    """What a property's definition says."""
+    if isinstance(site, Link):
+        return None
+    instance = site if isinstance(site, Instance) else site.instance
+    type_ = instance.template.type
+    definitions = type_.properties
+    if isinstance(site, CapabilitySite):
+        definitions = type_.capabilities[site.name].properties if site.name in type_.capabilities else {}
+    return Declared(definitions[name].schema, instance.stack.service) if name in definitions else None
 
 
 def _is_index(value: Any) -> bool:

@@ -357,3 +357,44 @@ def test_what_a_substitution_template_asks_for_more_is_told_where_the_user_said_
     bench.write(INNER % "{ $difference: [ 0, { $get_input: many } ] }", name="own/inner.yaml")
     found = bench.bad(OUTER, more, "BBQ-T043", provider="local")
     assert found.message == "property `port` of `spark.w` must be at least `0`, not `-3`"
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ("{ $get_property: [ n, ports, 0, target ] }", None),
+        ("{ $get_attribute: [ n, ports, 0, target ] }", None),
+        ("{ $get_property: [ n, one, target ] }", None),
+        ("{ $get_property: [ n, CAPABILITY, c, port, target ] }", None),
+        ("{ $get_property: [ n, ports, 1, target ] }", "property 'ports' of 'n' has nothing at 1"),
+        ("{ $get_property: [ n, words, beta ] }", "property 'words' of 'n' has nothing at beta"),
+    ],
+)
+def test_a_field_that_is_declared_may_be_unset(tmp_path: Path, value: str, problem: str | None) -> None:
+    """As a property may be; what a map does not have is a mistake."""
+    (tmp_path / "s.yaml").write_text(
+        f"""\
+tosca_definitions_version: tosca_2_0
+data_types: {{ Port: {{ properties: {{ source: {{ type: integer }}, target: {{ type: integer, required: false }} }} }} }}
+capability_types: {{ C: {{ properties: {{ port: {{ type: Port, default: {{ source: 8 }} }} }} }} }}
+node_types:
+  N:
+    properties:
+      ports: {{ type: list, entry_schema: Port }}
+      one: {{ type: Port, required: false }}
+      words: {{ type: map, entry_schema: integer }}
+    capabilities: {{ c: C }}
+service_template:
+  node_templates:
+    n: {{ type: N, properties: {{ ports: [ {{ source: 80 }} ], words: {{ alpha: 1 }} }} }}
+  outputs: {{ o: {{ value: {value} }} }}
+"""
+    )
+    service, found = load(str(tmp_path / "s.yaml"))
+    assert service is not None and not found, found
+    topology, found = build(service, inputs={}, provider="simulator")
+    assert [item.message for item in found] == ([problem] if problem else [])
+    if topology is not None:
+        assert topology.outputs["o"].value is None
+    elif "beta" in value:
+        assert "alpha" in str(found[0].hint)
