@@ -1,33 +1,39 @@
-"""Orders of a dependency graph: `after` maps a name to the names that come before it. Linear, and without recursion."""
+"""Orders of a dependency graph: `after` maps a name to the names that come before it. Without recursion."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 
 def topological(after: Mapping[str, Iterable[str]], *, tolerant: bool = False) -> list[str]:
-    """All names, each behind what it comes after, else as given. Names that are no keys are left out.
+    """All names, each behind what it comes after, else as given, in whatever order sets name them. Names that are no keys are
+    left out.
 
     On a cycle `ValueError`; a tolerant order ignores the edge that closes it (records of different runs may contradict).
     """
+    position = {name: number for number, name in enumerate(after)}
+
+    def before(name: str) -> Iterator[str]:
+        return iter(sorted((other for other in after[name] if other in position), key=position.__getitem__))
+
     done: dict[str, bool] = {}  # False while what it comes after is walked
     order: list[str] = []
     for start in after:
         if start in done:
             continue
         done[start] = False
-        stack = [(start, iter(after[start]))]
+        stack = [(start, before(start))]
         while stack:
             name, rest = stack[-1]
             for other in rest:
-                if other not in after or done.get(other):
+                if done.get(other):
                     continue
                 if other in done:
                     if not tolerant and other != name:
                         raise ValueError(f"{name} and {other} come after each other")
                     continue
                 done[other] = False
-                stack.append((other, iter(after[other])))
+                stack.append((other, before(other)))
                 break
             else:
                 stack.pop()

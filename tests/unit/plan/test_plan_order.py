@@ -39,6 +39,12 @@ def test_the_critical_path_is_a_longest_chain(after: dict[str, list[str]], data:
     assert total == max(longest.values(), default=0)
 
 
+def test_the_order_is_that_of_the_names_not_of_what_they_come_after() -> None:
+    """Which is a set, and another one in each process."""
+    for before in (["w0", "w1", "w2"], ["w2", "w0", "w1"]):
+        assert topological({"all": before, "w0": [], "w1": [], "w2": []}) == ["w0", "w1", "w2", "all"]
+
+
 def test_cycles() -> None:
     with pytest.raises(ValueError, match="after each other"):
         topological({"a": ["b"], "b": ["a"]})
