@@ -254,7 +254,7 @@ def _input(call: Function, context: Context) -> str | None:
 
 
 def _calls(value: Any) -> Iterator[Function]:
-    from bbq.tosca.references import calls
+    from bbq.tosca.functions import calls
 
     yield from calls(value)
 

@@ -26,6 +26,7 @@ from bbq.topology.sources import Tree
 from bbq.topology.substitution import Library
 from bbq.topology.values import references
 from bbq.tosca.model import Function, NodeTemplate, ParameterDef, ServiceTemplate
+from bbq.yamlreader import NOWHERE
 
 _REHEARSAL: Final = "simulator"
 """The provider that makes abstract nodes as they are; only a user's folder of this name changes that."""
@@ -141,7 +142,7 @@ class _Builder:
         """An input's value, checked. What comes from a node that the template stands for was checked as that node's."""
         conformity, owner = self._evaluator.conformity, stack.owner
         if owner is None or stack.service.substitution is None:
-            place = definition.at if raw is definition.value or raw is definition.default else SourceRange("<input>", 1, 1)
+            place = definition.at if raw is definition.value or raw is definition.default else NOWHERE
             return conformity.checked(value, raw, definition, Where(stack), ("input", name), place)
         words = ("input", name, "of", Path(stack.service.path).name, "for", owner.address)
         path = next((path for path, target in stack.service.substitution.properties.items() if target == name), None)

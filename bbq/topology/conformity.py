@@ -15,12 +15,11 @@ from bbq.diagnostics import SourceRange
 from bbq.topology.functions import LARGEST
 from bbq.topology.instances import Broken, Instance, Where
 from bbq.topology.values import Attribute, Call, Expr, Secret, larger_than
-from bbq.tosca.checker import CONVERTED, Checker, Key, Path
+from bbq.tosca.checker import CONVERTED, Checker, Key, Path, located
 from bbq.tosca.constraints import asks_elsewhere, holds_function, is_local
-from bbq.tosca.functions import spelled
+from bbq.tosca.functions import calls, spelled
 from bbq.tosca.model import Constraint, Function, ParameterDef, Schema, ServiceTemplate
 from bbq.tosca.reading import article, quoted
-from bbq.tosca.references import calls
 from bbq.tosca.signatures import RESULTS
 
 if TYPE_CHECKING:
@@ -82,7 +81,7 @@ class Conformity:
             return value
         schema = definition.schema
         later = self._looks_elsewhere(schema, where.stack.service)
-        computed = isinstance(raw, (Function, dict, list)) and holds_function(raw)
+        computed = holds_function(raw)
         if not computed and not later:
             return value
         given = Given(raw, definition, where, words, at)
@@ -166,7 +165,7 @@ class Conformity:
         have, service = found
         if not self._can_be(have, service, wanted, given.where.stack.service):
             must, is_ = article(_type(wanted)), article(_type(have))
-            text = f"{given.what()}{_shown(path)} must be {must}; {quoted(str(expression))} is {is_}"
+            text = f"{located(given.what(), path)} must be {must}; {quoted(str(expression))} is {is_}"
             warn = not given.where.stack.service.version.startswith("tosca_2")
             self.report(given, "BBQ-T046", text, path, None, warn=warn)
 
@@ -339,7 +338,3 @@ def _origin(source: Function, service: ServiceTemplate) -> str:
 
 def _type(schema: Schema) -> str:
     return f"{schema.type} of {_type(schema.entry)}" if schema.entry is not None else schema.type
-
-
-def _shown(path: Path) -> str:
-    return f" at {quoted('.'.join(map(str, path)))}" if path else ""

@@ -9,11 +9,10 @@ from typing import Any
 
 from yaml import Node
 
-from bbq.tosca.functions import Owner
+from bbq.tosca.functions import Owner, calls
 from bbq.tosca.model import Activity, Function, InterfaceDef, ParameterDef, ServiceTemplate, TypeDef
 from bbq.tosca.nodes import Templates
 from bbq.tosca.reading import nearest, one_of, quoted
-from bbq.tosca.references import calls
 from bbq.tosca.triggers import read_activities
 
 

@@ -71,6 +71,11 @@ def locate(node: Node, path: Path) -> Node:
     return node
 
 
+def located(what: str, path: Path) -> str:
+    """What a message says of the place at `path` below `what`."""
+    return what + (f" at {quoted('.'.join(map(str, path)))}" if path else "")
+
+
 def _kind(value: Any) -> str:
     if value is None:
         return "nothing"
@@ -105,6 +110,19 @@ class Checker:
         another type is taken for its text or number, with a warning (code `CONVERTED`): TOSCA 1.x templates rely on it.
         Without a `graph`, calls of functions are taken as they are, and so are constraints that look at other values."""
         return _Check(self._types, report, what, text or (lambda path: None), lenient, graph).value(value, schema, ())
+
+    def problem(
+        self, value: Any, schema: Schema, *, what: str, text: Callable[[Path], str | None] | None = None, lenient: bool = False
+    ) -> str | None:
+        """The first thing that `check` has to say against the value; None where there is none but conversions."""
+        problems: list[str] = []
+
+        def report(path: Path, code: str, message: str, hint: str | None) -> None:
+            if code != CONVERTED:
+                problems.append(message)
+
+        self.check(value, schema, report, what=what, text=text, lenient=lenient)
+        return problems[0] if problems else None
 
     def is_secret(self, schema: Schema) -> bool:
         found = self._types.get(("data", schema.type))
@@ -144,7 +162,7 @@ class _Check:
         what: str,
         text: Callable[[Path], str | None],
         lenient: bool,
-        graph: Graph | None = None,
+        graph: Graph | None,
     ) -> None:
         self._graph = graph
         self._lenient = lenient
@@ -184,7 +202,7 @@ class _Check:
                 return
 
     def _at(self, path: Path) -> str:
-        return self._what + (f" at {quoted('.'.join(map(str, path)))}" if path else "")
+        return located(self._what, path)
 
     def _wrong(self, value: Any, wanted: str, path: Path, hint: str | None = None, *, secret: bool = False) -> Any:
         found = "something else" if secret else _kind(value)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from bbq.patterns import PatternTimeout, compiled, found, matches
+from bbq.tosca.functions import calls
 from bbq.tosca.model import Constraint, Function
 from bbq.tosca.reading import quoted
 
@@ -78,15 +79,7 @@ def broken(constraint: Constraint, value: Any, comparable: Comparable) -> str | 
 
 def asks_elsewhere(constraint: Constraint) -> bool:
     """Whether more than the value itself is needed to tell if the constraint holds."""
-    return _elsewhere(constraint.argument)
-
-
-def _elsewhere(value: Any) -> bool:
-    if isinstance(value, Function):
-        return not is_local(value) or any(map(_elsewhere, value.args))
-    if isinstance(value, dict):
-        return any(map(_elsewhere, value.values()))
-    return isinstance(value, list) and any(map(_elsewhere, value))
+    return not all(map(is_local, calls(constraint.argument)))
 
 
 def is_local(function: Function) -> bool:

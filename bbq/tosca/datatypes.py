@@ -75,8 +75,8 @@ def _units(reader: Definitions, declaration: Declaration, keys: dict[str, Node],
             _more_prefixes(reader, keys["prefixes"], found, what)
         return
     whole = found.schema.entry is not None and reader.base(found.schema.entry.type) == "integer"
-    factors = _factors(reader, keys["units"], f"units of {what}", whole=whole)
-    prefixes = _factors(reader, keys["prefixes"], f"prefixes of {what}") if "prefixes" in keys else {}
+    factors, places = _factors(reader, keys["units"], f"units of {what}", whole=whole)
+    prefixes, _ = _factors(reader, keys["prefixes"], f"prefixes of {what}") if "prefixes" in keys else ({}, {})
     if prefixes:
         if len(factors) != 1:
             reader.error("BBQ-T032", f"{what} has prefixes and therefore takes one unit only", keys["units"])
@@ -85,6 +85,7 @@ def _units(reader: Definitions, declaration: Declaration, keys: dict[str, Node],
     if not inherited and factors and 1.0 not in factors.values():
         reader.error("BBQ-T032", f"a unit of {what} must have the factor 1", keys["units"], "for example { m: 1, km: 1000 }")
     if prefixes:
+        places = {p + unit: place for unit, place in places.items() for p in prefixes}
         factors = {p + unit: f * factor for unit, factor in factors.items() for p, f in prefixes.items()}
     if "canonical_unit" in keys:
         unit = reader.string(keys["canonical_unit"], f"canonical_unit of {what}")
@@ -92,30 +93,36 @@ def _units(reader: Definitions, declaration: Declaration, keys: dict[str, Node],
             reader.error("BBQ-T032", f"canonical_unit {quoted(unit)} is none of the units of {what}", keys["canonical_unit"])
     elif not inherited and not prefixes and list(factors.values()).count(1.0) > 1:
         reader.error("BBQ-T011", f"{what} has several units of factor 1 and needs a `canonical_unit`", keys["units"])
-    _add(reader, found, factors, keys["units"], what)
+    _add(reader, found, factors, places, what)
 
 
 def _more_prefixes(reader: Definitions, node: Node, found: TypeDef, what: str) -> None:
     """A derived scalar type may add prefixes to its parent's single unit."""
     base = min((unit for unit, factor in found.units.items() if factor == 1.0), key=len, default="")
-    prefixes = _factors(reader, node, f"prefixes of {what}")
-    _add(reader, found, {prefix + base: factor for prefix, factor in prefixes.items()}, node, what, base)
+    prefixes, places = _factors(reader, node, f"prefixes of {what}")
+    _add(
+        reader,
+        found,
+        {prefix + base: factor for prefix, factor in prefixes.items()},
+        {prefix + base: place for prefix, place in places.items()},
+        what,
+    )
 
 
-def _add(reader: Definitions, found: TypeDef, factors: dict[str, float], node: Node, what: str, suffix: str = "") -> None:
-    """Units of a type over its parent's, which stay as they are. `suffix` is what the keys of `node` go without."""
-    places = reader.entries(node, what)
+def _add(reader: Definitions, found: TypeDef, factors: dict[str, float], places: dict[str, Node], what: str) -> None:
+    """Units of a type over its parent's, which stay as they are."""
     for unit, factor in factors.items():
         before = found.units.get(unit, factor)
         if before != factor:
-            _, place = places.get(unit.removesuffix(suffix) if suffix else unit, (node, node))
-            reader.error("BBQ-T033", f"unit {quoted(unit)} of {what} has the factor {before:g} in the parent type", place)
+            text = f"unit {quoted(unit)} of {what} has the factor {before:g} in the parent type"
+            reader.error("BBQ-T033", text, places[unit])
     found.units = {**found.units, **factors, **found.units}
 
 
-def _factors(reader: Definitions, node: Node, what: str, *, whole: bool = False) -> dict[str, float]:
-    """With `whole`, numbers of the scalar are integers, and so are the factors of its units."""
-    found = {}
+def _factors(reader: Definitions, node: Node, what: str, *, whole: bool = False) -> tuple[dict[str, float], dict[str, Node]]:
+    """The factors with their places. With `whole`, numbers of the scalar are integers, and so are the factors of its units."""
+    found: dict[str, float] = {}
+    places: dict[str, Node] = {}
     for name, (key, value) in reader.entries(node, what).items():
         factor = data(value, reader.grammar.dialect)
         if any(character.isspace() for character in name):
@@ -126,5 +133,5 @@ def _factors(reader: Definitions, node: Node, what: str, *, whole: bool = False)
             text = f"{what}: the factor of {quoted(name)} must be an integer, as `data_type` is"
             reader.error("BBQ-T032", text, value)
         else:
-            found[name] = float(factor)
-    return found
+            found[name], places[name] = float(factor), value
+    return found, places

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from typing import Final
-from xml.parsers import expat
 
 
 def _json(text: str) -> str | None:
@@ -17,6 +16,8 @@ def _json(text: str) -> str | None:
 
 
 def _xml(text: str) -> str | None:
+    from xml.parsers import expat
+
     parser = expat.ParserCreate()
     parser.DefaultHandler = lambda _: None  # so that entities are not expanded, which can take all of the memory
     try:

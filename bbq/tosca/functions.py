@@ -6,6 +6,7 @@ What the arguments name is checked later, when the whole template is known (see 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -200,3 +201,17 @@ def spelled(value: Any, version: str) -> str:
     if isinstance(value, dict):
         return f"{{{', '.join(f'{key}: {spelled(item, version)}' for key, item in value.items())}}}"
     return str(value)
+
+
+def calls(value: Any) -> Iterator[Function]:
+    """Every function call in a value."""
+    if isinstance(value, Function):
+        yield value
+        for arg in value.args:
+            yield from calls(arg)
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from calls(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from calls(item)

@@ -60,13 +60,7 @@ class _Some:
     """A node or capability of which the type is known, and whatever derives from that type."""
 
     type: TypeDef
-    types: tuple[TypeDef, ...]
-
-    def fields(self) -> TypeDef:
-        """The type with the properties and attributes that any of the types has."""
-        properties = {name: item for found in self.types for name, item in found.properties.items()}
-        attributes = {name: item for found in self.types for name, item in found.attributes.items()}
-        return replace(self.type, properties=properties, attributes=attributes)
+    """With the properties and attributes that any of these types has."""
 
 
 _Place = _Node | _Relationship | _Capability | _Some
@@ -178,8 +172,10 @@ class Paths:
             raise Stop
         key = kind, found.name
         if key not in self._derived:
-            types = (item for (each, _), item in self._service.types.items() if each == kind and found.name in item.ancestry)
-            self._derived[key] = _Some(found, tuple(types))
+            types = [item for (each, _), item in self._service.types.items() if each == kind and found.name in item.ancestry]
+            properties = {name: item for each in types for name, item in each.properties.items()}
+            attributes = {name: item for each in types for name, item in each.attributes.items()}
+            self._derived[key] = _Some(replace(found, properties=properties, attributes=attributes))
         return self._derived[key]
 
     def _from_node(self, node: NodeTemplate, args: list[Any], function: Function) -> _Place | None:
@@ -342,7 +338,7 @@ class Paths:
         if isinstance(place, _Node):
             return place.template.type, quoted(place.template.name)
         if isinstance(place, _Some):
-            return place.fields(), f"no type that derives from {quoted(place.type.name)}, nor itself,"
+            return place.type, f"no type that derives from {quoted(place.type.name)}, nor itself,"
         if isinstance(place, _Capability):
             return place.definition, f"capability {quoted(place.definition.name)} of {quoted(place.node.name)}"
         if place.type is None:

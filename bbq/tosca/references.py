@@ -5,13 +5,12 @@ Run when the whole template is known. TOSCA 1.3 chapter 4; TOSCA 2.0 section 10.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from bbq.diagnostics import DiagnosticBag
 from bbq.tosca.checker import Checker
 from bbq.tosca.flaws import FlawFinder
-from bbq.tosca.functions import Owner, Uses
+from bbq.tosca.functions import Owner, Uses, calls
 from bbq.tosca.model import Function, Schema, ServiceTemplate
 from bbq.tosca.paths import Paths, Stop
 from bbq.tosca.reading import article, nearest, one_of, quoted
@@ -96,20 +95,6 @@ class _Checker:
             known = interface.operations
             message = f"interface {quoted(name)} has no operation {quoted(operation)}"
             self._bag.error("BBQ-T071", message, function.at, nearest(operation, known) or one_of(known))
-
-
-def calls(value: Any) -> Iterator[Function]:
-    """Every function call in a value."""
-    if isinstance(value, Function):
-        yield value
-        for arg in value.args:
-            yield from calls(arg)
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from calls(item)
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from calls(item)
 
 
 def cycle_in(graph: dict[Any, list[Any]]) -> list[Any] | None:

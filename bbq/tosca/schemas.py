@@ -275,17 +275,11 @@ class Definitions(Reader):
         if parent is None or parent.schema.type == "any":
             return schema
         old = parent.schema
-        if schema.type != old.type and not self._derives(schema.type, old.type):
-            self.refinement(
-                f"{what} is of type {quoted(old.type)} in the parent type; {quoted(schema.type)} does not derive from it",
-                keys["type"],
-            )
+        self._is_derived(schema, old, keys["type"], what)
         schema.constraints = (
             self._joined(old, schema.constraints) if self.grammar.two else schema.constraints or old.constraints
         )
-        schema.entry = self._narrowed(schema.entry, old.entry, keys.get("entry_schema"), f"the entry schema of {what}")
-        schema.key = self._narrowed(schema.key, old.key, keys.get("key_schema"), f"the key schema of {what}")
-        return schema
+        return self._narrowed_inside(schema, old, keys, what)
 
     def inner(self, keys: dict[str, Node], keyname: str, old: Schema | None, what: str) -> Schema | None:
         """The `entry_schema` or `key_schema` over that of the parent type, which it refines."""
@@ -297,15 +291,24 @@ class Definitions(Reader):
         if new is None or old is None or node is None or "any" in (new.type, old.type):
             return new or old
         keys = {key.value: value for key, value in node.value} if isinstance(node, MappingNode) else {"type": node}
-        if new.type != old.type and not self._derives(new.type, old.type):
-            text = f"{what} is of type {quoted(old.type)} in the parent type; {quoted(new.type)} does not derive from it"
-            self.refinement(text, keys.get("type", node))
+        if not self._is_derived(new, old, keys.get("type", node), what):
             return new
         if self.grammar.two:
             new.constraints = self._joined(old, new.constraints)
+        return self._narrowed_inside(new, old, keys, what)
+
+    def _narrowed_inside(self, new: Schema, old: Schema, keys: dict[str, Node], what: str) -> Schema:
         new.entry = self._narrowed(new.entry, old.entry, keys.get("entry_schema"), f"the entry schema of {what}")
         new.key = self._narrowed(new.key, old.key, keys.get("key_schema"), f"the key schema of {what}")
         return new
+
+    def _is_derived(self, new: Schema, old: Schema, node: Node, what: str) -> bool:
+        """Whether the type of `new` is that of `old` or comes from it; another one is reported."""
+        if new.type == old.type or self._derives(new.type, old.type):
+            return True
+        text = f"{what} is of type {quoted(old.type)} in the parent type; {quoted(new.type)} does not derive from it"
+        self.refinement(text, node)
+        return False
 
     def refinement(self, message: str, node: Node, hint: str | None = None) -> None:
         """A refinement that its parent does not allow. 1.x templates in the wild redefine types freely."""

@@ -8,12 +8,11 @@ from __future__ import annotations
 from yaml import Node
 
 from bbq.diagnostics import SourceRange
-from bbq.tosca.functions import Owner
+from bbq.tosca.functions import Owner, calls
 from bbq.tosca.model import ParameterDef, Schema, ServiceTemplate
 from bbq.tosca.nodes import Templates
 from bbq.tosca.policies import Policies
 from bbq.tosca.reading import quoted
-from bbq.tosca.references import calls
 from bbq.tosca.requirements import Requirements
 from bbq.tosca.substitution import read_substitution
 from bbq.tosca.workflows import read_workflows

@@ -176,19 +176,10 @@ class Calls:
                 if given is not None:
                     return f"number {number} must be {article(schema.type)}, not {article(given)}"
                 continue
-            problem = self._literal(arg, schema, f"number {number}")
+            problem = self._checker.problem(arg, schema, what=f"number {number}")
             if problem is not None:
                 return problem
         return None
-
-    def _literal(self, value: Any, schema: Schema, what: str) -> str | None:
-        problems: list[str] = []
-
-        def report(path: tuple[Any, ...], code: str, message: str, hint: str | None) -> None:
-            problems.append(message)
-
-        self._checker.check(value, schema, report, what=what, text=lambda path: None, lenient=False)
-        return problems[0] if problems else None
 
 
 def _shown(signature: Signature) -> str:

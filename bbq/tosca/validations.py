@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from yaml import MappingNode, Node, SequenceNode
 
-from bbq.tosca.checker import CONVERTED, Checker
+from bbq.tosca.checker import Checker
 from bbq.tosca.constraints import OPERATORS, holds_function, problem_of_clause
 from bbq.tosca.model import Constraint, Function, Schema
 from bbq.tosca.reading import Reader, nearest, one_of, quoted, shape
@@ -180,20 +180,14 @@ class Validations:
         plain = not isinstance(value, (list, dict)) and value is not None
         if holds_function(value) or (not self._reader.grammar.two and plain and (base == "string" or base in SCALAR_UNITS)):
             return  # in 1.x, text is written without quotes, and a quantity without its unit
-        problems: list[str] = []
-
-        def report(path: tuple[Any, ...], code: str, message: str, hint: str | None) -> None:
-            if code != CONVERTED:
-                problems.append(message)
 
         def text(path: tuple[Any, ...]) -> str | None:
             return str(node.value) if not path and not isinstance(node.value, list) else None
 
-        self._checker.check(
-            value, Schema(stated.type), report, what="the value", text=text, lenient=not self._reader.grammar.two
-        )
-        if problems:
-            self._error(problems[0], node, stated)
+        lenient = not self._reader.grammar.two
+        problem = self._checker.problem(value, Schema(stated.type), what="the value", text=text, lenient=lenient)
+        if problem is not None:
+            self._error(problem, node, stated)
 
     def _above(self, low: Any, high: Any, stated: Stated) -> bool:
         if "UNBOUNDED" in (low, high):

@@ -67,10 +67,8 @@ def with_graph(service: ServiceTemplate | None, found: list[Diagnostic], inputs:
     if (service.substitution is not None or "substitution" in service.flaws.parts) and inputs is None:
         return found  # it is to stand for a node of another template, which has what its requirements ask for
     values, wrong = tosca.check_inputs(service, inputs or {})
-    if "inputs" in service.flaws.parts and _has_errors(wrong):
-        return found
     if _has_errors(wrong):
-        return found if inputs is None else [*found, *wrong]
+        return found if inputs is None or "inputs" in service.flaws.parts else [*found, *wrong]
     _, more = topology.build(service, inputs=values, provider=NO_SUBSTITUTION, digests=False)
     # a requirement that is open, as the template alone tells, and found without a target by the graph, is one problem
     missing = {(item.file, item.line, item.column) for item in more if item.code == MISSING_TARGET}

@@ -325,6 +325,8 @@ service_template: { node_templates: { m: { type: M, properties: { l: [ 3, §2, �
         ("data_type: integer, units: { m: 1, n: §1.5 }", "BBQ-T032"),
         ("data_type: §string, units: { m: 1 }", "BBQ-T032"),
         ('units: { m: 1, §"square m": 3 }', "BBQ-T032"),
+        ("units: §3", "BBQ-T012"),
+        ("units: { m: 1 } }\n  B: { derived_from: A, prefixes: §[ 1 ]", "BBQ-T012"),
         ("units: { m: 1 } }\n  B: { derived_from: A, units: { m: §5, n: 2 }", "BBQ-T033"),
         ("units: { m: 1 }, prefixes: { '': 1, k: 1000 } }\n  B: { derived_from: A, prefixes: { k: §1024 }", "BBQ-T033"),
     ],
