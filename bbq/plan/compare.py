@@ -279,13 +279,21 @@ class _Diff:
                 if keeper is not None:
                     found.append(f"{name} is replaced: what {keeper} holds may be lost")
                 replaced.update(lineage)
-        for name, step in self._steps.items():
-            resource = self._resource(self._nodes[name]) if step.action is Action.NOTHING else None
-            if resource is not None and not _composite(self._nodes[name]):
-                for edge in self._nodes[name].edges:
-                    if edge.target in replaced and hands_over(edge) and edge.requirement not in resource.updatable:
-                        found.append(f"{edge.target} is replaced; {name} keeps the details of it that it was started with")
-        return tuple(dict.fromkeys(found))
+        return tuple(dict.fromkeys([*found, *self._outdated(replaced)]))
+
+    def _outdated(self, replaced: set[str]) -> Iterable[str]:
+        """Things that stay as they are, with what they were told of what is replaced: their types cannot take over anything
+        else, or they are not among the targets."""
+        for name, node in self._nodes.items() if replaced else ():
+            step = self._steps.get(name)
+            left_out = step is None and name in self._records
+            resource = None if _composite(node) else self._resource(node)
+            if resource is None or not (left_out or (step is not None and step.action is Action.NOTHING)):
+                continue
+            for edge in node.edges:
+                if edge.target in replaced and hands_over(edge) and (left_out or edge.requirement not in resource.updatable):
+                    text = f"{edge.target} is replaced; {name} keeps the details of it that it was started with"
+                    yield f"{text}, as it is not among the targets" if left_out else text
 
     def _lineage(self, name: str) -> list[str]:
         """The node and the composites around it, inside out."""

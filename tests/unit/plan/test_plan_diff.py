@@ -129,6 +129,10 @@ def test_a_replaced_dependency_matters_where_its_attributes_do(world: World) -> 
     assert plan.steps["peer"].after == {"db"}
     assert changes(plan, "grow") == [("size", 5, "(known after apply)", False), told]
     assert plan.warnings == ("db is replaced; stiff keeps the details of it that it was started with",)
+    plan = plan_for(wanted("b"), records, targets=["db"])
+    assert actions(plan) == {"db": "replace"}
+    text = "db is replaced; {} keeps the details of it that it was started with, as it is not among the targets"
+    assert plan.warnings == tuple(map(text.format, ("peer", "stiff", "grow", "rigid")))
 
 
 def test_attributes_that_changed_behind_a_dependent_are_noticed(world: World) -> None:
