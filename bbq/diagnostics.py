@@ -9,8 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
-from bbq.redaction import masked_urls
-
 if TYPE_CHECKING:
     from bbq.sources import Sources
 
@@ -132,6 +130,8 @@ class DiagnosticBag:
             self.dropped += 1
             self.dropped_errors += severity == "error"
             return
+        from bbq.redaction import masked_urls  # at the first finding: commands that check nothing have none
+
         message, hint = masked_urls(visible(message)), hint and masked_urls(visible(hint))
         self.items.append(
             Diagnostic(severity, code, message, at.file, at.line, at.column, hint, at.end_line, at.end_column, related)

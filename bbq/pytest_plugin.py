@@ -23,8 +23,7 @@ def import_for_threads() -> None:
 
     for name in ("bbq.engine", "bbq.handles", "bbq.providers.local", "bbq.providers.simulator", "bbq.topology"):
         for module in iter_modules(import_module(name).__path__, f"{name}."):
-            if module.name != "bbq.providers.supervisor.shim":  # a program of its own
-                import_module(module.name)
+            import_module(module.name)
 
 
 @pytest.fixture

@@ -61,7 +61,7 @@ class Ledger:
             },
             f"{name}.wanted",
         )
-        if node.edges and not (node.composite or node.members):
+        if node.edges and node.primitive:
             targets = {target.node: target for target in wanted.targets}
             encoded["given"] = given(node.edges, lambda edge: self._fingerprint(targets[edge.target]))
         return encoded

@@ -58,7 +58,7 @@ def changed_by(plan: Plan, nodes: Mapping[str, Node], records: Mapping[str, Reco
         node, record = nodes.get(step.node), records.get(step.node)
         if step.action not in (Action.UPDATE, Action.REPLACE) or node is None or record is None or record.handle is None:
             continue
-        if not node.composite and not node.members:
+        if node.primitive:
             found.append(Changed(node, as_made(record), Handle(record.handle, record.attributes)))
     return found
 

@@ -74,7 +74,7 @@ class NodeRun:
     def composite(self) -> bool:
         """Stands for its members and costs no call."""
         if self.node is not None and self.step.action is not Action.DELETE:
-            return self.node.composite or bool(self.node.members)
+            return not self.node.primitive
         # what a provider made has a handle by the time that it is ready
         return self.record is not None and (
             bool(self.record.members) or (self.record.status == "ready" and not self.record.handle)

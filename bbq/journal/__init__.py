@@ -33,7 +33,7 @@ def open_journal(connection: str) -> Journal:
 
 
 def empty_journal() -> Journal:
-    """One in memory, for those who only look where there is none."""
+    """One in memory: for those who only look where there is none, and for what is over with the process."""
     from bbq.journal.sqlite import SqliteJournal
 
     return SqliteJournal(None)

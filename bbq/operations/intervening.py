@@ -9,10 +9,11 @@ import difflib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from bbq.engine.contract import Handle, Part, Resource
 from bbq.errors import BbqError, UsageError
+from bbq.operations.observe import asked
 
 if TYPE_CHECKING:
     from bbq.engine.clock import Clock
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from bbq.journal.model import DeploymentRow
     from bbq.operations.workspace import Workspace
 
-T = TypeVar("T")
 Thing = tuple[str, Resource, Handle]
 
 
@@ -34,7 +34,7 @@ def signal(workspace: Workspace, row: DeploymentRow, name: str, data: Any) -> Pa
         found = [
             (node, resource, handle, part)
             for node, resource, handle in things
-            for part in _asked(partial(resource.parts, handle), clock, f"the parts of {node} cannot be listed")
+            for part in asked(partial(resource.parts, handle), clock, f"the parts of {node} cannot be listed")
         ]
         if not found:
             raise UsageError(f"nothing of {row.name} has parts that take signals", hint="stacks of Heat have")
@@ -49,7 +49,7 @@ def signal(workspace: Workspace, row: DeploymentRow, name: str, data: Any) -> Pa
                 raise UsageError(f"{len(called)} resources of {row.name} are called {name}", hint=f"one of {names}")
             if called:
                 _, resource, handle, part = called[0]
-                _asked(partial(resource.signal, handle, part, data), clock, f"{part.address} was not signalled")
+                asked(partial(resource.signal, handle, part, data), clock, f"{part.address} was not signalled")
                 return part
         known = [part.address for *_, part in found]
         near = difflib.get_close_matches(name, known, n=1)
@@ -62,18 +62,12 @@ def cancel(workspace: Workspace, row: DeploymentRow, ending: Ending, nodes: Sequ
     with _things(workspace, row, nodes) as (things, clock):
         for node, resource, handle in things:
             try:
-                said = _asked(partial(resource.cancel, handle, ending), clock, f"{node} was not cancelled")
+                said = asked(partial(resource.cancel, handle, ending), clock, f"{node} was not cancelled")
             except BbqError as error:
                 yield error
             else:
                 if said is not None:
                     yield f"{node}: {said}"
-
-
-def _asked(call: Callable[[], T], clock: Clock, trouble: str) -> T:
-    from bbq.operations.observe import asked
-
-    return asked(call, clock, trouble)
 
 
 @contextmanager
@@ -96,7 +90,7 @@ def _things(workspace: Workspace, row: DeploymentRow, nodes: Sequence[str]) -> I
             handle = Handle(record.handle, decode(record.attributes, store)) if record.handle is not None else None
             if handle is None:
                 tag = Tag(row.name, row.id, record.node, record.attempt)
-                handle = _asked(partial(resource.find, tag), clock, f"{record.node} cannot be looked for")
+                handle = asked(partial(resource.find, tag), clock, f"{record.node} cannot be looked for")
             if handle is not None:
                 things.append((record.node, resource, handle))
         yield things, clock

@@ -21,6 +21,7 @@ from bbq.plan.model import Plan
 from bbq.topology.values import Secret, revealed
 
 if TYPE_CHECKING:
+    from bbq.diagnostics import Diagnostic
     from bbq.engine.clock import Clock
     from bbq.engine.contract import Provider
     from bbq.journal.model import Record
@@ -106,7 +107,7 @@ def prepare_scale(workspace: Workspace, name: str, counts: Mapping[str, int]) ->
         raise UsageError(f"{name} is being destroyed", hint=f"finish that first: bbq-deploy destroy {name}")
     service = template_of(workspace, row)
     given = stored_inputs(workspace, row, service)
-    base, _ = build_topology(workspace, service, given, row.provider, {}, lacking(row))
+    base, _ = _built(workspace, row, service, given, {})
     scales = dict(row.options.get("scales", {}))
     for node, count in counts.items():
         now = _instances(base, service, node)
@@ -127,18 +128,11 @@ def prepare_scale(workspace: Workspace, name: str, counts: Mapping[str, int]) ->
     return _prepare(workspace, row, service, given, fields, False, ())
 
 
-def lacking(row: DeploymentRow) -> Sequence[str]:
-    """Services that the provider did not have when the deployment was new: what was made without one stays as it is."""
-    found: Sequence[str] = row.options.get("lacking", ())
-    return found
-
-
 def scaled_count(workspace: Workspace, name: str, node: str) -> int:
     """How many instances of a node are wanted at present. `UsageError` where it cannot be scaled."""
     row = workspace.row(name)
     service = template_of(workspace, row)
-    given = stored_inputs(workspace, row, service)
-    topology, _ = build_topology(workspace, service, given, row.provider, row.overrides, lacking(row))
+    topology, _ = _built(workspace, row, service, stored_inputs(workspace, row, service), row.overrides)
     now = _instances(topology, service, node)
     if now is None:
         raise UsageError(f"{name} has no node {node!r} that can be scaled")
@@ -176,7 +170,7 @@ def _prepare(
         overrides = _still_scaled(workspace, row, service, given, notices)
         if overrides != row.overrides:
             fields["overrides"] = overrides
-    topology, found = build_topology(workspace, service, given, row.provider, overrides, lacking(row))
+    topology, found = _built(workspace, row, service, given, overrides)
 
     def make_plan(provider: Provider, records: Mapping[str, Record], clock: Clock) -> Plan:
         change.topology = arranged = _arranged(provider, topology, service, clock)
@@ -263,15 +257,14 @@ def _reckon(change: Change, provider: Provider, records: Mapping[str, Record], c
     if change.topology is None or not plan.has_changes:
         return
     nodes = change.topology.nodes
-    after = [nodes[name] for name, step in plan.steps.items() if step.action is not Action.DELETE]
     # what is to be made, or is looked for after an unknown outcome, is not counted as there
     there = [name for name, step in plan.steps.items() if step.action not in (Action.CREATE, Action.READ)]
     before = [as_made(records[name]) for name in there if name in records and not records[name].members]
-    made = [node for node in after if not node.composite and not node.members]
+    after = [nodes[name] for name, step in plan.steps.items() if step.action is not Action.DELETE and nodes[name].primitive]
 
     def costs() -> tuple[Sequence[Cost], Price | None] | BbqError:
         try:
-            return provider.costs(before, made)
+            return provider.costs(before, after)
         except BbqError as error:  # no fault of the provider's: the price file
             return error
         except UnreachableFault:  # nobody answers: a plan for a new deployment can be looked at all the same, and at once
@@ -313,8 +306,18 @@ def topology_of(workspace: Workspace, row: DeploymentRow) -> Topology:
     """What the deployment is to become, by the template, inputs and scales that it was given. Raises as `template_of` does, and
     `TemplateError`."""
     service = template_of(workspace, row)
-    given = stored_inputs(workspace, row, service)
-    return build_topology(workspace, service, given, row.provider, row.overrides, lacking(row))[0]
+    return _built(workspace, row, service, stored_inputs(workspace, row, service), row.overrides)[0]
+
+
+def _built(
+    workspace: Workspace,
+    row: DeploymentRow,
+    service: ServiceTemplate | HeatService,
+    given: Mapping[str, Any],
+    overrides: Mapping[str, int],
+) -> tuple[Topology, list[Diagnostic]]:
+    """As `build_topology`, without what the provider lacked when the deployment was new: what was made so stays as it is."""
+    return build_topology(workspace, service, given, row.provider, overrides, row.options.get("lacking", ()))
 
 
 def template_of(workspace: Workspace, row: DeploymentRow) -> ServiceTemplate | HeatService:
@@ -343,7 +346,7 @@ def _still_scaled(
     notices: list[str],
 ) -> dict[str, int]:
     """The row's overrides without those whose value the template or an input has changed since they were set."""
-    base, _ = build_topology(workspace, service, given, row.provider, {}, lacking(row))
+    base, _ = _built(workspace, row, service, given, {})
     scales, kept = row.options.get("scales", {}), {}
     for name, count in row.overrides.items():
         wanted = _instances(base, service, name)

@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from bbq.errors import UsageError
@@ -91,19 +90,18 @@ def chosen(found: Sequence[Found], names: Sequence[str]) -> list[Found]:
 def change_of(workspace: Workspace, found: Found, provider_name: str) -> Iterator[Change]:
     """A destroy of it, made of what was found, with a journal that lasts as long: the tags are the record. Dying in between
     loses nothing, the next sweep finds what is left."""
-    from bbq.journal import open_journal
+    from bbq.journal import empty_journal
     from bbq.operations.prepare import prepare_destroy
     from bbq.operations.workspace import Workspace
 
     row = DeploymentRow(found.id, found.name or found.id, provider_name, "", time.time(), expires_at=found.expires_at)
-    with tempfile.TemporaryDirectory(prefix="bbq-sweep-") as directory:
-        journal = open_journal(f"sqlite:///{Path(directory) / 'journal.db'}")
-        with Workspace(workspace.config, journal=journal) as own:
-            journal.create(row)
-            lease = journal.acquire(row.id)
-            journal.append(lease, list(_events(found)))
-            journal.release(lease)
-            yield prepare_destroy(own, row.name)
+    journal = empty_journal()
+    with Workspace(workspace.config, journal=journal) as own:
+        journal.create(row)
+        lease = journal.acquire(row.id)
+        journal.append(lease, list(_events(found)))
+        journal.release(lease)
+        yield prepare_destroy(own, row.name)
 
 
 def _listed(tagged: Iterable[tuple[Tag, Handle, str]] | None) -> list[tuple[Tag, Handle, str]] | None:

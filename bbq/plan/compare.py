@@ -109,7 +109,7 @@ class _Diff:
         missing: dict[str, list[str]] = {}
         for name in self._nodes:
             node = self._nodes[name]
-            if name in wanted and not _composite(node) and self._resource(node) is None:
+            if name in wanted and node.primitive and self._resource(node) is None:
                 missing.setdefault(node.type, []).append(name)
         if missing:
             listed = "; ".join(f"{type_} ({_listed(names)})" for type_, names in missing.items())
@@ -129,7 +129,7 @@ class _Diff:
         record = self._records.get(node.name)
         if record is None:
             return Step(node.name, node.type, Action.CREATE)
-        if _composite(node):
+        if not node.primitive:
             return self._composite_step(node, record)
         resource = self._resource(node)
         assert resource is not None  # checked before
@@ -257,7 +257,7 @@ class _Diff:
 
     def _takes_away(self, name: str) -> bool:
         node = self._nodes[name]
-        resource = None if _composite(node) else self._resource(node)
+        resource = self._resource(node) if node.primitive else None
         return resource is not None and resource.takes_away
 
     # What a user should know before
@@ -268,7 +268,7 @@ class _Diff:
         replaced: set[str] = set()
         for name, step in self._steps.items():
             node = self._nodes.get(name)
-            if step.action in (Action.CREATE, Action.REPLACE, Action.UPDATE) and node is not None and not _composite(node):
+            if step.action in (Action.CREATE, Action.REPLACE, Action.UPDATE) and node is not None and node.primitive:
                 resource = self._resource(node)
                 found += resource.notices(node) if resource is not None else ()
                 cost = resource.interruption(node) if resource is not None and _interrupts(step, resource) else ""
@@ -287,7 +287,7 @@ class _Diff:
         for name, node in self._nodes.items() if replaced else ():
             step = self._steps.get(name)
             left_out = step is None and name in self._records
-            resource = None if _composite(node) else self._resource(node)
+            resource = self._resource(node) if node.primitive else None
             if resource is None or not (left_out or (step is not None and step.action is Action.NOTHING)):
                 continue
             for edge in node.edges:
@@ -301,10 +301,6 @@ class _Diff:
         while (parent := self._nodes[found[-1]].parent) is not None and parent in self._nodes:
             found.append(parent)
         return found
-
-
-def _composite(node: Node) -> bool:
-    return node.composite or bool(node.members)
 
 
 def _interrupts(step: Step, resource: Resource) -> bool:

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from bbq.plan.model import Action
-from bbq.plan.snapshot import digest, fingerprint
+from bbq.plan.snapshot import Opaque, digest, fingerprint
 from bbq.topology.functions import FunctionError, call
 from bbq.topology.model import Node
 from bbq.topology.values import MASK, UNKNOWN, Attribute, Call, Expr, GeneratedSecret, Secret, contains
@@ -22,13 +21,6 @@ if TYPE_CHECKING:
     from bbq.journal.model import Record, SecretStore
 
 _ANEW: Final = frozenset({Action.CREATE, Action.REPLACE})
-
-
-@dataclass(frozen=True, slots=True)
-class Opaque:
-    """A value that exists and cannot be looked at here. Without a digest it counts as unchanged."""
-
-    digest: str | None = None
 
 
 class Answers:
@@ -79,7 +71,7 @@ class Answers:
         action = self.actions.get(value.node)
         name, rest = str(value.path[0]), value.path[1:]
         node, record = self._nodes.get(value.node), self._records.get(value.node)
-        composite = node is not None and (node.composite or bool(node.members))
+        composite = node is not None and not node.primitive
         if not composite and (action in _ANEW or name in self.changed.get(value.node, ())):
             return UNKNOWN
         missing = UNKNOWN if action is Action.READ or record is None else Opaque()
@@ -102,11 +94,10 @@ class Answers:
 
     def _handed_over(self, name: str) -> Any:
         node, record, action = self._nodes[name], self._records.get(name), self.actions.get(name)
-        composite = node.composite or bool(node.members)
-        if record is None or (not composite and (action in _ANEW or record.handle is None)):
+        if record is None or (node.primitive and (action in _ANEW or record.handle is None)):
             return UNKNOWN
         found = {key: self.answer(value) for key, value in node.attributes.items()}
-        if not composite:
+        if node.primitive:
             if not record.attributes.keys().isdisjoint(self.changed.get(name, ())):
                 return UNKNOWN
             found |= record.attributes
@@ -114,7 +105,7 @@ class Answers:
             return UNKNOWN
         if contains(found, lambda item: isinstance(item, Opaque) and item.digest is None):
             return None
-        return fingerprint(None if composite else record.handle, _referring(found), self._salt)
+        return fingerprint(record.handle if node.primitive else None, found, self._salt)
 
     def _decoded(self, value: Any) -> Any:
         """Recorded data with references to secrets opened, where the store is at hand."""
@@ -170,14 +161,6 @@ def shown(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [shown(item) for item in value]
     return value
-
-
-def _referring(value: Any) -> Any:
-    if isinstance(value, Opaque):
-        return {"$secret": None, "digest": value.digest}
-    if isinstance(value, Mapping):
-        return {key: _referring(item) for key, item in value.items()}
-    return [_referring(item) for item in value] if isinstance(value, list) else value
 
 
 def _is_reference(value: Any) -> bool:

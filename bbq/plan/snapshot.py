@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from bbq.topology.model import Edge
@@ -19,6 +20,13 @@ from bbq.topology.values import UNKNOWN, Secret
 TOSCA_OWN: Final = frozenset({"state", "tosca_id", "tosca_name"})
 """Attributes that TOSCA gives to every node (1.3 section 5.9.1): about its life, not about how it is reached."""
 _ORDERING: Final = "tosca.relationships.DependsOn"
+
+
+@dataclass(frozen=True, slots=True)
+class Opaque:
+    """A value that exists and cannot be looked at here. Without a digest it counts as unchanged."""
+
+    digest: str | None = None
 
 
 def requirements(edges: Sequence[Edge], properties: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -45,7 +53,8 @@ def given(edges: Sequence[Edge], told: Callable[[Edge], str]) -> dict[str, str]:
 
 def fingerprint(handle: str | None, attributes: Mapping[str, Any], salt: str) -> str:
     """Tells whether what a target hands over has changed: its id and its attributes, 64 bits. The attributes are answered
-    (`Secret`s) or recorded (`{"$secret": ..., "digest": ...}`): both give the same. One without a value is not handed over."""
+    (`Secret`s, or `Opaque` by their digest) or recorded (`{"$secret": ..., "digest": ...}`): all give the same. One without a
+    value is not handed over."""
     known = {name: value for name, value in attributes.items() if name not in TOSCA_OWN and value is not UNKNOWN}
     text = json.dumps([handle, _sealed(known, salt)], sort_keys=True, default=str)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
@@ -60,6 +69,8 @@ def digest(value: Any, salt: str) -> str:
 def _sealed(value: Any, salt: str) -> Any:
     if isinstance(value, Secret):
         return {"$secret": digest(value.reveal(), salt)}
+    if isinstance(value, Opaque):
+        return {"$secret": value.digest}
     if isinstance(value, Mapping):
         if "$secret" in value:
             return {"$secret": value.get("digest")}

@@ -51,9 +51,42 @@ def redacted(properties: Mapping[str, Any]) -> dict[str, Any]:
     return {**properties, "spark.redaction.regex": f"{given}|^(spark\\.(hadoop\\.)?)?({'|'.join(hidden)})$"}
 
 
-def exposed(properties: Mapping[str, Any]) -> list[str]:
-    """Names of properties that have a secret in them and that Spark shows, most of them in an argument list."""
-    return [key for key, value in properties.items() if _secret(value) and _EXPOSED.fullmatch(key)]
+def exposed(node: str, properties: Mapping[str, Any], where: str) -> list[str]:
+    """A problem for each Spark property of the node `node` that has a secret in it and that Spark shows, most of them in an
+    argument list, to everybody `where` it runs."""
+    configuration = properties.get("configuration")
+    return [
+        f"node {node}: a secret in the Spark property {key} could be read by everybody on the {where}: "
+        "give it to the program in `environment`, or in a property of another name"
+        for key, value in (configuration.items() if isinstance(configuration, Mapping) else ())
+        if _secret(value) and _EXPOSED.fullmatch(key)
+    ]
+
+
+def application_properties(given: Mapping[str, Any], usual: Mapping[str, Any]) -> dict[str, Any]:
+    """What the template may change, for an application whose node has the properties `given`; `usual` is the provider's."""
+    return {
+        "spark.driver.memory": f"{megabytes(given.get('driver_memory') or '512 MB')}m",
+        "spark.executor.memory": f"{megabytes(given.get('executor_memory') or '512 MB')}m",
+        # Default 200: made for clusters, seconds of overhead for every shuffle of a small one.
+        "spark.sql.shuffle.partitions": "2",
+        "spark.decommission.enabled": "true",
+        **usual,
+        **redacted({str(key): value for key, value in (given.get("configuration") or {}).items()}),
+    }
+
+
+def client_mode(master_url: Any, host: str, ui_port: int) -> dict[str, Any]:
+    """What the template may not change: its driver is a process on `host`, with a page of its own."""
+    return {
+        "spark.master": master_url,
+        "spark.submit.deployMode": "client",
+        "spark.driver.host": host,
+        "spark.driver.bindAddress": host,
+        "spark.ui.enabled": "true",
+        "spark.ui.port": ui_port,
+        "spark.ui.showConsoleProgress": "false",
+    }
 
 
 def _secret(value: Any) -> bool:

@@ -130,6 +130,11 @@ class Node:
     composite: bool = False
     """True for a substituted node, also where all its members are scaled to none."""
 
+    @property
+    def primitive(self) -> bool:
+        """A provider makes it; a node that is not stands for its members."""
+        return not (self.composite or self.members)
+
     def instances(self) -> int | None:
         """How many there are by `scale_property`; None where the node cannot be scaled."""
         if self.scale_property is None:
@@ -154,7 +159,7 @@ class Node:
                 found |= references(operation.inputs)
         for probe in self.readiness:
             found |= references(probe.target)
-        if not (self.composite or self.members):
+        if self.primitive:
             found |= references(self.attributes)
         return found - {self.name}
 
@@ -192,4 +197,4 @@ class Topology:
 
     def primitives(self) -> Iterator[Node]:
         """The nodes that a provider makes."""
-        return (node for node in self.nodes.values() if not (node.composite or node.members))
+        return (node for node in self.nodes.values() if node.primitive)

@@ -28,7 +28,7 @@ from bbq.topology.values import UNKNOWN, Secret, contains, evaluate, revealed
 _NO_HOST_NAME = re.compile(r"[^A-Za-z0-9_.]+")
 """Brackets would be a range of hosts to Ansible."""
 LOG_SIZE = 4 * 1024 * 1024
-SUPERVISOR = [str(path) for path in supervisor.FILES]
+SUPERVISOR = [str(path) for path in supervisor.files()]
 """What our own role bbq.program copies to a server where no systemd is."""
 
 

@@ -21,7 +21,7 @@ from bbq.providers.local.spark import (
     master_json,
     spark_home,
 )
-from bbq.providers.spark_properties import exposed, megabytes, redacted
+from bbq.providers.spark_properties import application_properties, client_mode, exposed
 from bbq.topology.model import Node
 
 _EXCEPTION = re.compile(r"(Caused by: )?([\w$]+\.)*[\w$]*(Error|Exception|Interrupt|Exit|Fault)\b")
@@ -32,15 +32,6 @@ def _never_ran(unit: UnitState) -> bool:
     """Its first run gave up by itself, and soon: an error in the program, which a second start would only repeat (though it is
     made). A driver that was killed, or that failed later, is worth its restart."""
     return unit.phase == "backoff" and unit.ended_run == 1 and bool(unit.code) and unit.ran < _START_SECONDS
-
-
-def _exposed_problems(name: str, properties: Mapping[str, Any]) -> list[str]:
-    configuration = properties.get("configuration")
-    return [
-        f"node {name}: a secret in the Spark property {key} could be read by everybody on the machine: "
-        "give it to the program in `environment`, or in a property of another name"
-        for key in exposed(configuration if isinstance(configuration, Mapping) else {})
-    ]
 
 
 class SparkApplication(SparkResource, Application):
@@ -64,7 +55,7 @@ class SparkApplication(SparkResource, Application):
     timeouts: ClassVar[Mapping[str, float]] = {"create": 60.0, "ready": 3600.0, "delete": 60.0}
 
     def preflight(self, node: Node) -> list[str]:
-        return [*super().preflight(node), *_exposed_problems(node.name, node.properties)]
+        return [*super().preflight(node), *exposed(node.name, node.properties, "machine")]
 
     def interruption(self, node: Node) -> str:
         streaming = node.properties.get("mode") == "streaming"  # goes on from its checkpoints
@@ -75,7 +66,7 @@ class SparkApplication(SparkResource, Application):
         if cluster is None:
             raise PermanentFault("a Spark application needs a cluster")
         properties = wanted.properties
-        for problem in _exposed_problems(wanted.tag.node, properties):
+        for problem in exposed(wanted.tag.node, properties, "machine"):
             raise PermanentFault(problem)
         file = Path(wanted.template_dir, str(properties["file"])).resolve()
         if not file.is_file():
@@ -103,30 +94,19 @@ class SparkApplication(SparkResource, Application):
         return {"main": unit}
 
     def _spark_properties(self, node: NodeDir, wanted: Wanted, master_url: str) -> dict[str, Any]:
-        given = wanted.properties
         temporary = java_option(f"-Djava.io.tmpdir={node.temporary()}")
-        own = redacted({str(key): value for key, value in (given.get("configuration") or {}).items()})
-        return {
+        usual = {
             "spark.app.name": wanted.tag.node,
-            "spark.driver.memory": f"{megabytes(given.get('driver_memory') or '512 MB')}m",
-            "spark.executor.memory": f"{megabytes(given.get('executor_memory') or '512 MB')}m",
             "spark.driver.extraJavaOptions": " ".join([*OPTIONS, temporary]),
             "spark.executor.extraJavaOptions": " ".join([*OPTIONS, "-Djava.io.tmpdir=."]),
             "spark.executor.logs.rolling.strategy": "size",
             "spark.executor.logs.rolling.maxSize": str(10 * 1024 * 1024),
             "spark.executor.logs.rolling.maxRetainedFiles": "3",
-            # Default 200: made for clusters, seconds of overhead for every shuffle of a small one.
-            "spark.sql.shuffle.partitions": "2",
-            "spark.decommission.enabled": "true",
             "spark.sql.warehouse.dir": node.directory("state") / "warehouse",
-            **own,
-            "spark.master": master_url,
-            "spark.submit.deployMode": "client",
-            "spark.driver.host": "127.0.0.1",
-            "spark.driver.bindAddress": "127.0.0.1",
-            "spark.ui.enabled": "true",
-            "spark.ui.port": node.port("ui"),
-            "spark.ui.showConsoleProgress": "false",
+        }
+        return {
+            **application_properties(wanted.properties, usual),
+            **client_mode(master_url, "127.0.0.1", node.port("ui")),
         }
 
     def attributes(self, node: NodeDir, wanted: Wanted) -> Mapping[str, Any]:

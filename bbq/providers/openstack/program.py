@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -15,7 +15,7 @@ from bbq.providers.ansible.directory import NodeDirectory
 from bbq.providers.applications import arguments, connections, text_of, variables
 from bbq.providers.openstack.reach import addresses_of
 from bbq.providers.openstack.software import ServerSoftware
-from bbq.providers.spark_properties import exposed, megabytes, properties_file, redacted
+from bbq.providers.spark_properties import application_properties, client_mode, exposed, properties_file
 from bbq.topology.model import Operation
 from bbq.topology.values import Secret, revealed
 
@@ -90,28 +90,26 @@ class SparkProgram(Program):
     """A Spark application: its driver runs on a server of its own, in client mode, in its state directory."""
 
     def preflight(self, nodes: Any) -> list[str]:
-        return [*super().preflight(nodes), *(text for node in nodes for text in _exposed(node.name, node.properties))]
+        return [*super().preflight(nodes), *(text for node in nodes for text in exposed(node.name, node.properties, "server"))]
 
     def given(self, wanted: Wanted, host: Target, place: str) -> dict[str, Any]:
         cluster = wanted.target("cluster")
         if cluster is None:
             raise PermanentFault("a Spark application needs a cluster")
-        for problem in _exposed(wanted.tag.node, wanted.properties):
+        for problem in exposed(wanted.tag.node, wanted.properties, "server"):
             raise PermanentFault(problem)
         file = (Path(wanted.template_dir) / str(wanted.properties["file"])).resolve()
         if not file.is_file():
             raise PermanentFault(f"{wanted.tag.node}: there is no file {file}")
         found = self._common(wanted, host, place)
         secret = revealed(cluster.attributes.get("auth_secret"))
+        usual = {
+            "spark.app.name": wanted.node.parent or wanted.tag.node,
+            "spark.sql.warehouse.dir": f"{place}/state/warehouse",
+        }
         properties = {
-            **self._properties(wanted, place),
-            "spark.master": cluster.attributes["master_url"],
-            "spark.submit.deployMode": "client",
-            "spark.driver.host": found["address"],
-            "spark.driver.bindAddress": found["address"],
-            "spark.ui.enabled": "true",
-            "spark.ui.port": _UI_PORT,
-            "spark.ui.showConsoleProgress": "false",
+            **application_properties(wanted.properties, usual),
+            **client_mode(cluster.attributes["master_url"], found["address"], _UI_PORT),
             **({"spark.authenticate": "true", "spark.authenticate.secret": secret} if secret else {}),
         }
         return {
@@ -123,33 +121,11 @@ class SparkProgram(Program):
             "ui_port": _UI_PORT,
         }
 
-    def _properties(self, wanted: Wanted, place: str) -> dict[str, Any]:
-        """Those that the template may change."""
-        given = wanted.properties
-        return {
-            "spark.app.name": wanted.node.parent or wanted.tag.node,
-            "spark.driver.memory": f"{megabytes(given.get('driver_memory') or '512 MB')}m",
-            "spark.executor.memory": f"{megabytes(given.get('executor_memory') or '512 MB')}m",
-            "spark.sql.shuffle.partitions": "2",
-            "spark.decommission.enabled": "true",
-            "spark.sql.warehouse.dir": f"{place}/state/warehouse",
-            **redacted({str(key): value for key, value in (given.get("configuration") or {}).items()}),
-        }
-
     def _directory(self, wanted: Wanted) -> Path:
         """The template's own, or that of a file outside of it."""
         base = Path(wanted.template_dir).resolve()
         file = (base / str(wanted.properties["file"])).resolve()
         return base if file.is_relative_to(base) else file.parent
-
-
-def _exposed(name: str, properties: Mapping[str, Any]) -> list[str]:
-    configuration = properties.get("configuration")
-    return [
-        f"node {name}: a secret in the Spark property {key} could be read by everybody on the server: "
-        "give it to the program in `environment`, or in a property of another name"
-        for key in exposed(configuration if isinstance(configuration, Mapping) else {})
-    ]
 
 
 def _pack(base: Path, archive: Path) -> None:

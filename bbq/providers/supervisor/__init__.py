@@ -5,6 +5,8 @@ All but this file is of the standard library alone and is loaded by its path: pr
 
 from pathlib import Path
 
-_HERE = Path(__file__).parent
-FILES = (*sorted(path for path in _HERE.glob("*.py") if path.name != "__init__.py"), _HERE.parents[1] / "cron.py")
-"""All that the supervisor consists of: side by side it works anywhere."""
+
+def files() -> list[Path]:
+    """All that the supervisor consists of: side by side it works anywhere."""
+    here = Path(__file__).parent
+    return [*sorted(path for path in here.glob("*.py") if path.name != "__init__.py"), here.parents[1] / "cron.py"]

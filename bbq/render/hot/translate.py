@@ -117,7 +117,7 @@ def _others(context: Context) -> None:
         kind = context.kinds[name]
         if kind == "software" or (kind == "other" and _is_software(context, node)):
             software.append(name)
-        elif kind == "other" and not (node.composite or node.members):
+        elif kind == "other" and node.primitive:
             text = f"{quoted(name)} ({node.type}) has no place in a Heat template"
             hint = "`bbq-deploy up` makes it; Heat makes servers, networks, storage and load balancers"
             context.error(codes.NO_PLACE, text, node, hint)

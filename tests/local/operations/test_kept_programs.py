@@ -33,7 +33,7 @@ def keep(tmp_path: Path) -> Iterator[Keep]:
     """`keep("start", argv=[...])`: as the role does it, in a directory of its own."""
     place = tmp_path / "program"
     (place / "supervisor").mkdir(parents=True)
-    for path in (*supervisor.FILES, KEEP):
+    for path in (*supervisor.files(), KEEP):
         shutil.copy(path, place / "supervisor")
 
     def run(verb: str, **wanted: Any) -> subprocess.CompletedProcess[str]:
