@@ -67,8 +67,9 @@ class SqliteJournal(SqlJournal):
         with self._errors():
             if not self._path.exists():
                 self._make()
-            if self._path.stat().st_size < _HEADER_BYTES:
-                self._damaged("it is empty")
+            size = self._path.stat().st_size
+            if size < _HEADER_BYTES:
+                self._damaged("it is no SQLite database" if size else "it is empty")
             self._connection = self._open(self._path)
             try:
                 self._check()

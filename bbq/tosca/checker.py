@@ -196,9 +196,9 @@ class _Check:
                 continue
             text = broken(constraint, value, self._checker.comparable(type_name))
             if text is not None:
-                shown = "the value" if secret or isinstance(value, (list, dict)) else quoted(value)
+                shown = "" if secret or isinstance(value, (list, dict)) else f", not {quoted(value)}"
                 code = "BBQ-T203" if isinstance(text, Undecided) else BROKEN
-                self._report(path, code, f"{self._at(path)} {text}, not {shown}", hint.strip() or None)
+                self._report(path, code, f"{self._at(path)} {text}{shown}", hint.strip() or None)
                 return
 
     def _at(self, path: Path) -> str:
