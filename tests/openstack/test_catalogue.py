@@ -13,8 +13,7 @@ from bbq.engine.contract import DeploymentContext
 from bbq.providers.openstack.catalogue import catalogue_of
 from bbq.providers.openstack.provider import OpenStackProvider
 from bbq.providers.openstack.session import Cloud
-from bbq.topology import build
-from bbq.tosca import load as load_template
+from tests.openstack.tools import topology_of
 
 TEMPLATE = """\
 tosca_definitions_version: tosca_simple_yaml_1_3
@@ -54,12 +53,7 @@ def test_one_listing_of_each_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert found.defaults == {"key_name": "devcloud", "ssh_cidr": "0.0.0.0/0"}
     assert found.max_resources_per_stack == 1000
     assert catalogue_of(cloud) == found
-    file = tmp_path / "servers.yaml"
-    file.write_text(TEMPLATE)
-    service, problems = load_template(file)
-    assert service is not None and not problems, problems
-    topology, problems = build(service, inputs={}, provider="openstack")
-    assert topology is not None, problems
+    topology = topology_of(tmp_path / "servers.yaml", TEMPLATE)
     provider = OpenStackProvider(DeploymentContext("t", "feedfeedfeedfeed", "/nonexistent", None), cloud)
     assert provider.preflight(list(provider.arrange(topology).primitives())) == []
     lists = ["/flavors/detail", "/images", "/networks", "/os-availability-zone", "/os-keypairs"]

@@ -36,6 +36,8 @@ def name(name: str, cloud: Cloud) -> Iterator[str]:
     yield name
     while left := things(cloud, name):  # a template goes only after its clusters
         for kind, item in left:
+            if kind == "clusters" and item["status"] == "CREATE_IN_PROGRESS" and not item.get("stack_id"):
+                continue  # Magnum would delete it alone, and its stack and network would stay
             with suppress(ProviderFault):
                 cloud.delete(SERVICE, f"/{kind}/{item['uuid']}", "clean up")
         time.sleep(1)

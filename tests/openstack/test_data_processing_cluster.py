@@ -16,11 +16,9 @@ from bbq.engine.contract import AmbiguousFault, ConfigurationFault, DeploymentCo
 from bbq.providers.openstack import tags
 from bbq.providers.openstack.provider import OpenStackProvider
 from bbq.providers.openstack.session import Cloud
-from bbq.topology import build
 from bbq.topology.model import Node
-from bbq.tosca import load as load_template
 from tests.cloud import TestCloud
-from tests.openstack.tools import Cli, servers, stacks
+from tests.openstack.tools import Cli, servers, stacks, topology_of
 
 HEAD = """\
 tosca_definitions_version: tosca_2_0
@@ -86,13 +84,7 @@ def cluster(cloud: Cloud, prefix: str) -> dict[str, Any]:
 
 
 def primitives(tmp_path: Path, templates: str) -> list[Node]:
-    file = tmp_path / "nodes.yaml"
-    file.write_text(HEAD + templates)
-    service, found = load_template(file)
-    assert service is not None and not [one for one in found if one.severity == "error"], found
-    topology, found = build(service, inputs={}, provider="openstack")
-    assert topology is not None, found
-    return list(topology.primitives())
+    return list(topology_of(tmp_path / "nodes.yaml", HEAD + templates).primitives())
 
 
 def provider_of(cloud: Cloud, name: str) -> OpenStackProvider:

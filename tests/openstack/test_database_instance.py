@@ -16,10 +16,8 @@ from bbq.errors import BbqError
 from bbq.handles import open_database
 from bbq.providers.openstack.provider import OpenStackProvider
 from bbq.providers.openstack.session import Cloud
-from bbq.topology import build
-from bbq.tosca import load as load_template
 from tests.cloud import TestCloud
-from tests.openstack.tools import Cli, servers
+from tests.openstack.tools import Cli, servers, topology_of
 
 HEAD = """\
 tosca_definitions_version: tosca_2_0
@@ -241,12 +239,7 @@ def test_an_instance_whose_making_was_not_answered_is_taken_over(
 
 
 def preflight(cloud: Cloud, tmp_path: Path, templates: str) -> list[str]:
-    file = tmp_path / "db.yaml"
-    file.write_text(f"{HEAD}  node_templates:\n{templates}")
-    service, found = load_template(file)
-    assert service is not None and not [one for one in found if one.severity == "error"]
-    topology, found = build(service, inputs={}, provider="openstack")
-    assert topology is not None, found
+    topology = topology_of(tmp_path / "db.yaml", f"{HEAD}  node_templates:\n{templates}")
     provider = OpenStackProvider(DeploymentContext("t", "feedfeedfeedfeed", "/nonexistent", None), cloud)
     return provider.preflight(list(topology.primitives()))
 

@@ -11,10 +11,8 @@ from bbq.conf import load
 from bbq.engine.contract import DeploymentContext
 from bbq.providers.openstack.provider import OpenStackProvider
 from bbq.providers.openstack.session import Cloud
-from bbq.topology import build
-from bbq.tosca import load as load_template
 from tests.openstack.test_data_processing_cluster import primitives
-from tests.openstack.tools import Cli, stacks
+from tests.openstack.tools import Cli, stacks, topology_of
 
 TEMPLATE = """\
 heat_template_version: 2018-08-31
@@ -183,9 +181,7 @@ def test_what_it_costs_an_hour(template: Cli, name: str) -> None:
     assert "Price: +0.04 EUR an hour, 0.04 EUR in all\n" in template("up", *given)
     assert "Price: +0.02 EUR an hour, 0.06 EUR in all\n" in template("scale", name, "group=3", "--prices", "prices.yaml")
     price = template.json("plan", *given, "-i", "servers=1", "-i", "flavor=m1.small")["price"]
-    assert price == {"currency": "EUR", "more": -0.06, "all": 0, "unpriced": ["1 server of flavor m1.small"]} or price[
-        "unpriced"
-    ] == ["3 servers of flavor m1.small"]
+    assert price == {"currency": "EUR", "more": -0.06, "all": 0, "unpriced": ["1 server of flavor m1.small"]}
     (template.directory / "prices.yaml").write_text("curency: EUR\nflavors: { m1.tiny: cheap }\ncores: -1\n")
     said = template("plan", *given, "-i", "servers=1", code=5)
     assert "prices.yaml:1:1: there is no key curency (did you mean `currency`?)" in said
@@ -220,12 +216,7 @@ def test_a_quota_that_would_do_for_each_type_alone(
     for name, value in project.items():
         monkeypatch.setenv(name, value)
     own = Cloud(load(environment={"BBQ_OPENSTACK__KEY_NAME": "one", "BBQ_OPENSTACK__NETWORK": "net"}))
-    file = tmp_path / "nodes.yaml"
-    file.write_text(NODES)
-    service, problems = load_template(file)
-    assert service is not None and not problems, problems
-    topology, problems = build(service, inputs={}, provider="openstack")
-    assert topology is not None, problems
+    topology = topology_of(tmp_path / "servers.yaml", NODES)
     provider = OpenStackProvider(DeploymentContext("t", "feedfeedfeedfeed", "/nonexistent", None), own)
     cluster = "    k8s: { type: bbq.nodes.openstack.ContainerCluster, properties: { workers: 1, masters: 1 } }\n"
     nodes = [*provider.arrange(topology).primitives(), *primitives(tmp_path, cluster)]

@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from bbq.providers.openstack.session import Cloud
+from bbq.topology import build
+from bbq.topology.model import Topology
+from bbq.tosca import load as load_template
 
 
 def stacks(cloud: Cloud, prefix: str) -> list[dict[str, Any]]:
@@ -20,6 +23,16 @@ def stacks(cloud: Cloud, prefix: str) -> list[dict[str, Any]]:
 def servers(cloud: Cloud, prefix: str) -> list[dict[str, Any]]:
     found = cloud.get("compute", "/servers/detail", "list the servers")["servers"]
     return [server for server in found if server["name"].startswith(prefix)]
+
+
+def topology_of(file: Path, text: str) -> Topology:
+    """Of a template with this text, in which nothing must be wrong; it is written to `file`."""
+    file.write_text(text)
+    service, found = load_template(file)
+    assert service is not None and not found, found
+    topology, found = build(service, inputs={}, provider="openstack")
+    assert topology is not None, found
+    return topology
 
 
 class Cli:

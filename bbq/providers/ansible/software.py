@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+from abc import abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Final
@@ -74,9 +75,9 @@ class Software(Resource):
 
     # -- what a provider says
 
+    @abstractmethod
     def server_of(self, node: str, attributes: Mapping[str, Any]) -> Server:
         """How the server is reached that a node of the type tosca.nodes.Compute is."""
-        raise NotImplementedError
 
     def compute_attributes(self, wanted: Wanted) -> Mapping[str, Any]:
         """What is known of a tosca.nodes.Compute that is given: its addresses."""

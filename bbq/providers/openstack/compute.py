@@ -77,11 +77,11 @@ class Compute(StackPart):
         return made
 
     def delete(self, handle: Handle, tag: Tag) -> None:
-        """The stack takes them away, after this. Asked for once more, they were left behind, and go."""
         if tag.node not in self._released:
-            self._released.add(tag.node)
             forget(self.context, addresses_of(handle.attributes))
-            return
+        super().delete(handle, tag)
+
+    def _take_away(self, tag: Tag) -> None:
         for server in self._servers(tag.deployment_id).get(tag.node, ()):
             try:
                 self.cloud.delete("compute", f"/servers/{server['id']}", f"delete the server {server['name']}")

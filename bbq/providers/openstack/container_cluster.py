@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from bbq.engine.contract import (
@@ -137,13 +136,14 @@ class ContainerCluster(CloudResource):
         return found
 
     def tagged(self, deployment_id: str | None) -> Iterator[tuple[Tag, Handle]]:
-        """Clusters, then cluster templates that have none."""
-        seen = set()
-        for own, item in chain(self._clusters("list the clusters"), self._templates()):
-            if own is None or deployment_id not in (None, own.deployment_id) or (own.deployment_id, own.node) in seen:
-                continue
-            if item.get("project_id") in (None, self.cloud.access.project_id):
-                seen.add((own.deployment_id, own.node))
+        """Every cluster, both of a node that has two (an answer was lost); then a cluster template of each node without one."""
+        nodes = set()
+        for own, item in self._ours(self._clusters("list the clusters"), deployment_id):
+            nodes.add((own.deployment_id, own.node))
+            yield own, _handle(item)
+        for own, item in self._ours(self._templates(), deployment_id):
+            if (own.deployment_id, own.node) not in nodes:
+                nodes.add((own.deployment_id, own.node))
                 yield own, _handle(item)
 
     def probe(self, handle: Handle, wanted: Wanted) -> Check:
@@ -216,12 +216,21 @@ class ContainerCluster(CloudResource):
             yield partial(self.cloud.lookup.keypair, str(given["keypair"]))
 
     def _clusters(self, what: str) -> Iterator[tuple[Tag | None, dict[str, Any]]]:
-        """(tag, cluster); an administrator sees other projects', too."""
+        """(tag, cluster)."""
         return ((tags.of_pairs(item.get("labels") or {}), item) for item in self._pages("/clusters", "clusters", what))
 
     def _templates(self) -> Iterator[tuple[Tag | None, dict[str, Any]]]:
         found = self._pages("/clustertemplates", "clustertemplates", "list the cluster templates")
         return ((tags.of_pairs(item.get("labels") or {}), item) for item in found)
+
+    def _ours(
+        self, listed: Iterator[tuple[Tag | None, dict[str, Any]]], deployment_id: str | None
+    ) -> Iterator[tuple[Tag, dict[str, Any]]]:
+        """Those of the deployment (None: of any) in the project: an administrator sees other projects', too."""
+        for own, item in listed:
+            mine = item.get("project_id") in (None, self.cloud.access.project_id)
+            if own is not None and mine and deployment_id in (None, own.deployment_id):
+                yield own, item
 
     def _pages(self, path: str, key: str, what: str) -> Iterator[dict[str, Any]]:
         try:

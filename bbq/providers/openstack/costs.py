@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bbq.plan.model import Cost, Price
 from bbq.providers.openstack import quota
+from bbq.providers.openstack.lookup import by_id_and_name
 
 if TYPE_CHECKING:
     from bbq.providers.openstack.prices import Prices
@@ -33,7 +34,7 @@ def price(cloud: Cloud, before: Needs, after: Needs, prices: Prices) -> Price:
 def _hourly(cloud: Cloud, needs: Needs, prices: Prices, unpriced: list[str]) -> float:
     flavors: Mapping[str, Mapping[str, Any]] = {}
     if needs.servers or needs.databases:
-        flavors = {one[key]: one for key in ("id", "name") for one in cloud.lookup.flavors}
+        flavors = by_id_and_name(cloud.lookup.flavors)
     total = 0.0
     for name, count in (needs.servers + needs.databases).items():
         each = prices.server(flavors.get(name, {"name": name}))

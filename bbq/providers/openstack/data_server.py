@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -22,8 +23,9 @@ class DataServer(ServerSoftware):
         host = str(wanted.hosts[wanted.node.name].attributes["private_address"])
         return replace(made, attributes={**made.attributes, **self.told(wanted, host)})
 
+    @abstractmethod
     def told(self, wanted: Wanted, host: str) -> Mapping[str, Any]:
-        raise NotImplementedError
+        """How applications connect to what listens at `host`."""
 
 
 class DatabaseServer(DataServer):

@@ -179,6 +179,10 @@ def named(items: Sequence[_Item], name: str, kind: str, id_key: str = "id") -> _
     raise Unknown(f"this cloud has no {kind} {name}", nearest(name, known) or one_of(known))
 
 
+def by_id_and_name(items: Iterable[_Item]) -> dict[str, _Item]:
+    return {item[key]: item for key in ("id", "name") for item in items}
+
+
 def chosen_flavor(flavors: Sequence[_Item], given: Mapping[str, Any], kind: str, id_key: str = "id") -> _Item:
     """The one that `flavor` names, else the smallest (memory, then CPUs, then disk) that satisfies `cpus` and `memory`."""
     if name := given.get("flavor"):

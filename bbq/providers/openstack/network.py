@@ -20,12 +20,8 @@ class Network(Part):
     service: ClassVar = "network"
     poll_group: ClassVar = "network"
 
-    def delete(self, handle: Handle, tag: Tag) -> None:
-        """The stack takes it away, after this. Asked for once more, it was left behind, and goes, as soon as no server is on
-        it."""
-        if tag.node not in self._released:
-            super().delete(handle, tag)
-            return
+    def _take_away(self, tag: Tag) -> None:
+        """As soon as no server is on it."""
         for own, item in self._tagged(tag.deployment_id):
             if own.node == tag.node:
                 with suppress(NotFound, Conflict):  # gone, or servers are on it still

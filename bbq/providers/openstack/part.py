@@ -41,13 +41,24 @@ class StackPart(CloudResource):
     def __init__(self, cloud: Cloud, context: DeploymentContext) -> None:
         super().__init__(cloud, context)
         self._released: set[str] = set()
-        """Names of nodes that were deleted: the stack, which goes after them, takes them away."""
+        """Names of nodes that were deleted."""
 
     def find(self, tag: Tag) -> Handle | None:
         return None  # to make it again costs nothing
 
     def update(self, handle: Handle, wanted: Wanted, changed: frozenset[str]) -> Handle:
         return self.create(wanted)
+
+    def delete(self, handle: Handle, tag: Tag) -> None:
+        """The stack takes it away, after this. Asked for once more, it was left behind, and goes."""
+        if tag.node in self._released:
+            self._take_away(tag)
+        else:
+            self._released.add(tag.node)
+
+    def _take_away(self, tag: Tag) -> None:
+        """What of the node is there although its stack is gone, by its tag."""
+        return
 
 
 class Part(StackPart):
@@ -59,9 +70,6 @@ class Part(StackPart):
         found: Any = wanted.properties[MADE_BY]
         known = {key: value for key, value in found.items() if value is not None} if isinstance(found, Mapping) else {}
         return Handle(wanted.node.name, known)
-
-    def delete(self, handle: Handle, tag: Tag) -> None:
-        self._released.add(handle.id)
 
     def states(self, ids: Sequence[str]) -> Mapping[str, State]:
         """It is as its stack is, which is asked for by itself."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from bbq.engine.contract import NoRoom
+from bbq.providers.openstack.lookup import by_id_and_name
 
 if TYPE_CHECKING:
     from bbq.providers.openstack.session import Cloud
@@ -96,7 +97,7 @@ def difference(cloud: Cloud, before: Needs, after: Needs) -> dict[str, int]:
 def _amounts(cloud: Cloud, needs: Needs) -> dict[str, int]:
     known: list[tuple[Mapping[str, Any], int]] = []
     if needs.servers and cloud.has("compute"):
-        flavors = {one[key]: one for key in ("id", "name") for one in cloud.lookup.flavors}
+        flavors = by_id_and_name(cloud.lookup.flavors)
         known = [(flavors[name], count) for name, count in needs.servers.items() if name in flavors]
     return {
         "servers": sum(needs.servers.values()),

@@ -19,12 +19,8 @@ class Volume(Part):
     service: ClassVar = "block-storage"
     poll_group: ClassVar = "volume"
 
-    def delete(self, handle: Handle, tag: Tag) -> None:
-        """The stack takes them away, after this. Asked for once more, they were left behind, and go - from servers first,
-        which are asked to go, too."""
-        if tag.node not in self._released:
-            super().delete(handle, tag)
-            return
+    def _take_away(self, tag: Tag) -> None:
+        """From servers first, which are asked to go, too."""
         for own, item in self._tagged(tag.deployment_id):
             if own.node == tag.node and item["status"] in ("available", "error", "error_deleting"):
                 try:
