@@ -25,8 +25,12 @@ def check_references(service: ServiceTemplate, uses: Uses, bag: DiagnosticBag, f
         checker.check(function, owner)
         if flaws.now > start:
             flaws.call(service, owner, start)
+    owners = {id(function): owner for function, owner in uses.calls} if uses.wanted else {}
     for function, schema, what in uses.wanted:
+        start = flaws.now
         checker.result(function, schema, what)
+        if flaws.now > start and id(function) in owners:
+            flaws.call(service, owners[id(function)], start)
     for type_def in service.types.values() if service.functions else ():
         for item in (*type_def.properties.values(), *type_def.attributes.values()):
             for function in calls((item.value, item.default)):

@@ -19,7 +19,7 @@ SAMPLES = ROOT.parent / "shared" / "corpora" / "oasis-tosca"
 TEMPLATE = """\
 tosca_definitions_version: tosca_2_0
 capability_types: { C: {}, D: {} }
-relationship_types: { R: {} }
+relationship_types: { R: { properties: { w: { type: integer, required: false } } } }
 data_types:
   Point: { properties: { x: { type: integer } } }
 node_types:
@@ -76,6 +76,16 @@ def test_the_graph_alone(check: Check) -> None:
         ("server: { type: Server }", "server: { type: Server, properties: { prt: 1 } }", "19 BBQ-T041"),
         ("[ { to: server } ]", "[ { too: server } ]", "20 BBQ-T061"),
         ("[ server, port ]", "[ server, prt ]", "23 BBQ-T054"),
+        (
+            "o: { value: { $get_property: [ server, port ] } }",
+            "o: { type: integer, value: { $get_input: text } }",
+            "23 BBQ-T046",
+        ),
+        (
+            "[ { to: server } ]",
+            "[ { to: { node: server, relationship: { type: R, properties: { w: { $get_input: text } } } } } ]",
+            "20 BBQ-T046",
+        ),
     ],
 )
 def test_every_problem_in_one_run(check: Check, old: str, new: str, first: str) -> None:
