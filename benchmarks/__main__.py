@@ -1,11 +1,11 @@
-"""`python -m benchmarks [validate engine waiting startup peers by_hand]`: measure, print, exit 1 where a figure is missed."""
+"""`python -m benchmarks [validate engine ...]`: measure, print, exit 1 where a figure is missed."""
 
 from __future__ import annotations
 
 import argparse
 import importlib
 
-NAMES = ("validate", "engine", "waiting", "startup", "peers", "by_hand")
+NAMES = ("validate", "engine", "waiting", "startup", "peers", "by_hand", "openstack")
 
 
 def main() -> int:
