@@ -71,6 +71,9 @@ class Cloud:
         self._config = config
         self._opening = threading.RLock()
         self.lookup = Lookup(self)
+        self._overrides: dict[str, str | None] = {}
+        self._endpoints: tuple[AccessInfo | None, dict[str, str | None]] = (None, {})
+        """Of a login, as far as they were looked for: every call asks, and looking copies the whole catalogue."""
 
     @cached_property
     def connection(self) -> Connection:
@@ -125,11 +128,22 @@ class Cloud:
     def endpoint(self, service: str) -> str | None:
         """The service's address: of the configuration, else of the catalogue; None where neither has it."""
         config = self.connection.config
-        if override := config.get_endpoint(service):
+        if service not in self._overrides:
+            self._overrides[service] = config.get_endpoint(service)
+        if override := self._overrides[service]:
             return str(override)
         access = self.access
+        of, known = self._endpoints
+        if of is not access:
+            self._endpoints = (access, known := {})
+        if service not in known:
+            known[service] = self._of_catalogue(access, service)
+        return known[service]
+
+    def _of_catalogue(self, access: AccessInfo, service: str) -> str | None:
         if not access.has_service_catalog():
             return None
+        config = self.connection.config
         found = access.service_catalog.get_endpoints_data(
             service_type=config.get_service_type(service),
             service_name=config.get_service_name(service),
