@@ -13,7 +13,7 @@ import pytest
 from bbq.conf import load
 from bbq.providers.openstack.session import Cloud
 from tests.cloud import TestCloud, open_cloud
-from tests.openstack.tools import Cli, stacks
+from tests.openstack.tools import Cli, PlainClient, stacks
 
 _numbers = itertools.count(1)
 
@@ -83,3 +83,11 @@ def project(testcloud: TestCloud, cloud: Cloud, name: str) -> Iterator[dict[str,
 def cli(tmp_path: Path, testcloud: TestCloud) -> Cli:
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("BBQ_", "XDG_", "OS_"))}
     return Cli(tmp_path, {**kept, "HOME": str(tmp_path), "NO_COLOR": "1", **testcloud.environment()})
+
+
+@pytest.fixture
+def plain(testcloud: TestCloud) -> PlainClient:
+    if PlainClient.program is None:
+        pytest.skip("python-openstackclient is not on PATH")
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("OS_", "PYTHON", "VIRTUAL_ENV"))}
+    return PlainClient({**kept, **testcloud.environment()})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -14,7 +14,7 @@ import pytest
 
 from bbq.providers.openstack.compute import unreachable
 from bbq.providers.openstack.session import Cloud
-from tests.openstack.tools import Cli, servers, stacks
+from tests.openstack.tools import Cli, PlainClient, servers, stacks
 from tests.unit.render.test_render_hot import INDIGO
 
 TEMPLATE = f"""{INDIGO}
@@ -141,31 +141,46 @@ def test_volumes_and_autoscaling_groups(cli: Cli, template: Path, cloud: Cloud, 
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("seed", range(14))
-def test_killed_at_any_moment(seed: int, cli: Cli, template: Path, cloud: Cloud, name: str) -> None:
+@pytest.mark.timeout(3600)
+def test_killed_at_forty_random_moments(cli: Cli, template: Path, plain: PlainClient, name: str) -> None:
     """bbq is killed in `up`, `scale` and `destroy`, wherever it is then: going on leads to the wanted state, no second server
-    and no rest."""
-    chance = Random(seed)
+    and no rest, as the plain client sees it."""
+    chance = Random(40)
     template.write_text(STORED.split("    disk:")[0].rpartition("      requirements:")[0])
-    killed(cli, chance.uniform(0.4, 14), "up", str(template), "--provider", "openstack", "--name", name)
-    cli("up", str(template), "--provider", "openstack", "--name", name)
-    assert len(tagged(cloud, name)) == 2 and len(stacks(cloud, name)) == 1
-    killed(cli, chance.uniform(0.4, 9), "scale", name, "store=3")
-    cli("scale", name, "store=3")
-    assert len(tagged(cloud, name)) == 3 and len(stacks(cloud, name)) == 1
-    assert "nothing differs" in cli("drift", name)
-    killed(cli, chance.uniform(0.4, 7), "destroy", name, "--yes")
-    if name in cli("list"):
-        cli("destroy", name, "--yes")
-    assert not tagged(cloud, name) and not stacks(cloud, name)
+    up = ("up", str(template), "--provider", "openstack", "--name")
+    usual = dict.fromkeys(("up", "scale", "destroy"), 0.0)
+    for verb, argv in (("up", (*up, name)), ("scale", ("scale", name, "store=3")), ("destroy", ("destroy", name, "--yes"))):
+        begin = time.monotonic()
+        cli(*argv)
+        usual[verb] = time.monotonic() - begin
+    moments: list[str] = []
 
+    def killed(verb: str, *argv: str) -> None:
+        seconds = chance.uniform(0.05, 1) * usual[verb]
+        process = cli.start(verb, *argv)
+        try:
+            process.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            moments.append(f"{verb} after {seconds:.2f} s")
 
-def killed(cli: Cli, seconds: float, *argv: str) -> None:
-    process = cli.start(*argv)
-    with suppress(subprocess.TimeoutExpired):
-        process.communicate(timeout=seconds)
-    process.kill()
-    process.communicate()
+    for number in count():
+        if len(moments) >= 40:
+            break
+        one = f"{name}-{number}"
+        killed(*up, one)
+        cli(*up, one)
+        assert plain.things(one) == {"stack": 1, "server": 2, "port": 2, "security group": 2}, moments
+        killed("scale", one, "store=3")
+        cli("scale", one, "store=3")
+        assert plain.things(one) == {"stack": 1, "server": 3, "port": 3, "security group": 2}, moments
+        assert "nothing differs" in cli("drift", one)
+        killed("destroy", one, "--yes")
+        if one in cli("list"):
+            cli("destroy", one, "--yes")
+        assert plain.things(one) == {"stack": 0, "server": 0, "port": 0, "security group": 0}, moments
+    print("killed:", *moments, sep="\n  ")
 
 
 def tagged(cloud: Cloud, name: str) -> list[str]:

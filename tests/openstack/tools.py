@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -33,6 +34,30 @@ def topology_of(file: Path, text: str) -> Topology:
     topology, found = build(service, inputs={}, provider="openstack")
     assert topology is not None, found
     return topology
+
+
+class PlainClient:
+    """python-openstackclient, which knows nothing of bbq."""
+
+    program = shutil.which("openstack")
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        self.environment = environment
+
+    def things(self, prefix: str) -> dict[str, int]:
+        """How many of each kind have a name that begins so: stacks, and what they make. All kinds are asked for at once."""
+        asked = {
+            kind: subprocess.Popen(
+                [str(self.program), *kind.split(), "list", "--format", "json"], env=self.environment, stdout=subprocess.PIPE
+            )
+            for kind in ("stack", "server", "port", "security group")
+        }
+        found = {}
+        for kind, process in asked.items():
+            out, _ = process.communicate(timeout=120)
+            assert process.returncode == 0, f"openstack {kind} list failed"
+            found[kind] = sum((one.get("Stack Name") or one["Name"] or "").startswith(f"{prefix}-") for one in json.loads(out))
+        return found
 
 
 class Cli:
