@@ -70,6 +70,7 @@ def test_servers_come_back(cli: Cli, up: tuple[str, ...], cloud: Cloud, name: st
     plan = cli.json("plan", *up[1:])
     steps = {step["node"]: step for step in plan["steps"]}
     assert steps["stack"]["action"] == "update" and "store[1] (1 of 1 servers are gone)" in steps["stack"]["reason"]
+    assert not steps["stack"]["changes"], "nothing of it is another"
     assert steps["store[1]"]["action"] == "update" and steps["store[0]"]["action"] == "no-op"
     cli(*up)
     after = by_node(cloud, name)
