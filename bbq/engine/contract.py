@@ -108,6 +108,8 @@ class Wanted:
     relationships: Sequence[Relationship] = ()
     hosts: Mapping[str, Target] = field(default_factory=dict)
     """Node -> the node at the bottom of what it is hosted on, for this node and both ends of its relationships."""
+    repair: bool = False
+    """Of an update: what is broken in the thing is to be made anew, whatever else is changed."""
 
     def target(self, requirement: str) -> Target | None:
         return next((t for t in self.targets if t.requirement == requirement), None)
@@ -177,6 +179,9 @@ class Resource(ABC):
     updatable       property names (top level) that `update` can change in place; any other change replaces the thing. Also
                     names of requirements: `update` takes another target over, and what a target that was made anew or changed
                     tells of itself (its id, its attributes); without, the thing keeps what it was told when it was made
+    follows         names of other requirements of which `update` takes over what the target tells of itself; another target
+                    replaces the thing
+    renewing        property names whose change in place leaves nothing of what is hosted on the thing
     ignored         property names that mean nothing to the thing itself (a timeout): a change is recorded, no call is made
     repairable      a thing that stopped or failed is brought back by `update` (then with nothing changed), with all that it
                     holds; so a failure never replaces it. Without, a failed thing is taken away and made anew
@@ -187,6 +192,8 @@ class Resource(ABC):
 
     type: ClassVar[str]
     updatable: ClassVar[frozenset[str]] = frozenset()
+    follows: ClassVar[frozenset[str]] = frozenset()
+    renewing: ClassVar[frozenset[str]] = frozenset()
     ignored: ClassVar[frozenset[str]] = frozenset()
     repairable: ClassVar[bool] = False
     takes_away: ClassVar[bool] = False
@@ -202,12 +209,17 @@ class Resource(ABC):
         """Make it; return as soon as it exists, not when it is ready."""
 
     def update(self, handle: Handle, wanted: Wanted, changed: frozenset[str]) -> Handle:
-        """Change `updatable` properties in place; with none changed, bring a `repairable` thing back."""
+        """Change `updatable` properties in place; with none changed, or `wanted.repair`, bring a `repairable` thing back."""
         raise NotImplementedError(f"{self.type} is replaced, not updated")
 
     @abstractmethod
     def delete(self, handle: Handle, tag: Tag) -> None:
         """Ask for its end; success where it is gone already. The engine waits until `list_states` no longer has it."""
+
+    def mended_by(self, node: Node) -> Sequence[str]:
+        """The nodes that have to be updated to bring the node's thing back where it is broken or gone, which it is made anew
+        by; none where it is brought back or made anew by itself."""
+        return ()
 
     def preview(self, handle: Handle, properties: Mapping[str, Any]) -> Sequence[tuple[str, str | None, str | None]]:
         """What an update to these properties (which may hold expressions) would do inside the thing, for the eyes of who reads

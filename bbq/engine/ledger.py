@@ -80,8 +80,10 @@ class Ledger:
         # what it was told is not known of a record of an earlier version, or of an update that was cut off
         news = _differing(told, tells) if isinstance(told, dict) else frozenset(tells)
         heard = {key.partition(" ")[0] for key in news}
-        called = (fields - resource.ignored) | rewired | frozenset(name for name in heard if name in resource.updatable)
-        return Difference(fields, called, ports, called <= resource.updatable and not (ports and not resource.updatable))
+        changed = (fields - resource.ignored) | rewired
+        taken = frozenset(name for name in heard if name in resource.updatable or name in resource.follows)
+        in_place = changed <= resource.updatable and not (ports and not resource.updatable)
+        return Difference(fields, changed | taken, ports, in_place)
 
     def _fingerprint(self, target: Target) -> str:
         """Of what the target hands over; many may be handed the same."""

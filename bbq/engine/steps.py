@@ -8,6 +8,7 @@ journal names every thing that may exist.
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -144,7 +145,7 @@ class Steps:
             if isinstance(trouble, Broken) and resource.repairable:
                 assert run.wanted is not None
                 run.awaited = f"bringing it back: {trouble}"
-                await self._update(run, resource, run.wanted, frozenset())
+                await self._update(run, resource, replace(run.wanted, repair=True), frozenset())
                 await self._wait(run, resource)
                 return
             # known from an earlier run and of no use: made anew, once
@@ -199,7 +200,7 @@ class Steps:
             await self._remove(run, resource)
             await self._create(run, resource, record.attempt + 1)
         elif found.called or found.ports or broken:
-            await self._update(run, resource, wanted, found.called)
+            await self._update(run, resource, replace(wanted, repair=broken), found.called)
         elif found.fields or record.pending is not None:
             self._ledger.intent(run, "update", record.attempt, wanted)
             self._ledger.exists(run, run.handle, "update")

@@ -238,6 +238,8 @@ def _preview(change: Change, provider: Provider, records: Mapping[str, Record]) 
         record = records.get(step.node)
         if step.action is not Action.UPDATE or node is None or record is None or record.handle is None:
             continue
+        if not step.changes:  # it is to be brought back: the reason says all
+            continue
         resource = provider.resource(node.ancestry)
         if resource is not None:
             handle = Handle(record.handle, record.attributes)

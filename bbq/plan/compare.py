@@ -10,6 +10,7 @@ from bbq.plan.fields import Answers, shown
 from bbq.plan.model import AS_GIVEN, CHANGED_SINCE, Action, FieldChange, Plan, Step
 from bbq.plan.order import topological
 from bbq.plan.removal import deletions, dependents, existing
+from bbq.plan.renewal import Renewal, follows
 from bbq.plan.selection import closure, named
 from bbq.plan.snapshot import hands_over, requirements
 from bbq.topology.model import Node, Topology
@@ -64,18 +65,21 @@ class _Diff:
         self._resource_of = resource_of
         self._resources: dict[tuple[str, ...], Resource | None] = {}
         self._observed = observed
-        self._answers = Answers(self._nodes, self._records, salt, secrets)
+        self._renewal = Renewal(self._records, lambda node: self._resource(node) if node.primitive else None)
+        self._answers = Answers(self._nodes, self._records, salt, secrets, self._renewal.anew)
         self._steps: dict[str, Step] = {}
 
     def plan(self, deployment: str, targets: list[str]) -> Plan:
         wanted, doomed = self._selected(targets)
         self._check_makeable(wanted)
+        self._renewal.observe((self._nodes[name] for name in self._nodes if name in wanted), self._observed)
         for name in topological(self._depends):
             if name in wanted:
                 step = self._step(self._nodes[name])
                 step.after = set(self._depends[name])
                 self._steps[name] = step
                 self._answers.actions[name] = step.action
+                self._renewal.step(self._nodes[name], step)
                 if step.action is Action.UPDATE:
                     self._answers.changed[name] = frozenset(change.path.partition(".")[0] for change in step.changes)
         self._add_deletions(doomed)
@@ -154,6 +158,9 @@ class _Diff:
             return Action.UPDATE if repairable else Action.REPLACE, nothing, changes, why
         if record.status == "deleting":
             return Action.REPLACE, nothing, changes, "its deletion was begun and not finished"
+        mending, host = self._renewal.mending(node), self._renewal.host(node)
+        if mending and record.handle is not None:
+            return Action.UPDATE if repairable else Action.REPLACE, nothing, changes, mending
         if record.status == "intended":
             return Action.READ, nothing, changes, "whether it was made is not known"
         if seen is not None and seen.failed:
@@ -161,6 +168,8 @@ class _Diff:
             return Action.UPDATE if repairable else Action.REPLACE, nothing, changes, why
         if forcing:
             return Action.REPLACE, nothing, changes, f"{', '.join(forcing)} cannot be changed in place"
+        if host and any(edge.target == host and follows(resource, edge) for edge in node.edges):
+            return Action.UPDATE, nothing, changes, f"it is made again: {host}, which it is on, is made anew"
         if changes:
             return Action.UPDATE, nothing, changes, ""
         if record.status != "ready":
@@ -221,9 +230,10 @@ class _Diff:
         """What it was told of a target is not what it would be told now, or when the target has been made anew; only where the
         resource can take that over. A record without it (of an earlier version) is taken to be right."""
         recorded, told = record.wanted.get("requirements"), record.wanted.get("given")
-        for requirement, target in dict.fromkeys((edge.requirement, edge.target) for edge in node.edges if hands_over(edge)):
+        heard = [edge for edge in node.edges if hands_over(edge) and follows(resource, edge)]
+        for requirement, target in dict.fromkeys((edge.requirement, edge.target) for edge in heard):
             before = recorded.get(requirement, ()) if isinstance(recorded, dict) else record.depends_on
-            if requirement not in resource.updatable or target not in before:  # another target is a change of its own
+            if target not in before:  # another target is a change of its own
                 continue
             now, path = self._answers.told(target), f"{requirement} {target}"
             if now is UNKNOWN:

@@ -8,7 +8,7 @@ digest, or by its value where the secret store is at hand.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from bbq.plan.model import Action
@@ -25,15 +25,21 @@ _ANEW: Final = frozenset({Action.CREATE, Action.REPLACE})
 
 class Answers:
     """Answers wanted values from the records. `actions`, and `changed`, the fields that an update touches, are filled while the
-    plan is made, dependencies first."""
+    plan is made, dependencies first; so are `anew`, the nodes that will tell something else of themselves all the same."""
 
     def __init__(
-        self, nodes: Mapping[str, Node], records: Mapping[str, Record], salt: str, secrets: SecretStore | None
+        self,
+        nodes: Mapping[str, Node],
+        records: Mapping[str, Record],
+        salt: str,
+        secrets: SecretStore | None,
+        anew: Collection[str] = (),
     ) -> None:
         self._nodes = nodes
         self._records = records
         self._salt = salt
         self._secrets = secrets
+        self._anew = anew
         self.actions: dict[str, Action] = {}
         self.changed: dict[str, frozenset[str]] = {}
         self._told: dict[str, Any] = {}
@@ -94,7 +100,7 @@ class Answers:
 
     def _handed_over(self, name: str) -> Any:
         node, record, action = self._nodes[name], self._records.get(name), self.actions.get(name)
-        if record is None or (node.primitive and (action in _ANEW or record.handle is None)):
+        if record is None or name in self._anew or (node.primitive and (action in _ANEW or record.handle is None)):
             return UNKNOWN
         found = {key: self.answer(value) for key, value in node.attributes.items()}
         if node.primitive:

@@ -10,6 +10,7 @@ import pytest
 from bbq.providers.openstack.session import Cloud
 from tests.cloud import TestCloud
 from tests.openstack.guests import shell_on, use_guests
+from tests.openstack.test_repair import by_node, delete
 from tests.openstack.tools import Cli, servers, stacks
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(1500)]
@@ -62,5 +63,24 @@ def test_slurm(cli: Cli, testcloud: TestCloud, cloud: Cloud, name: str) -> None:
 
     cli("scale", name, "batch=2")
     assert set(run("srun -N2 hostname").split()) == hosts
+    cli("destroy", name, "--yes")
+    assert not servers(cloud, name) and not stacks(cloud, name)
+
+
+@pytest.mark.parametrize("lost", ["batch.worker-server[0]", "batch.controller-server"])
+def test_a_server_of_the_cluster_is_lost(lost: str, cli: Cli, testcloud: TestCloud, cloud: Cloud, name: str) -> None:
+    """It is made anew, and the cluster works as before: a new worker registers, workers register with a new controller."""
+    use_guests(cli, testcloud)
+    (cli.directory / "slurm.yaml").write_text(TEMPLATE)
+    up = ("up", "slurm.yaml", "--provider", "openstack", "--name", name)
+    cli(*up)
+    before = by_node(cloud, name)
+    delete(cloud, next(one for one in servers(cloud, name) if one["id"] == before[lost]))
+    cli(*up)
+    after = by_node(cloud, name)
+    assert {node for node in before if after[node] != before[node]} == {lost}
+    run = shell_on(testcloud, cli.json("outputs", name)["outputs"]["login"])
+    assert len(set(run("srun -N2 hostname").split())) == 2
+    assert "nothing to do" in cli("plan", *up[1:])
     cli("destroy", name, "--yes")
     assert not servers(cloud, name) and not stacks(cloud, name)

@@ -20,6 +20,9 @@ from bbq.topology.operations import key
 
 MAKING: Final = ("create", "pre_configure", "configure", "post_configure", "start", "add")
 UNMAKING: Final = ("remove", "stop", "delete")
+MADE_ON: Final = "made_on"
+"""Attribute of a node that operations have made: which server they did it on, and not on one that was in its place before. So
+who is connected to the node learns that it was made again from the start, although nothing else of it is another."""
 COMPUTE: Final = frozenset({"tosca.nodes.Compute", "Compute"})
 
 _OF_NODES: Final = frozenset({"create", "configure", "start", "stop", "delete"})
@@ -37,7 +40,9 @@ _OF_RELATIONSHIPS: Final = {
 
 @dataclass(slots=True)
 class Step:
-    """One operation at its place. `digest` tells it from another operation of its name."""
+    """One operation at its place. `others` says on which servers the nodes were made that it has to do with: where one is made
+    again from the start, there is nothing left of what this has done there. `digest` tells it from another operation of its
+    name."""
 
     key: str
     phase: str
@@ -45,6 +50,7 @@ class Step:
     server: Server
     variables: dict[str, str]
     stores: dict[str, tuple[Any, ...]] = field(default_factory=dict)
+    others: dict[str, str] = field(default_factory=dict)
     digest: str = ""
 
     def seal(self, files: Iterable[tuple[str, str]]) -> None:
@@ -54,6 +60,7 @@ class Step:
             "inputs": pack(self.operation.inputs),
             "outputs": pack(self.stores),
             "files": sorted(files),
+            **({"others": self.others} if self.others else {}),
         }
         self.digest = hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()[:32]
 
@@ -98,6 +105,7 @@ def steps(wanted: Wanted, server_of: Callable[[str, Mapping[str, Any]], Server])
             return server_of(name, wanted.attributes)
         return here
 
+    places = {target.node: str(target.attributes[MADE_ON]) for target in wanted.targets if target.attributes.get(MADE_ON)}
     found = []
     view = Node(node.name, node.type, node.ancestry, edges=node.edges)
     view.operations, view.relationships = dict(wanted.operations), list(wanted.relationships)
@@ -112,9 +120,8 @@ def steps(wanted: Wanted, server_of: Callable[[str, Mapping[str, Any]], Server])
             variables = {"SELF": relationship.requirement, "SOURCE": relationship.source, "TARGET": relationship.target}
         if not place.local:
             variables["HOST"] = place.name
-        found.append(
-            Step(key(operation, relationship), phase, operation, place, variables, _stores(node, operation, relationship))
-        )
+        stores, others = _stores(node, operation, relationship), places if phase != "create" else {}
+        found.append(Step(key(operation, relationship), phase, operation, place, variables, stores, others))
     return found
 
 
@@ -129,6 +136,11 @@ def _stores(node: Node, operation: Operation, relationship: Relationship | None)
             own = len(path) > 1 and path[0] == "SELF"
         found[name] = tuple(path[1:]) if own else ()
     return found
+
+
+def on(state: Mapping[str, Any], machine: str) -> bool:
+    """Is what was done still there: on this server? Of what was done before servers were told apart that is believed."""
+    return state.get("machine") in (None, machine)
 
 
 def to_do(steps: Sequence[Step], state: Mapping[str, Any]) -> list[Step]:

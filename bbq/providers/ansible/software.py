@@ -21,13 +21,14 @@ from bbq.engine.contract import (
     Resource,
     State,
     Tag,
+    Target,
     UnreachableFault,
     Wanted,
 )
 from bbq.providers.ansible import roles, servers
 from bbq.providers.ansible.checks import copy_files, digests_of, missing_programs, problems_of, roles_of
 from bbq.providers.ansible.directory import POLL_GROUP, VARIABLE, NodeDirectory, known_hosts, root_of
-from bbq.providers.ansible.lifecycle import Step, is_compute, planned_names, steps, to_do, to_undo, works_here
+from bbq.providers.ansible.lifecycle import MADE_ON, Step, is_compute, on, planned_names, steps, to_do, to_undo, works_here
 from bbq.providers.ansible.packing import pack
 from bbq.providers.ansible.servers import Server
 from bbq.providers.ansible.standing import FORGET, at_length, attributes_of, cut_off, fault_of, state_of
@@ -60,6 +61,7 @@ class Software(Resource):
 
     type = "tosca.nodes.Root"
     updatable = AllBut({"host"})
+    follows = frozenset({"host"})
     ignored = frozenset({"timeouts"})
     repairable = True
     poll_group = POLL_GROUP
@@ -78,6 +80,11 @@ class Software(Resource):
     @abstractmethod
     def server_of(self, node: str, attributes: Mapping[str, Any]) -> Server:
         """How the server is reached that a node of the type tosca.nodes.Compute is."""
+
+    def machine_of(self, host: Target) -> str:
+        """Tells the server that a node of the type tosca.nodes.Compute is from one that is made in its place, on which nothing
+        is; "" where the server is given, and stays."""
+        return ""
 
     def compute_attributes(self, wanted: Wanted) -> Mapping[str, Any]:
         """What is known of a tosca.nodes.Compute that is given: its addresses."""
@@ -216,6 +223,8 @@ class Software(Resource):
     def _make(self, wanted: Wanted) -> Handle:
         node = NodeDirectory.of(self.root, wanted.tag.node)
         planned = steps(wanted, self.server_of)
+        host = wanted.hosts.get(wanted.node.name)
+        machine = self.machine_of(host) if host is not None else ""
         attributes = dict(self.compute_attributes(wanted)) if is_compute(wanted.node.ancestry) else {}
         self._refuse(wanted, planned)
         places = {step.server for step in planned}
@@ -226,16 +235,20 @@ class Software(Resource):
         node.claim(wanted.tag, wanted.node.type)
         if node.busy():  # of an earlier run: what it does may be another thing than what is wanted now
             state = node.state()
-            if state.get("mode") == "make" and not self._differs(node, planned, wanted):
+            if state.get("mode") == "make" and on(state, machine) and not self._differs(node, planned, wanted):
                 return _handle(node, attributes)
             node.end_processes((state.get("current") or {}).get("mark"))
         with node.new_plan() as folder:
             write_json(folder / "plan.json", self._plan(wanted, planned, folder))
         state = node.state()
+        interrupted = cut_off(state)
+        if not on(state, machine):  # with the server that it was on all of it has gone
+            state = {}
         todo = to_do(planned, state)
         state = {
             "mode": "make",
-            "interrupted": cut_off(state),
+            "machine": machine,
+            "interrupted": interrupted,
             "phase": "running" if todo else "done",
             "done": state.get("done", []),
             "begun": state.get("begun", []),
@@ -358,4 +371,6 @@ class Software(Resource):
 
 def _handle(node: NodeDirectory, more: Mapping[str, Any] | None = None) -> Handle:
     """`more` are attributes that no operation has stored."""
-    return Handle(node.id, {**(more or {}), **attributes_of(node, node.state())})
+    state = node.state()
+    made_on = {MADE_ON: state["machine"]} if state.get("machine") else {}
+    return Handle(node.id, {**(more or {}), **made_on, **attributes_of(node, state)})

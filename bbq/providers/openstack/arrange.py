@@ -30,6 +30,12 @@ LOGIN: Final = "login"
 MADE_BY: Final = "made_by"
 """Property of a node that a stack makes: what the stacks' outputs say of it. Beside it, `definition` is a digest of what it is
 made of, and `scaled` says that Heat changes the number of its servers."""
+SYSTEM: Final = "system"
+"""Property and attribute of a Compute node: what its servers boot, and what they do with it once. Another one means that they
+are made anew, or rebuilt, which leaves nothing of what was on them; whatever else is changed about a server leaves it all."""
+_BOOTS: Final = ("image", "user_data", "user_data_format", "key_name", "availability_zone", "config_drive")
+"""Properties of OS::Nova::Server of which Heat makes a server anew, or (image) rebuilds it.
+https://docs.openstack.org/heat/latest/template_guide/openstack.html#OS::Nova::Server"""
 _LOGINS: Final = {
     **{name: name for name in ("debian", "ubuntu", "fedora", "rocky", "almalinux", "cirros", "arch", "opensuse", "freebsd")},
     "centos": "cloud-user",
@@ -40,6 +46,7 @@ _LOGINS: Final = {
 }
 """Accounts of the distributions' cloud images, by os_distro.
 https://docs.openstack.org/image-guide/obtain-images.html"""
+_SHORT: Final = 64
 _KINDS: Final = frozenset({"compute", "network", "port", "volume", "container", "balancer"})
 
 
@@ -56,7 +63,7 @@ def arrange(topology: Topology, catalogue: Catalogue, deployment: str, deploymen
         raise TemplateError(f"{errors} error{'s' if errors > 1 else ''} in {topology.template}, on this cloud", found)
     _tag(made, deployment, deployment_id)
     infrastructure = [node for node in topology.primitives() if kind_of(node) in _KINDS]
-    definitions, logins = _definitions(made), _logins(made, catalogue)
+    definitions, logins, systems = _definitions(made), _logins(made, catalogue), _systems(made)
     for node in infrastructure:
         if node.name not in made.servers:
             made.document.outputs[node.name] = (made.attributes.get(node.name, {}), "")
@@ -75,6 +82,8 @@ def arrange(topology: Topology, catalogue: Catalogue, deployment: str, deploymen
         properties = {**node.properties, MADE_BY: outputs, "definition": definitions.get(node.name, "")}
         if node.name in logins:
             properties[LOGIN] = logins[node.name]
+        if node.name in systems:
+            properties[SYSTEM] = systems[node.name]
         if isinstance(made.attributes.get(node.name, {}).get("private_address"), Fn):
             properties["scaled"] = kind_of(node) == "compute" and not made.servers[node.name]
         nodes[node.name] = replace(node, properties=properties)
@@ -143,6 +152,24 @@ def _logins(made: Translation, catalogue: Catalogue) -> dict[str, str]:
                 if login:
                     found[resource.node] = login
     return found
+
+
+def _systems(made: Translation) -> dict[str, dict[str, Any]]:
+    """Node -> what its servers boot: parameters by their values, what is long by a digest."""
+    values, found = _values(made.document.parameters), {}
+    for document in (made.document, *made.files.values()):
+        for resource in document.resources.values():
+            if resource.type == "OS::Nova::Server":
+                given = {key: resource.properties[key] for key in _BOOTS if resource.properties.get(key) is not None}
+                found[resource.node] = {key: _brief(value, values) for key, value in given.items()}
+    return found
+
+
+def _brief(value: Any, values: Mapping[str, Any]) -> str:
+    if isinstance(value, Fn):
+        value = values.get(str(value.get("get_param")), value)
+    text = value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+    return text if len(text) <= _SHORT and text.isprintable() else hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _names(topology: Topology, number: int) -> list[str]:

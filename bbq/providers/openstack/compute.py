@@ -26,7 +26,7 @@ from bbq.engine.contract import (
 from bbq.providers.ansible.directory import known_hosts, root_of
 from bbq.providers.ansible.servers import Server, log_in
 from bbq.providers.openstack import tags
-from bbq.providers.openstack.arrange import MADE_BY
+from bbq.providers.openstack.arrange import MADE_BY, SYSTEM
 from bbq.providers.openstack.faults import NotFound
 from bbq.providers.openstack.part import StackPart
 from bbq.providers.openstack.reach import addresses_of, forget, reached
@@ -45,6 +45,7 @@ _ATTEMPT: Final = 3.0
 class Compute(StackPart):
     type: ClassVar = "tosca.nodes.Compute"
     service: ClassVar = "compute"
+    renewing: ClassVar = frozenset({SYSTEM})
     poll_group: ClassVar = "compute"
 
     def __init__(self, cloud: Cloud, context: DeploymentContext) -> None:
@@ -59,7 +60,7 @@ class Compute(StackPart):
             for key, values in found.items():
                 values += part.get(key) or []
         several = is_several(wanted.node) or len(found["ids"]) != 1
-        attributes: dict[str, Any] = {"ids": found["ids"]}
+        attributes: dict[str, Any] = {"ids": found["ids"], SYSTEM: wanted.properties.get(SYSTEM, {})}
         for key in ("private_address", "public_address"):
             known = [value for value in found[key] if value is not None]
             attributes[key] = known if several else known[0] if known else ""

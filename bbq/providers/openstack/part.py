@@ -12,6 +12,8 @@ from bbq.engine.contract import DeploymentContext, Handle, State, Tag, Wanted
 from bbq.providers.openstack.arrange import MADE_BY
 from bbq.providers.openstack.resource import CloudResource
 from bbq.providers.openstack.session import Cloud
+from bbq.topology.model import Node
+from bbq.topology.values import references
 
 
 class Anything(frozenset[str]):
@@ -45,6 +47,9 @@ class StackPart(CloudResource):
 
     def find(self, tag: Tag) -> Handle | None:
         return None  # to make it again costs nothing
+
+    def mended_by(self, node: Node) -> list[str]:
+        return sorted(references(node.properties.get(MADE_BY)))
 
     def update(self, handle: Handle, wanted: Wanted, changed: frozenset[str]) -> Handle:
         return self.create(wanted)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -15,6 +16,7 @@ from bbq.providers.ansible.servers import Server
 from bbq.providers.openstack.arrange import LOGIN
 from bbq.wording import quoted
 
+_forgetting: Final = threading.Lock()
 SEVERAL: Final = "operations are for one server each: give the node template a `count`, and host the software on each of them"
 
 
@@ -49,7 +51,8 @@ def forget(context: DeploymentContext, addresses: Sequence[str]) -> None:
     file = known_hosts(root_of(context.state_dir))
     if file.exists():
         for address in dict.fromkeys(addresses):
-            with suppress(OSError):  # no ssh-keygen, no ssh
+            # it writes the whole file anew: what another took out meanwhile would be in it again
+            with _forgetting, suppress(OSError):  # no ssh-keygen, no ssh
                 subprocess.run(["ssh-keygen", "-R", address, "-f", str(file)], capture_output=True, check=False)
 
 

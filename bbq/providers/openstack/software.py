@@ -4,14 +4,17 @@ in its network."""
 from __future__ import annotations
 
 import getpass
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from bbq.engine.contract import Handle, Wanted
+from bbq.engine.contract import Handle, Target, Wanted
 from bbq.providers.ansible.lifecycle import planned_names
 from bbq.providers.ansible.servers import Server
 from bbq.providers.ansible.software import Software
+from bbq.providers.openstack.arrange import SYSTEM
 from bbq.providers.openstack.reach import SEVERAL, home_of, server_of
 from bbq.topology.model import Node, Operation
 
@@ -24,6 +27,11 @@ class ServerSoftware(Software):
 
     def server_of(self, node: str, attributes: Mapping[str, Any]) -> Server:
         return server_of(node, attributes, self.options)
+
+    def machine_of(self, host: Target) -> str:
+        """Its server's id, and what that boots."""
+        system = json.dumps(host.attributes.get(SYSTEM, {}), sort_keys=True)
+        return f"{host.handle} {hashlib.sha256(system.encode()).hexdigest()[:12]}"
 
     def _make(self, wanted: Wanted) -> Handle:
         return super()._make(replace(wanted, operations=self.operations(wanted)))

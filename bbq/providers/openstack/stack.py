@@ -29,9 +29,10 @@ from bbq.providers.openstack.lease import is_lease
 from bbq.providers.openstack.resource import CloudResource
 from bbq.providers.openstack.session import Cloud
 from bbq.providers.openstack.stack_events import Events
-from bbq.providers.openstack.stack_failure import addressed, resources_of, root_cause
+from bbq.providers.openstack.stack_failure import addressed, own_path, resources_of, root_cause
 from bbq.providers.openstack.stack_needs import Needs, needs_of
 from bbq.providers.openstack.stack_preflight import said_by_heat, unknown
+from bbq.providers.openstack.stack_repair import mark_lost
 from bbq.topology.model import Node
 from bbq.topology.values import Expr, Secret, contains, revealed, walk
 
@@ -69,8 +70,11 @@ class Stack(CloudResource):
         return Handle(made["stack"]["id"], {"id": made["stack"]["id"], "name": name})
 
     def update(self, handle: Handle, wanted: Wanted, changed: frozenset[str]) -> Handle:
-        """With nothing changed, Heat makes anew what failed in it."""
+        """With nothing changed, Heat makes anew what failed in it; to be repaired, what it has lost as well. Dying in between
+        leaves marks, and the next update is told to repair again."""
         self._events.forget(handle.id)
+        if wanted.repair:
+            mark_lost(self.cloud, _path(handle))
         what = f"update the stack {_name(handle)}"
         try:
             self.cloud.put("orchestration", _path(handle), what, _body(wanted))
@@ -123,7 +127,7 @@ class Stack(CloudResource):
     def parts(self, handle: Handle) -> list[Part]:
         """With the path of each in Heat's API."""
         found = addressed(resources_of(self.cloud, _path(handle)))
-        return [Part(address, item["resource_type"], _own_path(item)) for address, item in found]
+        return [Part(address, item["resource_type"], own_path(item)) for address, item in found]
 
     def signal(self, handle: Handle, part: Part, data: Any) -> None:
         """https://docs.openstack.org/api-ref/orchestration/v1/#send-a-signal-to-a-resource"""
@@ -209,12 +213,6 @@ def state_of(item: Mapping[str, Any]) -> State:
         text = f"taken back after it failed: {reason}" if result == "COMPLETE" else reason
         return State(status, failed=result == "COMPLETE", detail=text)
     return State(status, ready=result == "COMPLETE" and action != "SUSPEND", detail=reason)
-
-
-def _own_path(item: Mapping[str, Any]) -> str:
-    """A resource's path in the API: `/stacks/NAME/ID/resources/NAME`, of a nested stack for what is in one."""
-    link: str = next(one["href"] for one in item["links"] if one["rel"] == "self")
-    return "/" + "/".join(link.rstrip("/").split("/")[-5:])
 
 
 def _abandoned(left: Mapping[str, Any] | None) -> Iterator[str]:

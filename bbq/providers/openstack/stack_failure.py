@@ -48,6 +48,11 @@ def addressed(resources: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, Map
     return ((_address(item, owner), item) for item in resources)
 
 
+def own_path(item: Mapping[str, Any]) -> str:
+    """A resource's path in the API: `/stacks/NAME/ID/resources/NAME`, of a nested stack for what is in one."""
+    return "/" + "/".join(_link(item, "self").rstrip("/").split("/")[-5:])
+
+
 def _owners(resources: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
     """Nested stack -> the resource that it is."""
     return {nested: item for item in resources if (nested := _link(item, "nested"))}

@@ -14,7 +14,7 @@ from bbq.errors import TemplateError
 from bbq.plan import diff
 from bbq.plan.model import Action
 from bbq.providers.openstack import tags
-from bbq.providers.openstack.arrange import MADE_BY, STACK, arrange, needs_stack
+from bbq.providers.openstack.arrange import MADE_BY, STACK, SYSTEM, arrange, needs_stack
 from bbq.providers.openstack.catalogue import gpus_of
 from bbq.providers.openstack.compute import identity, node_of, state_of, unreachable
 from bbq.providers.openstack.part import Anything
@@ -71,6 +71,19 @@ def test_servers_and_volumes_are_made_by_a_stack(tmp_path: Path) -> None:
         "ssh_cidr": "0.0.0.0/0",
     }
     assert set(template["parameters"]) == set(stack.properties["parameters"])
+
+
+def test_what_servers_boot_is_told_from_what_leaves_them_as_they_are(tmp_path: Path) -> None:
+    def system(text: str, **inputs: Any) -> Any:
+        return arranged(text, tmp_path, **inputs).nodes["worker"].properties[SYSTEM]
+
+    plain = system(indigo(COUNT))
+    assert plain == {"image": "debian-12", "key_name": "mine"}
+    assert system(indigo(COUNT), number=1) == system(indigo("host: { properties: { mem_size: 2 GB } }")) == plain
+    assert system(indigo(COUNT).replace("image: debian-12", "image: Ubuntu 22.04 LTS")) == {
+        **plain,
+        "image": "Ubuntu 22.04 LTS",
+    }
 
 
 def test_networks_that_deployments_made_are_no_choice(tmp_path: Path) -> None:

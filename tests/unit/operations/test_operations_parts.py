@@ -13,7 +13,7 @@ import yaml
 
 from bbq.engine.contract import ConfigurationFault, UnreachableFault
 from bbq.providers.ansible import outputs, playbooks, roles, servers
-from bbq.providers.ansible.lifecycle import Step, to_do, to_undo
+from bbq.providers.ansible.lifecycle import Step, on, to_do, to_undo
 from bbq.providers.ansible.packing import OwnAttributes, pack, secrets_in, unpack
 from bbq.providers.ansible.servers import Server
 from bbq.providers.ansible.software import AllBut
@@ -57,6 +57,28 @@ MAKING = PHASES[:6]
 )
 def test_what_is_left_to_be_done(state: dict[str, Any], changed: str, left: list[str]) -> None:
     assert [step.key for step in to_do(_steps(changed=changed), state)] == left
+
+
+@pytest.mark.parametrize(
+    ("state", "machine", "there"),
+    [
+        ({"machine": "a"}, "a", True),
+        ({"machine": "a"}, "b", False),
+        ({"machine": ""}, "", True),  # a server that is given
+        ({}, "a", True),  # written before servers were told apart
+    ],
+)
+def test_what_was_done_is_there_on_that_server_only(state: dict[str, Any], machine: str, there: bool) -> None:
+    assert on(state, machine) is there
+
+
+def test_an_operation_is_another_one_where_another_node_was_made_again() -> None:
+    digests = []
+    for others in ({}, {"controller": "server 1"}, {"controller": "server 2"}, {"controller": "server 1"}):
+        step = Step("start", "start", Operation("Standard", "start", "/start.sh"), HERE, {}, {}, others)
+        step.seal([])
+        digests.append(step.digest)
+    assert digests[1] == digests[3] and len(set(digests)) == 3
 
 
 @pytest.mark.parametrize(

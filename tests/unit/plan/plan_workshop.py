@@ -16,6 +16,7 @@ from bbq.topology.values import Expr, Secret, evaluate
 
 SALT = "salt"
 CONNECTS = "bbq.relationships.ConnectsTo"
+HOSTED = "tosca.relationships.HostedOn"
 ORDERS = "tosca.relationships.DependsOn"
 
 
@@ -56,12 +57,30 @@ class Work(Thing):
         return "what it has begun is lost"
 
 
+class Made(Lasting):
+    """As a server that a stack makes, with all else that is asked for."""
+
+    type = "Made"
+    updatable = frozenset({"size", "system", "to"})
+    renewing = frozenset({"system"})
+
+    def mended_by(self, node: Node) -> list[str]:
+        return [edge.target for edge in node.edges]
+
+
+class Hosted(Lasting):
+    type = "Hosted"
+    follows = frozenset({"host"})
+
+
 RESOURCES: dict[str, Resource] = {
     "Thing": Thing(),
     "Rigid": Rigid(),
     "Lasting": Lasting(),
     "Holding": Holding(),
     "Work": Work(),
+    "Made": Made(),
+    "Hosted": Hosted(),
 }
 
 
@@ -135,6 +154,11 @@ def node(name: str, *after: str, type_: str = "Thing", orders: Sequence[str] = (
     edges = [Edge("to", target, CONNECTS) for target in after]
     edges += [Edge("dependency", target, ORDERS) for target in orders]
     return Node(name, type_, (type_, "Root"), edges=edges, **given)
+
+
+def on(name: str, host: str, **given: Any) -> Node:
+    """Hosted on another node."""
+    return Node(name, "Hosted", ("Hosted", "Root"), edges=[Edge("host", host, HOSTED, hosted=True)], **given)
 
 
 def topology(*nodes: Node) -> Topology:

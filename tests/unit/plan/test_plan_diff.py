@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from plan_workshop import SALT, World, node, plan_for, topology
+from plan_workshop import SALT, World, node, on, plan_for, topology
 
 from bbq.engine.contract import State
 from bbq.errors import UsageError
@@ -492,3 +492,51 @@ def test_edges_order_creates() -> None:
     edge = Edge("to", "db", "tosca.relationships.DependsOn")
     wanted = topology(Node("a", "Thing", ("Thing",), edges=[edge]), node("db"))
     assert plan_for(wanted, {}).steps["a"].after == {"db"}
+
+
+def test_what_others_make_is_made_anew_by_them(world: World) -> None:
+    """A server that is gone is not brought back by itself: its stack is updated, and what was on it is made again."""
+    stack, other = node("stack", type_="Lasting"), node("other", type_="Lasting")
+    lost = node("lost", "stack", type_="Made", properties={"system": "debian"})
+    kept = node("kept", "stack", type_="Made", properties={"system": "debian"})
+    wanted = topology(
+        stack, other, lost, kept, on("base", "lost"), on("upper", "base"), node("user", "base"), on("far", "kept")
+    )
+    records = world.deploy(wanted)
+    quiet = plan_for(wanted, records, observed={"lost": State("ACTIVE", ready=True)})
+    assert set(actions(quiet).values()) == {"no-op"}
+    plan = plan_for(wanted, records, observed={"lost": State("INCOMPLETE", failed=True, detail="1 of 1 servers are gone")})
+    untouched = {"other": "no-op", "kept": "no-op", "far": "no-op"}
+    assert actions(plan) == dict.fromkeys(("stack", "lost", "base", "upper", "user"), "update") | untouched
+    assert plan.steps["stack"].reason == "to make anew: lost (1 of 1 servers are gone)"
+    assert plan.steps["base"].reason == "it is made again: lost, which it is on, is made anew"
+    assert plan.steps["upper"].reason == "it is made again: base, which it is on, is made anew"
+    assert not plan.steps["user"].reason and [change.path for change in plan.steps["user"].changes] == ["to base"]
+    gone = plan_for(wanted, records, observed={"lost": None})
+    assert actions(gone)["stack"] == "update" and actions(gone)["base"] == "update"
+
+
+@pytest.mark.parametrize("status", ["created", "failed", "ready"])
+def test_makers_are_updated_whatever_became_of_the_run_before(status: str, world: World) -> None:
+    wanted = topology(node("stack", type_="Lasting"), node("lost", "stack", type_="Made"))
+    records = world.deploy(wanted)
+    records["stack"].status = status
+    plan = plan_for(wanted, records, observed={"lost": State("ERROR", failed=True)})
+    assert actions(plan) == {"stack": "update", "lost": "update"} and plan.steps["stack"].reason
+
+
+def test_what_is_on_a_thing_that_is_rebuilt_is_made_again(world: World) -> None:
+    def asked(system: str, size: int) -> Topology:
+        server = node("server", "stack", type_="Made", properties={"system": system, "size": size})
+        return topology(node("stack", type_="Lasting"), server, on("base", "server"), node("rigid", "base", type_="Rigid"))
+
+    records = world.deploy(asked("debian", 1))
+    assert actions(plan_for(asked("debian", 2), records)) | {"server": ""} == {
+        "stack": "no-op",
+        "server": "",
+        "base": "no-op",
+        "rigid": "no-op",
+    }
+    plan = plan_for(asked("fedora", 1), records)
+    assert actions(plan) == {"stack": "no-op", "server": "update", "base": "update", "rigid": "no-op"}
+    assert plan.steps["base"].reason == "it is made again: server, which it is on, is made anew"
