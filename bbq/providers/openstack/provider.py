@@ -33,6 +33,7 @@ RESOURCES: dict[str, str] = {
     "bbq.nodes.openstack.DataProcessingCluster": "data_processing_cluster:DataProcessingCluster",
     "bbq.nodes.openstack.DataProcessingJob": "data_processing_job:DataProcessingJob",
     "bbq.nodes.openstack.DatabaseInstance": "database_instance:DatabaseInstance",
+    "bbq.nodes.openstack.MuranoApp": "murano_app:MuranoApp",
     "bbq.nodes.openstack.Queue": "queue:Queue",
     "bbq.nodes.openstack.Stack": "stack:Stack",
     "tosca.nodes.BlockStorage": "volume:Volume",
