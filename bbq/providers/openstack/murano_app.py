@@ -122,7 +122,8 @@ class MuranoApp(CloudResource):
         if waiting := {id: node for id, node in self._going.items() if id in ids and id not in found}:
             alive = {own.node for own, _ in there if own is not None and own.deployment_id == self.context.id}
             left = {own.node for own, _ in self.packages.of_deployment(self.context.id)}
-            found |= {id: State("package left") for id, node in waiting.items() if node in left - alive}
+            # `delete`, asked again, takes it away
+            found |= {id: State("package left", stuck=True) for id, node in waiting.items() if node in left - alive}
         return found
 
     def tagged(self, deployment_id: str) -> Iterator[tuple[Tag, Handle]]:

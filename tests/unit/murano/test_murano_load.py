@@ -149,7 +149,8 @@ def test_what_is_wrong_is_said_at_its_place(name: str, tmp_path: Path) -> None:
 
 def test_classes_of_one_file_share_namespaces_and_may_have_the_own_tag(tmp_path: Path) -> None:
     both = (
-        "# A licence\n--- # ----\nNamespaces: { =: org.example, std: io.murano }\n---\nName: Base\nExtends: !yaql 'std:Application'\n"
+        "# A licence\n--- # ----\nNamespaces: { =: org.example, std: io.murano }\n---\n"
+        "Name: Base\nExtends: !yaql 'std:Application'\n"
         "---\nName: Hello\nExtends: [ Base ]\nProperties: { p: { Contract: !yaql '$.int()' } }\n"
     )
     manifest = MANIFEST.replace("Base.yaml", "Hello.yaml")
