@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from bbq.operations.murano import MuranoService
     from bbq.operations.workspace import Workspace
     from bbq.origins.archive import Archive
+    from bbq.render.murano import Inputs
     from bbq.sources import Sources
     from bbq.topology.model import Topology
     from bbq.tosca.model import ServiceTemplate
@@ -180,6 +181,19 @@ def build_topology(
     refuse_errors(more, service.path)
     assert built is not None
     return built, [*found, *more]
+
+
+def varied(workspace: Workspace, service: ServiceTemplate, given: Mapping[str, Any], provider: str) -> Inputs:
+    """The template's inputs, and its topology with other values of some of them."""
+    from bbq.render.murano import Inputs
+
+    def build(changed: Mapping[str, Any]) -> Topology | None:
+        try:
+            return build_topology(workspace, service, {**given, **changed}, provider, {})[0]
+        except TemplateError:
+            return None
+
+    return Inputs(service.inputs, build)
 
 
 def default_name(path: str) -> str:
