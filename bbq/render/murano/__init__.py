@@ -24,7 +24,6 @@ from bbq.render.murano.plans import Plan, plans
 from bbq.render.murano.tracing import trace
 from bbq.topology.model import Topology
 from bbq.tosca.model import ParameterDef
-from bbq.wording import one_of
 
 FORMAT: Final = 1.3
 _SPACE: Final = "bbq.apps"
@@ -78,7 +77,7 @@ def murano(topology: Topology, *, name: str, inputs: Inputs, catalogue: Catalogu
             f"fixed, for they decide what there is; --input and another rendering change them: {', '.join(deciding)}"
         )
     if left:
-        notices.append(f"not in the package: {one_of(left, 8)}")
+        notices.append(f"not in the package: {'; '.join(left[:8])}{'; ...' * (len(left) > 8)}")
     return Rendered(main, rendered, warnings=tuple(notices), found=tuple(made.found))
 
 

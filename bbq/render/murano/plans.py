@@ -121,8 +121,10 @@ def _host(topology: Topology, node: Node) -> str:
 
 
 def _why_not(operation: Operation, server: str, made: Translation) -> str:
-    if not server or server not in made.servers:
-        return "it is on no server of the stack"
+    if operation.host == "ORCHESTRATOR" or not server:
+        return "it works where bbq does"
+    if server not in made.servers:
+        return f"{server} is no server of the stack"
     if is_role(operation) or not is_local(operation.script):
         return f"{operation.script} is no file beside the template"
     if not Path(str(operation.script)).is_file():
