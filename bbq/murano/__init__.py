@@ -10,5 +10,6 @@ from __future__ import annotations
 from bbq.murano.files import MANIFEST, is_package
 from bbq.murano.load import load
 from bbq.murano.model import Package, Property, pack
+from bbq.murano.requires import beside
 
-__all__ = ["MANIFEST", "Package", "Property", "is_package", "load", "pack"]
+__all__ = ["MANIFEST", "Package", "Property", "beside", "is_package", "load", "pack"]

@@ -225,6 +225,24 @@ def test_killed_at_some_moment_it_goes_on(moment: float, cli: Cli, cloud: Cloud,
     assert things(cloud, name) == []
 
 
+def test_what_a_package_requires_is_uploaded_from_beside_it(cli: Cli, cloud: Cloud, name: str, package: Path) -> None:
+    library = f"org.example.{class_name(name)}Base"
+    manifest = (package / "manifest.yaml").read_text()
+    (package / "manifest.yaml").write_text(f"{manifest}Require: {{ {library}: }}\n")
+    said = cli("up", "greeter", "--name", name, "--input", "greeting=hi", code=5)
+    assert f"Murano's catalogue has no package {library}" in said
+    base = {"manifest.yaml": f"Format: 1.3\nType: Library\nFullName: {library}\nClasses: {{ {library}: Base.yaml }}\n"}
+    base["Classes/Base.yaml"] = f"Name: {library}\nExtends: io.murano.Application\n"
+    (cli.directory / f"{library}.zip").write_bytes(murano.pack({file: text.encode() for file, text in base.items()}))
+    own = (package / "Classes/App.yaml").read_text().replace("std:Application", library)
+    (package / "Classes/App.yaml").write_text(own)
+    cli("up", "greeter", "--name", name, "--input", "greeting=hi")
+    assert cli.json("outputs", name)["outputs"] == {"said": "hi"}
+    assert len(Packages(cloud).of_name(library)) == 1
+    cli("destroy", name, "--yes")
+    assert things(cloud, name) == [] and Packages(cloud).of_name(library) == []
+
+
 def test_all_that_is_wrong_is_said_before_anything_is_made(cli: Cli, cloud: Cloud, name: str, package: Path) -> None:
     shutil.copytree(package, package.with_name("bad"))
     (package.with_name("bad") / "Classes/App.yaml").write_text("Name: Other\n")

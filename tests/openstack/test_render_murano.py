@@ -37,7 +37,9 @@ SITE = """\
       interfaces:
         Standard:
           operations:
-            create: { implementation: install.sh, inputs: { MOTTO: { get_input: motto }, WHERE: { get_attribute: [ web, private_address ] } } }
+            create:
+              implementation: install.sh
+              inputs: { MOTTO: { get_input: motto }, WHERE: { get_attribute: [ web, private_address ] } }
 """
 CLOUD = {"image": "cirros", "flavor": "m1.tiny", "key_name": "devcloud", "network": "private"}
 BUILD = """\
@@ -105,8 +107,8 @@ def test_servers_of_a_template_by_murano(cli: Cli, cloud: Cloud, name: str) -> N
 
 
 def test_software_comes_as_far_as_the_agent(cli: Cli, cloud: Cloud, name: str) -> None:
-    """This cloud's engine is told to use no agents. All before them is done: servers with what starts their agents, and the plan;
-    what goes to the agent is built by Murano's own code and carried out here as the agent does it."""
+    """This cloud's engine is told to use no agents. All before them is done: servers with what starts their agents, and the
+    plan; what goes to the agent is built by Murano's own code and carried out here as the agent does it."""
     rendered(cli, name, SERVICE.replace("  outputs:\n", f"{SITE}  outputs:\n"))
     said = cli("up", f"build/{name}.zip", "--name", name, "--inputs", "cloud.yaml", code=7)
     assert "Use of murano-agent is disallowed by the server configuration" in said

@@ -34,6 +34,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(session: Session) -> int:
+    import tempfile
+
+    with tempfile.TemporaryDirectory(prefix="bbq-render-") as scratch:
+        return _run(session, Path(scratch))
+
+
+def _run(session: Session, scratch: Path) -> int:
     from bbq.operations.wanted import (
         NO_SUBSTITUTION,
         build_topology,
@@ -49,8 +56,11 @@ def run(session: Session) -> int:
     args, workspace = session.args, session.workspace
     name = check_name(args.name or default_name(args.template))
     given: Mapping[str, Any] = options.given(args) or {}
-    files = Path(args.output or ".") / "files"
+    inside = args.to == "murano"  # the package has the files of an archive in it
+    files = scratch if inside else Path(args.output or ".") / "files"
     service = load_template(args.template, workspace.imports(offline=args.offline), unpacked=files)
+    if inside and service.archive is not None:
+        unpack(service.archive, files)
     topology, _ = build_topology(workspace, service, given, NO_SUBSTITUTION, {})
     directory = Path(args.output or ".")
     with with_lines(service.sources):
@@ -60,7 +70,7 @@ def run(session: Session) -> int:
             name=name,
             directory=directory,
             catalogue=args.catalogue,
-            inputs=varied(workspace, service, given, NO_SUBSTITUTION) if args.to == "murano" else None,
+            inputs=varied(workspace, service, given, NO_SUBSTITUTION) if inside else None,
         )
     for finding in rendered.found:
         session.notice(str(finding))
@@ -71,7 +81,7 @@ def run(session: Session) -> int:
         if len(rendered.files) > 1:
             session.notice(f"{len(rendered.files) - 1} more files belong to it; --output writes all of them")
     else:
-        if service.archive is not None:
+        if service.archive is not None and not inside:
             session.notice(f"wrote {unpack(service.archive, files)}")
         for path in rendered.write(Path(args.output)):
             session.notice(f"wrote {path}")

@@ -213,11 +213,14 @@ class MuranoApp(CloudResource):
                 f"the package {package.full_name} has several classes",
                 f"say which by `application`: {', '.join(package.classes)}",
             )
-        for name in package.requires:
-            if not self.packages.of_name(name):
-                raise Unknown(
-                    f"Murano's catalogue has no package {name}, which {package.full_name} requires", "upload it first"
-                )
+        there, errors = murano.beside(package)
+        if errors:
+            raise Unknown(f"a package that {package.full_name} requires cannot be used: {errors[0]}")
+        for one in (package, *there.values()):
+            for name in one.requires:
+                if name not in there and not self.packages.of_name(name):
+                    text = f"Murano's catalogue has no package {name}, which {one.full_name} requires"
+                    raise Unknown(text, f"upload it first, or put {name}.zip beside the package")
         if (clash := self.packages.clash(package)) and "of the deployment " + self.context.name not in clash:
             raise Unknown(clash, "remove that one, or give this one another FullName")
 
@@ -241,7 +244,12 @@ class MuranoApp(CloudResource):
         return found
 
     def _ensure(self, package: murano.Package, tag: Tag) -> None:
-        self.packages.ensure(package, tag, replaceable=package.full_name not in self._users(tag))
+        """What it requires, where that is beside it and the catalogue lacks it, and the package itself."""
+        users = self._users(tag)
+        for name, one in murano.beside(package)[0].items():
+            if not self.packages.of_name(name):
+                self.packages.ensure(one, tag, replaceable=False)
+        self.packages.ensure(package, tag, replaceable=package.full_name not in users)
 
     def _read(self, handle: Handle) -> dict[str, Any]:
         found: dict[str, Any] = self.cloud.get(
@@ -368,8 +376,8 @@ def _object_id(tag: Tag) -> str:
 
 
 def _about(package: murano.Package | None, wanted: Wanted) -> str:
-    name = package.full_name if package is not None else wanted.properties["application"]
-    return f"Murano package {name}"
+    names = [wanted.properties["application"]] if package is None else [package.full_name, *murano.beside(package)[0]]
+    return "\n".join(f"Murano package {name}" for name in names)
 
 
 def _path(path: str, node: Node) -> Path:

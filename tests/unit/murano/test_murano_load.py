@@ -242,3 +242,23 @@ def test_packages_of_others(path: str, expected: str) -> None:
     with (CORPORA / "MANIFEST.csv").open() as stream:  # what the corpus left out is what is missed
         notes = next(row["notes"] for row in csv.DictReader(stream) if row["path"] == path)
     assert all(name in notes for name in missing)
+
+
+def test_requirements_are_looked_for_beside_the_package(tmp_path: Path) -> None:
+    """Each after what it requires itself; circles end; what is not there is left to the catalogue."""
+
+    def library(name: str, *requires: str) -> bytes:
+        manifest = (
+            f"Type: Library\nFullName: {name}\nClasses: {{}}\nRequire: {{ {', '.join(f'{one}: ' for one in requires)} }}\n"
+        )
+        return packed({"manifest.yaml": manifest})
+
+    folder = write(tmp_path / "hello", **{"manifest.yaml": MANIFEST + "Require: { lib.one: '>=1.0', lib.none: }\n"})
+    (tmp_path / "lib.one.zip").write_bytes(library("lib.one", "lib.two"))
+    (tmp_path / "lib.two.zip").write_bytes(library("lib.two", "lib.one", "org.example.Hello"))
+    for path in (folder, folder / "manifest.yaml"):
+        found, errors = murano.beside(loaded(path))
+        assert list(found) == ["lib.two", "lib.one"] and not errors
+    (tmp_path / "lib.two.zip").write_bytes(packed({"manifest.yaml": "FullName: lib.two\n"}))
+    _, errors = murano.beside(loaded(folder))
+    assert [item.code for item in errors] == ["BBQ-M004", "BBQ-M004"]

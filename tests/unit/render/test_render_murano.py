@@ -177,6 +177,15 @@ def test_a_plan_s_script_runs_as_the_agent_runs_it(service: Path) -> None:
         assert {item.name: (item.mode, item.mtime) for item in archive} == {"install.sh": (0o755, 0), "page.txt": (0o644, 0)}
 
 
+def test_the_files_of_an_archive_are_in_the_package(service: Path) -> None:
+    before = rendered("page.yaml")
+    assert main(["package", "page.yaml", "-o", "page.csar"]) == 0
+    after = rendered("page.csar")
+    assert not Path("build/files").exists()
+    for name in ("Resources/scripts/1-site-create.tgz", "Resources/stack.yaml"):
+        assert after[name].partition(b"\n")[2] == before[name].partition(b"\n")[2]
+
+
 def test_what_no_plan_can_do_is_said(service: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = (
         (HEAD + SERVICE)
