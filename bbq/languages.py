@@ -26,7 +26,7 @@ _LIKELY_CFN: Final = re.compile(rb"^[ \t{]*[\"']?(?:Resources|(?:AWS|Heat)Templa
 def language_of(path: str) -> Language:
     """The language of the file; TOSCA where it cannot be read or told, whose front end says what is wrong. Never raises."""
     from bbq.diagnostics import DiagnosticBag
-    from bbq.murano.files import is_package
+    from bbq.murano.recognized import is_package
     from bbq.origins import is_archive
     from bbq.yamlreader import read_content
 

@@ -1,63 +1,23 @@
-"""The files of a package, in a folder or in an archive, and whether something is a package at all."""
+"""The files of a package, in a folder or in an archive."""
 
 from __future__ import annotations
 
-import re
-import zipfile
 from pathlib import Path
 from typing import Final
 
 from bbq import facts
 from bbq.diagnostics import DiagnosticBag, SourceRange
 from bbq.murano import codes
+from bbq.murano.recognized import MANIFEST
 from bbq.origins import is_archive
 from bbq.origins.archive import Archive, open_archive
 from bbq.origins.members import Caps
 from bbq.origins.refused import Damaged
 from bbq.wording import quoted
 
-MANIFEST: Final = "manifest.yaml"
 CAPS: Final = Caps(archive=64 << 20, directory=1 << 20, members=2_000, member=32 << 20, total=64 << 20)
 """A Murano that is not configured otherwise takes archives of 5 MiB (`[murano] package_size_limit`)."""
-_KEYS: Final = re.compile(rb"^[\"']?FullName[\"']?[ \t]*:", re.MULTILINE)
-_HEAD: Final = 64 * 1024
-_TOSCA: Final = "TOSCA-Metadata/TOSCA.meta", "TOSCA.meta"
 _DEEPEST: Final = 16
-
-
-def is_package(path: str) -> bool:
-    """A folder with a Murano manifest, that manifest, or an archive that has one at its top. Never raises."""
-    try:
-        if is_archive(path):
-            return _is_packed(path)
-        file = Path(path)
-        if file.name != MANIFEST and facts.is_file(file):
-            return False
-        return _is_manifest(file if file.name == MANIFEST else file / MANIFEST)
-    except (OSError, ValueError):
-        return False
-
-
-def _is_manifest(file: Path) -> bool:
-    if not facts.is_file(file):
-        return False
-    with facts.opened(file) as stream:
-        return _KEYS.search(stream.read(_HEAD)) is not None
-
-
-def _is_packed(path: str) -> bool:
-    """Looks at names alone: `open_archive` says what is wrong with the archive."""
-    with facts.opened(path) as stream:
-        stream.seek(0, 2)
-        stream.seek(max(0, stream.tell() - CAPS.directory))
-        tail = stream.read()
-        if b"PK\x01\x02" not in tail or MANIFEST.encode() not in tail:
-            return False
-        try:
-            names = zipfile.ZipFile(stream).namelist()
-        except (zipfile.BadZipFile, NotImplementedError, OverflowError, RuntimeError):
-            return False
-    return MANIFEST in names and not any(name in names for name in _TOSCA)
 
 
 def read_files(path: str, bag: DiagnosticBag) -> tuple[str, dict[str, bytes]] | None:

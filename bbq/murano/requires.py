@@ -7,9 +7,9 @@ from typing import Final
 
 from bbq import facts
 from bbq.diagnostics import Diagnostic
-from bbq.murano.files import MANIFEST
-from bbq.murano.load import load
+from bbq.murano.loading import load
 from bbq.murano.model import Package
+from bbq.murano.recognized import MANIFEST
 
 _MOST: Final = 50
 

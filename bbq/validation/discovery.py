@@ -9,7 +9,7 @@ from typing import Final
 
 from bbq.errors import UsageError
 from bbq.languages import named
-from bbq.murano.files import MANIFEST, is_package
+from bbq.murano.recognized import MANIFEST, is_package
 
 _SUFFIXES: Final = (".yaml", ".yml", ".tosca", ".template", ".json")
 _ARCHIVE: Final = ".csar"

@@ -13,11 +13,12 @@ from bbq.collection import paused
 from bbq.diagnostics import Diagnostic, DiagnosticBag, SourceRange
 from bbq.murano import codes
 from bbq.murano.classes import APPLICATION, inherited, read_classes, resources_named
-from bbq.murano.files import MANIFEST, read_files
+from bbq.murano.files import read_files
 from bbq.murano.form import passwords
 from bbq.murano.inputs import check
 from bbq.murano.model import ClassDef, Package, digest_of
 from bbq.murano.reading import Reader, documents
+from bbq.murano.recognized import MANIFEST
 from bbq.sources import Sources
 from bbq.wording import nearest, one_of, quoted, shape, told
 from bbq.yamlreader import at
