@@ -243,6 +243,16 @@ def test_what_a_package_requires_is_uploaded_from_beside_it(cli: Cli, cloud: Clo
     assert things(cloud, name) == [] and Packages(cloud).of_name(library) == []
 
 
+def test_what_a_dead_deployment_left_is_swept(cli: Cli, cloud: Cloud, name: str, package: Path) -> None:
+    """Its journal is gone: the tags of environment and package tell."""
+    cli("up", "greeter", "--name", name, "--input", "greeting=hi")
+    for file in cli.directory.rglob("journal.db*"):
+        file.unlink()
+    assert f"dead: {name}; nothing was changed" in cli("sweep", name, code=3)
+    cli("sweep", name, "--yes")
+    assert things(cloud, name) == [] and stacks(cloud, f"{class_name(name)}-") == []
+
+
 def test_all_that_is_wrong_is_said_before_anything_is_made(cli: Cli, cloud: Cloud, name: str, package: Path) -> None:
     shutil.copytree(package, package.with_name("bad"))
     (package.with_name("bad") / "Classes/App.yaml").write_text("Name: Other\n")
@@ -272,7 +282,9 @@ def test_an_environment_whose_deletion_fails_says_how_to_forget_it(cli: Cli, clo
     cloud.delete(SERVICE, taken, "take it away")
     said = cli("destroy", name, "--yes", code=7)
     assert "cannot be deleted" in said and class_name(name) in said
-    assert f"openstack environment delete --abandon {environment.removeprefix('/environments/')}" in said
-    cloud.delete(SERVICE, f"{environment}?abandon=true", "forget it")
+    assert "bbq-deploy cancel --abandon" in said
+    assert "nothing is under way" in cli("cancel", name)
+    assert "Murano has forgotten the environment" in cli("cancel", name, "--node", "app", "--abandon", "--yes")
+    assert environment not in things(cloud, name)
     cli("destroy", name, "--yes")
     assert things(cloud, name) == []

@@ -14,6 +14,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -21,9 +22,11 @@ from bbq import murano
 from bbq.diagnostics import DiagnosticBag
 from bbq.engine.contract import (
     AmbiguousFault,
+    Changed,
     Check,
     ConfigurationFault,
     DeploymentContext,
+    Ending,
     Handle,
     PermanentFault,
     State,
@@ -63,7 +66,7 @@ class MuranoApp(CloudResource):
     def __init__(self, cloud: Cloud, context: DeploymentContext) -> None:
         super().__init__(cloud, context)
         self.packages = Packages(cloud)
-        self._going: dict[str, str] = {}  # environment -> node, of those that are on their way out
+        self._going: dict[str, tuple[str, str]] = {}  # environment -> deployment, node, of those that are on their way out
         self._sent: dict[str, str] = {}  # environment -> digest, where this process has deployed it
 
     def find(self, tag: Tag) -> Handle | None:
@@ -95,7 +98,7 @@ class MuranoApp(CloudResource):
     def delete(self, handle: Handle, tag: Tag) -> None:
         """The environment first, which has the application destroy what it made; once none of the node's is there (the engine
         asks again as long as something is) the package."""
-        self._going[handle.id] = tag.node
+        self._going[handle.id] = _owner(tag)
         there = {item["id"]: item for own, item in self._environments("list the environments") if own and _same(own, tag)}
         if not there:
             self.packages.release(tag, self._users(tag))
@@ -104,7 +107,7 @@ class MuranoApp(CloudResource):
             if item["status"] == "delete failure" and id in self._sent:
                 raise PermanentFault(
                     f"{item['name']} cannot be deleted: {self.explain(_handle(item), state_of(item))}",
-                    f"openstack environment delete --abandon {id} forgets it, and leaves what it made",
+                    "bbq-deploy cancel --abandon has Murano forget it, and leaves what it made",
                 )
             if item["status"] in ("deploying", "deleting"):
                 continue  # Murano refuses: it has no way to end what it is doing
@@ -119,24 +122,33 @@ class MuranoApp(CloudResource):
     def states(self, ids: Sequence[str]) -> Mapping[str, State]:
         there = list(self._environments("list the environments"))
         found = {item["id"]: state_of(item) for _, item in there}
-        if waiting := {id: node for id, node in self._going.items() if id in ids and id not in found}:
-            alive = {own.node for own, _ in there if own is not None and own.deployment_id == self.context.id}
-            left = {own.node for own, _ in self.packages.of_deployment(self.context.id)}
+        if waiting := {id: owner for id, owner in self._going.items() if id in ids and id not in found}:
+            alive = {_owner(own) for own, _ in there if own is not None}
+            left = {_owner(own) for own, _ in self.packages.tagged()} - alive
             # `delete`, asked again, takes it away
-            found |= {id: State("package left", stuck=True) for id, node in waiting.items() if node in left - alive}
+            found |= {id: State("package left", stuck=True) for id, owner in waiting.items() if owner in left}
         return found
 
-    def tagged(self, deployment_id: str) -> Iterator[tuple[Tag, Handle]]:
+    def tagged(self, deployment_id: str | None) -> Iterator[tuple[Tag, Handle]]:
         """Environments, then packages that are left of nodes without one."""
-        nodes = set()
-        for own, item in self._environments("list the environments"):
-            if own is not None and own.deployment_id == deployment_id:
-                nodes.add(own.node)
-                yield own, _handle(item)
-        for own, item in self.packages.of_deployment(deployment_id):
-            if own.node not in nodes:
-                nodes.add(own.node)
-                yield own, _handle(item)
+        seen = set()
+        for own, item in chain(self._environments("list the environments"), self.packages.tagged()):
+            if own is None or deployment_id not in (None, own.deployment_id) or (own.deployment_id, own.node) in seen:
+                continue
+            seen.add((own.deployment_id, own.node))
+            yield own, _handle(item)
+
+    def cancel(self, handle: Handle, ending: Ending) -> str | None:
+        """Murano cannot end what it does; but it can forget an environment."""
+        name = _name(handle)
+        if ending == "abandon":
+            what = f"abandon the environment {name}"
+            self.cloud.delete(SERVICE, f"/environments/{handle.id}?abandon=true", what, headers=JSON)
+            return f"Murano has forgotten the environment {name}; what its application has made is left"
+        status = self._read(handle)["status"]
+        if status not in ("deploying", "deleting"):
+            return None
+        raise PermanentFault(f"Murano cannot end what it does with {name} ({status})", "--abandon makes Murano forget it")
 
     def probe(self, handle: Handle, wanted: Wanted) -> Check:
         """Is what is deployed what it should be? Else its deployment begins here."""
@@ -174,6 +186,14 @@ class MuranoApp(CloudResource):
         )
 
     def preflight(self, nodes: Sequence[Node], needs: Needs) -> list[str]:
+        return self._problems(nodes)
+
+    def preflight_changes(self, changed: Sequence[Changed]) -> list[str]:
+        return self._problems([one.node for one in changed])
+
+    # -- pieces
+
+    def _problems(self, nodes: Sequence[Node]) -> list[str]:
         found: list[str] = []
         for node in nodes:
             bag = DiagnosticBag()
@@ -189,8 +209,6 @@ class MuranoApp(CloudResource):
             found += [f"{place(node)}{node.name}: {item.message}" for item in bag.items]
             found += problems(node, self._checks(node, package))
         return found
-
-    # -- pieces
 
     def _checks(self, node: Node, package: murano.Package | None) -> Iterator[Callable[[], object]]:
         """What may raise `Unknown`."""
@@ -386,7 +404,11 @@ def _path(path: str, node: Node) -> Path:
 
 
 def _same(own: Tag, tag: Tag) -> bool:
-    return (own.deployment_id, own.node) == (tag.deployment_id, tag.node)
+    return _owner(own) == _owner(tag)
+
+
+def _owner(tag: Tag) -> tuple[str, str]:
+    return tag.deployment_id, tag.node
 
 
 def _handle(item: Mapping[str, Any]) -> Handle:

@@ -51,10 +51,11 @@ class Packages:
     def of_name(self, full_name: str) -> list[dict[str, Any]]:
         return list(self.listed(f"look for the package {full_name}", fqn=full_name, catalog="true"))
 
-    def of_deployment(self, deployment_id: str) -> Iterator[tuple[Tag, dict[str, Any]]]:
+    def tagged(self) -> Iterator[tuple[Tag, dict[str, Any]]]:
+        """The project's packages that bbq has uploaded."""
         for item in self.listed("list the packages", owned="true"):
             tag = tags.of_words(item["tags"])
-            if tag is not None and tag.deployment_id == deployment_id:
+            if tag is not None:
                 yield tag, item
 
     def clash(self, package: Package) -> str | None:
@@ -96,8 +97,8 @@ class Packages:
     def release(self, tag: Tag, users: Mapping[str, Tag | None]) -> None:
         """Take away the packages that the node uploaded. `users` are other environments' packages by full name, each with the
         tag of who uses it, None where that is not bbq: those stay, as their users'."""
-        for own, item in self.of_deployment(tag.deployment_id):
-            if own.node != tag.node:
+        for own, item in list(self.tagged()):
+            if (own.deployment_id, own.node) != (tag.deployment_id, tag.node):
                 continue
             name = item["fully_qualified_name"]
             if name not in users:
