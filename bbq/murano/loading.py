@@ -16,7 +16,7 @@ from bbq.murano.classes import APPLICATION, inherited, read_classes, resources_n
 from bbq.murano.files import read_files
 from bbq.murano.form import passwords
 from bbq.murano.inputs import check
-from bbq.murano.model import ClassDef, Package, digest_of
+from bbq.murano.model import ClassDef, Package, Property, digest_of
 from bbq.murano.reading import Reader, documents
 from bbq.murano.recognized import MANIFEST
 from bbq.sources import Sources
@@ -221,7 +221,17 @@ class _Loading:
         """Murano makes the class of a Heat template itself."""
         if self._file("template.yaml", root, "Heat template") is None or not full_name:
             return {}
-        return {full_name: ClassDef(full_name, at(root), (APPLICATION,), open=True)}
+        where = at(root)
+        properties = {
+            name: Property(name, kind, where, usage=usage)
+            for name, kind, usage in (
+                ("name", "string", "In"),
+                ("templateParameters", "map", "In"),
+                ("hotEnvironment", "string", "In"),
+                ("templateOutputs", "map", "Out"),
+            )
+        }
+        return {full_name: ClassDef(full_name, where, (APPLICATION,), properties)}
 
     def _application(self, classes: Mapping[str, ClassDef], texts: Mapping[str, str]) -> ClassDef | None:
         """The class of the package's own name, else the only one that is an application."""

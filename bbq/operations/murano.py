@@ -44,7 +44,8 @@ class MuranoService:
                 hint="a node of type bbq.nodes.openstack.MuranoApp says which by `application`",
             )
         properties = {name: item for name, item in package.application.properties.items() if item.given}
-        return cls(path, package, tuple(found), package.digest, properties)
+        inputs = _Open(package, properties) if package.application.open else properties
+        return cls(path, package, tuple(found), package.digest, inputs)
 
     def topology(self, given: Mapping[str, Any], overrides: Mapping[str, int]) -> tuple[Topology, list[Diagnostic]]:
         """The application with these values; `TemplateError` with every problem. Nothing in it can be scaled."""
@@ -54,6 +55,22 @@ class MuranoService:
         values = check(self.package, given, bag)
         _refuse(f"the inputs of {self.path}", bag.items)
         return topology_of(self.package, values), list(self.found)
+
+
+class _Open(dict[str, "Property"]):
+    """The inputs of a class with parents in other packages: whatever these have is one, too."""
+
+    def __init__(self, package: Package, known: Mapping[str, Property]) -> None:
+        super().__init__(known)
+        self._package = package
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+    def __missing__(self, name: str) -> Property:
+        from bbq.murano.model import Property
+
+        return Property(name, "", self._package.at)
 
 
 def _refuse(what: str, found: list[Diagnostic]) -> None:

@@ -158,6 +158,10 @@ def test_a_package_of_somebody_else_is_used_and_stays(cli: Cli, cloud: Cloud, na
     )
     cli("up", "two.yaml", "--provider", "openstack", "--name", name)
     assert cli.json("outputs", name)["outputs"] == {"said": "two"}
+    assert "nothing differs" in cli("drift", name)
+    (package / "UI/ui.yaml").write_text(FORM.replace("NAME", class_name(name)) + "# another content\n")
+    assert "one: the project has another package" in cli("up", "two.yaml", "--name", name, code=5)
+    (package / "UI/ui.yaml").write_text(FORM.replace("NAME", class_name(name)))
     cli("destroy", name, "--yes")
     assert things(cloud, name) == [f"/catalog/packages/{id}"]
     cloud.delete(SERVICE, f"/catalog/packages/{id}", "away with it")
@@ -241,6 +245,23 @@ def test_what_a_package_requires_is_uploaded_from_beside_it(cli: Cli, cloud: Clo
     assert len(Packages(cloud).of_name(library)) == 1
     cli("destroy", name, "--yes")
     assert things(cloud, name) == [] and Packages(cloud).of_name(library) == []
+
+
+def test_a_heat_template_as_a_package(cli: Cli, cloud: Cloud, name: str) -> None:
+    """Murano makes the class itself, and its stack. So may a class have parents whose properties only Murano knows."""
+    folder, full = cli.directory / "hot", f"org.example.{class_name(name)}"
+    folder.mkdir()
+    (folder / "manifest.yaml").write_text(f"Format: Heat.HOT/1.0\nType: Application\nFullName: {full}\n")
+    (folder / "template.yaml").write_text(
+        "heat_template_version: 2018-08-31\nparameters: { word: { type: string } }\n"
+        "resources: { r: { type: OS::Heat::TestResource, properties: { value: { get_param: word } } } }\n"
+        "outputs: { said: { value: { get_attr: [ r, output ] } } }\n"
+    )
+    (cli.directory / "inputs.yaml").write_text("templateParameters: { word: hello }\n")
+    cli("up", "hot", "--name", name, "--inputs", "inputs.yaml")
+    assert cli.json("outputs", name)["outputs"] == {"templateOutputs": {"said": "hello"}}
+    cli("destroy", name, "--yes")
+    assert things(cloud, name) == []
 
 
 def test_what_a_dead_deployment_left_is_swept(cli: Cli, cloud: Cloud, name: str, package: Path) -> None:

@@ -13,6 +13,7 @@ import re
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -42,7 +43,7 @@ from bbq.providers.openstack.lookup import Unknown, known, place, problems
 from bbq.providers.openstack.murano_packages import JSON, SERVICE, Packages
 from bbq.providers.openstack.resource import CloudResource
 from bbq.providers.openstack.session import Cloud
-from bbq.topology.model import Node
+from bbq.topology.model import Node, Topology
 from bbq.topology.values import Expr, contains, revealed
 
 if TYPE_CHECKING:
@@ -199,7 +200,10 @@ class MuranoApp(CloudResource):
             bag = DiagnosticBag()
             package = None
             if path := node.properties.get("package"):
-                package, told = murano.load(str(_path(str(path), node)))
+                file = _path(str(path), node)
+                if file is None:
+                    continue
+                package, told = murano.load(str(file))
                 found += [f"{place(node)}{node.name}: {item}" for item in told if item.severity == "error"]
                 if any(item.severity == "error" for item in told):
                     continue
@@ -263,11 +267,10 @@ class MuranoApp(CloudResource):
 
     def _ensure(self, package: murano.Package, tag: Tag) -> None:
         """What it requires, where that is beside it and the catalogue lacks it, and the package itself."""
-        users = self._users(tag)
         for name, one in murano.beside(package)[0].items():
             if not self.packages.of_name(name):
-                self.packages.ensure(one, tag, replaceable=False)
-        self.packages.ensure(package, tag, replaceable=package.full_name not in users)
+                self.packages.ensure(one, tag, replaceable=lambda: False)
+        self.packages.ensure(package, tag, replaceable=lambda: package.full_name not in self._users(tag))
 
     def _read(self, handle: Handle) -> dict[str, Any]:
         found: dict[str, Any] = self.cloud.get(
@@ -398,9 +401,25 @@ def _about(package: murano.Package | None, wanted: Wanted) -> str:
     return "\n".join(f"Murano package {name}" for name in names)
 
 
-def _path(path: str, node: Node) -> Path:
-    """Relative to the template, which the node's place names."""
-    return Path(node.source.file).absolute().parent / path if node.source is not None else Path(path)
+def with_digests(topology: Topology) -> Topology:
+    """The topology with the digests of packages that are there, so that a plan notices another content."""
+    found = {}
+    for name, node in topology.nodes.items():
+        path = node.properties.get("package")
+        if MuranoApp.type in node.ancestry and isinstance(path, str) and not node.properties.get("digest"):
+            package, _ = murano.load(str(Path(topology.directory, path)))
+            if package is not None:
+                found[name] = replace(node, properties={**node.properties, "digest": package.digest})
+    return replace(topology, nodes={**topology.nodes, **found}) if found else topology
+
+
+def _path(path: str, node: Node) -> Path | None:
+    """Relative to the template; None where that is not a file beside it: in an archive, or a substitution template of bbq's."""
+    if Path(path).is_absolute():
+        return Path(path)
+    if node.source is None or node.parent is not None or "!/" in node.source.file:
+        return None
+    return Path(node.source.file).absolute().parent / path
 
 
 def _same(own: Tag, tag: Tag) -> bool:

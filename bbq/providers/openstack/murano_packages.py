@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any, Final
 
@@ -60,24 +60,22 @@ class Packages:
 
     def clash(self, package: Package) -> str | None:
         """Why the package cannot be uploaded; None where it can, or is there already."""
-        for item in self.of_name(package.full_name):
-            if self._same(item, package):
-                return None
-            if item["owner_id"] == self.cloud.access.project_id:
+        for item in self.listed("list the packages", owned="true"):
+            if item["fully_qualified_name"] == package.full_name:
+                if self._same(item, package):
+                    return None
                 return f"the project has another package {package.full_name} ({item['id']}{_owner(item)})"
-        for name in package.classes:
-            for item in self.of_class(name):
-                if item["owner_id"] == self.cloud.access.project_id:
-                    return f"the class {name} is in the project's package {item['fully_qualified_name']} ({item['id']}) already"
+            if both := sorted(set(item["class_definitions"]) & set(package.classes)):
+                return f"the class {both[0]} is in the project's package {item['fully_qualified_name']} ({item['id']}) already"
         return None
 
-    def ensure(self, package: Package, tag: Tag, *, replaceable: bool) -> None:
+    def ensure(self, package: Package, tag: Tag, *, replaceable: Callable[[], bool]) -> None:
         """See to it that the catalogue has the package. `replaceable`: nobody but the node uses what is there."""
         for item in self.of_name(package.full_name):
             if self._same(item, package):
                 return
             own = tags.of_words(item["tags"])
-            if own is not None and replaceable and (own.deployment_id, own.node) == (tag.deployment_id, tag.node):
+            if own is not None and (own.deployment_id, own.node) == (tag.deployment_id, tag.node) and replaceable():
                 self._delete(item)
         meta = {"tags": sorted({*tags.words(tag)})}
         files = {

@@ -262,3 +262,17 @@ def test_requirements_are_looked_for_beside_the_package(tmp_path: Path) -> None:
     (tmp_path / "lib.two.zip").write_bytes(packed({"manifest.yaml": "FullName: lib.two\n"}))
     _, errors = murano.beside(loaded(folder))
     assert [item.code for item in errors] == ["BBQ-M004", "BBQ-M004"]
+
+
+def test_a_heat_package_has_the_properties_that_murano_gives_it(tmp_path: Path) -> None:
+    files = {
+        "manifest.yaml": "Format: Heat.HOT/1.0\nType: Application\nFullName: org.example.Hot\n",
+        "template.yaml": "resources: {}\n",
+    }
+    (tmp_path / "hot.zip").write_bytes(packed(files))
+    package = loaded(tmp_path / "hot.zip")
+    assert package.application is not None
+    given = [name for name, item in package.application.properties.items() if item.given]
+    assert given == ["name", "templateParameters", "hotEnvironment"]
+    _, found = murano.load(str(tmp_path / "hot.zip"), inputs={"templateParameters": {"a": 1}, "word": "x"})
+    assert [item.code for item in found] == ["BBQ-M013"]
