@@ -19,6 +19,7 @@ FRONT_ENDS: Final = (
     ("YAML", "bbq.yamlreader.codes"),
     ("TOSCA", "bbq.tosca.codes"),
     ("HOT and CFN", "bbq.hot.codes"),
+    ("Murano packages", "bbq.murano.codes"),
     ("The graph", "bbq.topology.codes"),
     ("Rendering", "bbq.render.hot.codes"),
 )

@@ -1,7 +1,8 @@
 """A finding in a user's file: severity, stable code, message, exact source range, hint.
 
 Front ends collect findings in a `DiagnosticBag` and go on, so that one run reports every problem. Codes are stable and
-documented; `BBQ-Y` the YAML reader, `BBQ-T` TOSCA, `BBQ-H` HOT, `BBQ-G` the topology (graph), `BBQ-R` rendering.
+documented; `BBQ-Y` the YAML reader, `BBQ-T` TOSCA, `BBQ-H` HOT, `BBQ-M` Murano,
+`BBQ-G` the topology (graph), `BBQ-R` rendering.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Which language a template is written in, by the key of its version."""
+"""Which language a template is written in, by the key of its version, or by what a package holds."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Final, Literal
 
-Language = Literal["TOSCA", "HOT", "CFN"]
+Language = Literal["TOSCA", "HOT", "CFN", "Murano"]
 
 _KEYS: Final[dict[bytes, Language]] = {
     b"tosca_definitions_version": "TOSCA",
@@ -26,9 +26,12 @@ _LIKELY_CFN: Final = re.compile(rb"^[ \t{]*[\"']?(?:Resources|(?:AWS|Heat)Templa
 def language_of(path: str) -> Language:
     """The language of the file; TOSCA where it cannot be read or told, whose front end says what is wrong. Never raises."""
     from bbq.diagnostics import DiagnosticBag
+    from bbq.murano.recognized import is_package
     from bbq.origins import is_archive
     from bbq.yamlreader import read_content
 
+    if is_package(path):
+        return "Murano"
     if is_archive(path):
         return "TOSCA"
     content = read_content(Path(path), DiagnosticBag())

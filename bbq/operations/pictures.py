@@ -39,7 +39,14 @@ def template_graph(
     from bbq.operations.wanted import build_topology, default_name, load_heat, load_template
     from bbq.views import graph
 
-    if language_of(path) != "TOSCA":
+    language = language_of(path)
+    if language == "Murano":
+        from bbq.operations.murano import MuranoService
+        from bbq.topology.murano import topology_of
+
+        package = MuranoService.load(path).package
+        return graph.render(graph.from_topology(topology_of(package, given or {}), title=default_name(path)), format)
+    if language != "TOSCA":
         template = load_heat(
             path, inputs=given, import_map=workspace.imports(offline=offline).import_map, environments=environments
         )

@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from bbq.engine.clock import Clock
     from bbq.engine.contract import Provider
     from bbq.journal.model import Record
-    from bbq.operations.heat import HeatService
+    from bbq.operations.wanted import Deployable
     from bbq.operations.workspace import Workspace
     from bbq.plan.model import Cost, Price
     from bbq.topology.model import Topology
-    from bbq.tosca.model import NodeTemplate, ServiceTemplate
+    from bbq.tosca.model import NodeTemplate
 
 
 def prepare_up(
@@ -154,7 +154,7 @@ def prepare_destroy(workspace: Workspace, name: str, *, targets: Sequence[str] =
 def _prepare(
     workspace: Workspace,
     row: DeploymentRow,
-    service: ServiceTemplate | HeatService,
+    service: Deployable,
     given: Mapping[str, Any],
     fields: dict[str, Any],
     new: bool,
@@ -201,7 +201,7 @@ def _prepare(
     return _planned(change)
 
 
-def _arranged(provider: Provider, topology: Topology, service: ServiceTemplate | HeatService, clock: Clock) -> Topology:
+def _arranged(provider: Provider, topology: Topology, service: Deployable, clock: Clock) -> Topology:
     """As the provider makes it; its findings with the lines that they are about."""
     from bbq.operations.observe import asked
 
@@ -280,9 +280,7 @@ def _reckon(change: Change, provider: Provider, records: Mapping[str, Record], c
     plan.costs, plan.price = tuple(found[0]), found[1]
 
 
-def stored_inputs(
-    workspace: Workspace, row: DeploymentRow, service: ServiceTemplate | HeatService, given: Collection[str] = ()
-) -> dict[str, Any]:
+def stored_inputs(workspace: Workspace, row: DeploymentRow, service: Deployable, given: Collection[str] = ()) -> dict[str, Any]:
     """The inputs that the deployment was given before, secrets opened, as far as the template still has them.
 
     `UsageError` for a secret one whose value was never stored (the process died first) and that is not among the `given`.
@@ -322,9 +320,9 @@ def _built(
     return build_topology(workspace, service, given, row.provider, overrides, row.options.get("lacking", ()))
 
 
-def template_of(workspace: Workspace, row: DeploymentRow) -> ServiceTemplate | HeatService:
+def template_of(workspace: Workspace, row: DeploymentRow) -> Deployable:
     """The template that the deployment was made from; `UsageError` where it is gone or was changed since."""
-    if not Path(row.template).is_file():
+    if not Path(row.template).exists():  # a Murano package may be a folder
         raise UsageError(
             f"the template of {row.name} is gone: {row.template}",
             hint="bbq-deploy up with its new place, or bbq-deploy destroy, which needs none",
@@ -343,7 +341,7 @@ def template_of(workspace: Workspace, row: DeploymentRow) -> ServiceTemplate | H
 def _still_scaled(
     workspace: Workspace,
     row: DeploymentRow,
-    service: ServiceTemplate | HeatService,
+    service: Deployable,
     given: Mapping[str, Any],
     notices: list[str],
 ) -> dict[str, int]:
@@ -362,7 +360,7 @@ def _still_scaled(
     return kept
 
 
-def _instances(topology: Topology, service: ServiceTemplate | HeatService, node: str) -> int | None:
+def _instances(topology: Topology, service: Deployable, node: str) -> int | None:
     """How many instances of it the topology has: by the property that scales it, by its template's `count`, or as a group of a
     Heat template. None where it cannot be scaled."""
     if node in getattr(service, "groups", ()):

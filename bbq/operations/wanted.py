@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from bbq.errors import ConfigurationError, QuotaError, TemplateError, UsageError
 
@@ -16,17 +16,23 @@ if TYPE_CHECKING:
     from bbq.diagnostics import Diagnostic
     from bbq.hot.model import HotTemplate
     from bbq.operations.heat import HeatService
+    from bbq.operations.murano import MuranoService
     from bbq.operations.workspace import Workspace
     from bbq.origins.archive import Archive
+    from bbq.render.murano import Inputs
     from bbq.sources import Sources
     from bbq.topology.model import Topology
     from bbq.tosca.model import ServiceTemplate
+
+    Deployable: TypeAlias = ServiceTemplate | HeatService | MuranoService
 
 NO_SUBSTITUTION = "simulator"
 """The provider that makes abstract nodes as they are, so that the graph can be checked before one is chosen."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
-_COMMON_STEMS = frozenset({"service", "service-template", "main", "template", "deployment", "topology", "bbq"})
+_COMMON_STEMS = frozenset(
+    {"service", "service-template", "main", "template", "deployment", "topology", "manifest", "package", "bbq"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +55,16 @@ class Imports:
 
 def load_deployable(
     path: str, imports: Imports, *, unpacked: Path | None = None, environments: Sequence[str] = ()
-) -> ServiceTemplate | HeatService:
-    """As `load_template`, Heat's templates, with these environments, included."""
+) -> Deployable:
+    """As `load_template`, Heat's templates, with these environments, and Murano's packages included."""
     from bbq.languages import language_of
 
-    if language_of(path) != "TOSCA":
+    language = language_of(path)
+    if language == "Murano" and not environments:
+        from bbq.operations.murano import MuranoService
+
+        return MuranoService.load(path)
+    if language in ("HOT", "CFN"):
         from bbq.operations.heat import HeatService
 
         return HeatService.load(path, environments, imports.import_map)
@@ -70,8 +81,9 @@ def load_template(path: str, imports: Imports, *, unpacked: Path | None = None) 
 
     language = language_of(path)
     if language != "TOSCA":
+        kind = "Murano package" if language == "Murano" else f"Heat template ({language})"
         raise UsageError(
-            f"{path} is a Heat template ({language}) already",
+            f"{path} is a {kind} already",
             hint=f"bbq-deploy validate, graph, plan and up take it: bbq-deploy up {path} --provider openstack",
         )
     service, found = tosca.load(
@@ -142,7 +154,7 @@ def with_lines(sources: Sources | None) -> Iterator[None]:
 
 def build_topology(
     workspace: Workspace,
-    service: ServiceTemplate | HeatService,
+    service: Deployable,
     given: Mapping[str, Any],
     provider: str,
     overrides: Mapping[str, int],
@@ -169,6 +181,19 @@ def build_topology(
     refuse_errors(more, service.path)
     assert built is not None
     return built, [*found, *more]
+
+
+def varied(workspace: Workspace, service: ServiceTemplate, given: Mapping[str, Any], provider: str) -> Inputs:
+    """The template's inputs, and its topology with other values of some of them."""
+    from bbq.render.murano import Inputs
+
+    def build(changed: Mapping[str, Any]) -> Topology | None:
+        try:
+            return build_topology(workspace, service, {**given, **changed}, provider, {})[0]
+        except TemplateError:
+            return None
+
+    return Inputs(service.inputs, build)
 
 
 def default_name(path: str) -> str:

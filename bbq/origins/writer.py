@@ -23,16 +23,17 @@ _TIME: Final = (1980, 1, 1, 0, 0, 0)
 """The first moment that a ZIP file can name."""
 
 
-def write_archive(stream: IO[bytes], members: Mapping[str, Source], manifest: str) -> None:
-    """Write a ZIP file: the members in the order of their names, without times and owners, files executable or not, and one
-    more, `manifest`, with the SHA-256 of each in the format of `sha256sum`.
+def write_archive(stream: IO[bytes], members: Mapping[str, Source], manifest: str | None = None) -> None:
+    """Write a ZIP file: the members in the order of their names, without times and owners, files executable or not, and, where
+    it has a name, one more, `manifest`, with the SHA-256 of each in the format of `sha256sum`.
 
     Raises `UsageError` for a file that is changed meanwhile, `OSError` for one that cannot be read.
     """
     digests = {name: _digest(source) for name, source in members.items()}
     sums = "".join(f"{digest}  {name}\n" for name, (digest, _) in sorted(digests.items())).encode()
+    extra: dict[str, Source] = {} if manifest is None else {manifest: sums}
     with zipfile.ZipFile(stream, "w") as archive:
-        for name, source in sorted({**members, manifest: sums}.items()):
+        for name, source in sorted({**members, **extra}.items()):
             _write(archive, name, source, digests.get(name))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -11,17 +12,19 @@ from bbq.errors import UsageError
 
 if TYPE_CHECKING:
     from bbq.diagnostics import Diagnostic
+    from bbq.render.murano import Inputs
     from bbq.topology.model import Topology
 
-TARGETS: Final = ("compose", "hot")
+TARGETS: Final = ("compose", "hot", "murano")
 
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """Texts by their path below the output directory. `main` is the one to start from; those in `private` hold secrets."""
+    """Texts, and archives, by their path below the output directory. `main` is the one to start from; those in `private` hold
+    secrets."""
 
     main: str
-    files: dict[str, str] = field(default_factory=dict)
+    files: Mapping[str, str | bytes] = field(default_factory=dict)
     private: frozenset[str] = frozenset()
     warnings: tuple[str, ...] = ()
     found: tuple[Diagnostic, ...] = ()
@@ -37,8 +40,8 @@ class Rendered:
                 part = path.with_name(f".{path.name}.part")
                 mode = 0o600 if name in self.private else 0o644
                 part.unlink(missing_ok=True)
-                with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as stream:
-                    stream.write(text)
+                with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as stream:
+                    stream.write(text.encode() if isinstance(text, str) else text)
                 part.replace(path)
                 written.append(path)
         except OSError as error:
@@ -46,21 +49,36 @@ class Rendered:
         return written
 
 
-def render(topology: Topology, to: str, *, name: str, directory: Path, catalogue: str | None = None) -> Rendered:
+def render(
+    topology: Topology,
+    to: str,
+    *,
+    name: str,
+    directory: Path,
+    catalogue: str | None = None,
+    inputs: Inputs | None = None,
+) -> Rendered:
     """The topology, built without a provider's substitutions, for the system `to` (one of `TARGETS`).
 
     `name` names the project; `directory` is where the files will be written: paths in them are relative to it, and secrets
-    that are there already are kept. `catalogue` is a file that says what the cloud has, for `hot` alone. Raises `UsageError`
-    for an unknown target and for node types that have no place there, `TemplateError` for what has none in a Heat template.
+    that are there already are kept. `catalogue` is a file that says what the cloud has, for `hot` and `murano`; `inputs` are
+    for `murano` alone, whose form asks for them. Raises `UsageError` for an unknown target and for node types that have no
+    place there, `TemplateError` for what has none in a Heat template.
     """
     if to not in TARGETS:
         raise UsageError(f"there is no rendering to {to!r}", hint=f"renderings: {', '.join(TARGETS)}")
-    if to == "hot":
+    if to in ("hot", "murano"):
         from bbq.render.hot import hot, read_catalogue
 
-        return hot(topology, name=name, directory=directory, catalogue=None if catalogue is None else read_catalogue(catalogue))
+        cloud = None if catalogue is None else read_catalogue(catalogue)
+        if to == "hot":
+            return hot(topology, name=name, directory=directory, catalogue=cloud)
+        from bbq.render.murano import Inputs, murano
+
+        asked = inputs or Inputs({}, lambda _: None)
+        return murano(topology, name=name, inputs=asked, catalogue=cloud)
     if catalogue is not None:
-        raise UsageError("--catalogue is for --to hot alone")
+        raise UsageError("--catalogue is for --to hot and --to murano alone")
     from bbq.render.compose import compose
 
     return compose(topology, name=name, directory=directory)

@@ -1,4 +1,5 @@
-"""Which files are templates: those that were named, and below a directory those that say so themselves, archives by name."""
+"""Which files are templates: those that were named, and below a directory those that say so themselves, archives by name. A
+Murano package is one, whatever it holds."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from typing import Final
 
 from bbq.errors import UsageError
 from bbq.languages import named
+from bbq.murano.recognized import MANIFEST, is_package
 
 _SUFFIXES: Final = (".yaml", ".yml", ".tosca", ".template", ".json")
 _ARCHIVE: Final = ".csar"
@@ -21,7 +23,7 @@ def templates(paths: Sequence[str]) -> list[str]:
     and symbolic links to directories are passed over. Raises `UsageError` where a directory has no template."""
     found: dict[str, None] = {}
     for path in paths:
-        if not os.path.isdir(path):  # noqa: PTH112 - pathlib costs start-up time
+        if not os.path.isdir(path) or is_package(path):  # noqa: PTH112 - pathlib costs start-up time
             found[path] = None
             continue
         there = below(path)
@@ -62,5 +64,7 @@ def _below(directory: str, left: list[int], depth: int = 0) -> Iterator[str]:
 def _is_template(path: str) -> bool:
     if path.endswith(_ARCHIVE):
         return True
+    if os.path.basename(path) == MANIFEST:  # noqa: PTH119 - pathlib costs start-up time
+        return is_package(path)
     with open(path, "rb") as stream:  # noqa: PTH123
         return named(stream.read(_HEAD_BYTES)) is not None

@@ -26,14 +26,30 @@ def findings(
     environments: Sequence[str] = (),
     allowed_hosts: Sequence[str] = (),
 ) -> list[Diagnostic]:
-    """Every problem of a template, be it TOSCA, HOT or CFN. The graph of a TOSCA template is checked, too, where all inputs
-    have values; no provider is asked. Raises `UsageError` for environments, which are Heat's, of a TOSCA template."""
+    """Every problem of a template, be it TOSCA, HOT, CFN or a Murano package. The graph of a TOSCA template is checked,
+    too, where all inputs have values; no provider is asked. Raises `UsageError` for environments,
+    which are Heat's, of another."""
     with paused():
-        if language_of(path) != "TOSCA":
+        language = language_of(path)
+        if language == "Murano":
+            if environments:
+                raise UsageError(f"{path} is a Murano package: environments are for Heat's templates")
+            return _murano_findings(path, inputs)
+        if language != "TOSCA":
             return _heat_findings(path, inputs, import_map, environments)
         if environments:
             raise UsageError(f"{path} is no Heat template: environments are for those", hint="give inputs with --inputs FILE")
         return _findings(path, inputs, import_map, () if offline else allowed_hosts)
+
+
+def _murano_findings(path: str, inputs: Mapping[str, Any] | None) -> list[Diagnostic]:
+    from bbq import murano
+
+    package, found = murano.load(path, inputs=inputs)
+    known = package.application.properties if package is not None and package.application is not None else {}
+    if any(name not in known or known[name].secret for name in inputs or ()):
+        facts.unrepeatable()  # what is remembered of a run names its inputs, by a digest that could be guessed
+    return found
 
 
 def _heat_findings(

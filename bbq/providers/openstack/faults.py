@@ -193,5 +193,5 @@ def _brief(error: BaseException) -> str:
 
 
 def _short(text: Any) -> str:
-    line = " ".join(str(text or "").split())
+    line = " ".join(str(text or "").replace("<br />", " ").split())  # webob writes some, in JSON, too
     return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}..."

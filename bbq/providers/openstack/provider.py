@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from importlib import import_module
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from bbq.engine.contract import Changed, DeploymentContext, Handle, Provider, Resource, State, Tag
 from bbq.providers.ansible.directory import POLL_GROUP, PREFIX, NodeDirectory, root_of
@@ -33,6 +33,7 @@ RESOURCES: dict[str, str] = {
     "bbq.nodes.openstack.DataProcessingCluster": "data_processing_cluster:DataProcessingCluster",
     "bbq.nodes.openstack.DataProcessingJob": "data_processing_job:DataProcessingJob",
     "bbq.nodes.openstack.DatabaseInstance": "database_instance:DatabaseInstance",
+    "bbq.nodes.openstack.MuranoApp": "murano_app:MuranoApp",
     "bbq.nodes.openstack.Queue": "queue:Queue",
     "bbq.nodes.openstack.Stack": "stack:Stack",
     "tosca.nodes.BlockStorage": "volume:Volume",
@@ -59,6 +60,7 @@ ON_SERVERS: dict[str, str] = {
 T = TypeVar("T")
 LEASE = "expiry"
 """What a listing of everything calls the note of a deployment's expiry."""
+_MURANO_APP: Final = "bbq.nodes.openstack.MuranoApp"
 
 
 class OpenStackProvider(Provider):
@@ -89,6 +91,10 @@ class OpenStackProvider(Provider):
         from bbq.providers.openstack import arrange
         from bbq.providers.openstack.catalogue import catalogue_of
 
+        if any(_MURANO_APP in node.ancestry for node in topology.nodes.values()):
+            from bbq.providers.openstack.murano_app import with_digests
+
+            topology = with_digests(topology)
         if not arrange.needs_stack(topology):
             return topology
         return arrange.arrange(topology, catalogue_of(self.cloud), self.context.name, self.context.id)

@@ -193,6 +193,11 @@ class Cloud:
         """`params` is the query."""
         return self._ask("GET", service, path, what, params=params, microversion=microversion, headers=headers or {})
 
+    def get_bytes(self, service: str, path: str, what: str) -> bytes:
+        """What is there as it is."""
+        response: Response = self._send("GET", service, path, what, creates=False)
+        return response.content
+
     def pages(self, service: str, path: str, key: str, what: str, **options: Any) -> Iterator[dict[str, Any]]:
         """Every entry of a list, whose key in the answer is `key`, however many of them the service gives at once; `options`
         are those of `get`."""
@@ -218,7 +223,11 @@ class Cloud:
         return self._ask("DELETE", service, path, what, **options)
 
     def _ask(self, method: str, service: str, path: str, what: str, *, creates: bool = False, **options: Any) -> Any:
-        """The answer's JSON, None where it has none. One request, no retry; every trouble is a fault (see `faults.py`)."""
+        """The answer's JSON, None where it has none."""
+        return _body(self._send(method, service, path, what, creates=creates, **options))
+
+    def _send(self, method: str, service: str, path: str, what: str, *, creates: bool, **options: Any) -> Response:
+        """One request, no retry; every trouble is a fault (see `faults.py`)."""
         self.require(service)  # logs in: what goes wrong there says nothing of the call itself
         with self.faults(what):
             client = self._client(service)
@@ -226,7 +235,7 @@ class Cloud:
             response: Response = client.request(path, method, raise_exc=False, **options)
             if response.status_code >= 400:
                 raise fault_of_response(response, what, creates=creates)
-            return _body(response)
+            return response
 
     def _client(self, service: str) -> Any:
         """openstacksdk's proxy of the service; the first use of one asks for its versions."""

@@ -24,6 +24,7 @@ from bbq.engine.contract import (
     Wanted,
 )
 from bbq.providers.openstack import tags
+from bbq.providers.openstack.echoes import echoed, secret_texts
 from bbq.providers.openstack.faults import Conflict, NotFound
 from bbq.providers.openstack.lease import is_lease
 from bbq.providers.openstack.resource import CloudResource
@@ -34,11 +35,10 @@ from bbq.providers.openstack.stack_needs import Needs, needs_of
 from bbq.providers.openstack.stack_preflight import said_by_heat, unknown
 from bbq.providers.openstack.stack_repair import mark_lost
 from bbq.topology.model import Node
-from bbq.topology.values import Expr, Secret, contains, revealed, walk
+from bbq.topology.values import Expr, contains, revealed
 
 _BUSY: Final = 5.0
 _ENDED: Final = {"stop": "stopped", "rollback": "rolled back"}
-_SHORTEST: Final = 4
 
 
 class Stack(CloudResource):
@@ -119,8 +119,8 @@ class Stack(CloudResource):
     def probe(self, handle: Handle, wanted: Wanted) -> Check:
         """Heat has said that it is complete; its outputs are only in the stack itself, not in the lists."""
         stack = self.cloud.get("orchestration", _path(handle), f"read the outputs of {_name(handle)}")["stack"]
-        secrets = _secrets(wanted.properties)
-        outputs = {item["output_key"]: _hidden(item.get("output_value"), secrets) for item in stack.get("outputs") or ()}
+        secrets = secret_texts(wanted.properties.get("parameters"))
+        outputs = {item["output_key"]: echoed(item.get("output_value"), secrets) for item in stack.get("outputs") or ()}
         attributes = {"id": handle.id, "name": stack["stack_name"], "status": stack["stack_status"], "outputs": outputs}
         return Check(True, attributes=attributes)
 
@@ -240,18 +240,6 @@ def _content(given: Mapping[str, Any]) -> dict[str, Any]:
     if given.get("timeout"):
         found["timeout_mins"] = given["timeout"]
     return found
-
-
-def _secrets(properties: Mapping[str, Any]) -> set[str]:
-    """The texts of hidden parameters that are long enough to be told from ordinary ones."""
-    found = {str(item.reveal()) for item in walk(properties.get("parameters")) if isinstance(item, Secret)}
-    return {text for text in found if len(text) >= _SHORTEST}
-
-
-def _hidden(value: Any, secrets: set[str]) -> Any:
-    """An output that says a hidden parameter's value again is as secret as that."""
-    texts = (str(item) for item in walk(value) if isinstance(item, (str, int)))
-    return Secret(value) if any(secret in text for text in texts for secret in secrets) else value
 
 
 def _name(handle: Handle) -> str:

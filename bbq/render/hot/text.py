@@ -42,7 +42,7 @@ def written(document: Document, header: str = "") -> str:
         if key == "description":
             parts.append(_description(value))
         elif isinstance(value, dict):
-            entries = [textwrap.indent(_dump({name: item}), "  ") for name, item in value.items()]
+            entries = [textwrap.indent(dumped({name: item}), "  ") for name, item in value.items()]
             parts.append(f"{key}:\n" + ("\n" if key == "resources" else "").join(entries) if entries else f"{key}: {{}}\n")
         else:
             parts.append(f"{key}: {value}\n")
@@ -52,9 +52,10 @@ def written(document: Document, header: str = "") -> str:
 def _description(text: str) -> str:
     lines = textwrap.wrap(" ".join(text.split()), WIDTH)
     if len(lines) == 1:
-        return _dump({"description": lines[0]})
+        return dumped({"description": lines[0]})
     return "description: >\n" + "".join(f"  {line}\n" for line in lines)
 
 
-def _dump(value: Any) -> str:
+def dumped(value: Any) -> str:
+    """YAML as people write it."""
     return yaml.dump(value, Dumper=_Dumper, sort_keys=False, width=WIDTH, allow_unicode=True)

@@ -28,6 +28,11 @@ from bbq.views.explanation import text
 HEAD = b"tosca_definitions_version: tosca_2_0\n"
 HOT = b"heat_template_version: 2018-08-31\n"
 TAIL = b"service_template:\n  node_templates: {}\n"
+MANIFEST = b"""Format: 1.3
+Type: Application
+FullName: org.example.Hello
+Classes: { org.example.Hello: Hello.yaml }
+"""
 SHORTENED: dict[str, Callable[[Path], bytes]] = {
     "BBQ-Y002": lambda _: HEAD + b"metadata: { picture: " + b"A" * (10 * 1024 * 1024) + b" }\n" + TAIL,
     "BBQ-Y003": lambda _: HEAD + b"description: caf\xe9\n" + TAIL,
@@ -39,6 +44,7 @@ SHORTENED: dict[str, Callable[[Path], bytes]] = {
     "BBQ-Y017": lambda _: HEAD + b"metadata:\n  key: " + b"3" * 301 + b"\n" + TAIL,
     "BBQ-T004": lambda _: HEAD + TAIL.replace(b"{}", b"\n" + b"".join(b"    n%d: { typ: X }\n" % n for n in range(1200))),
     "BBQ-H004": lambda _: HOT + b"resources:\n" + b"".join(b"  r%d: { typ: X }\n" % n for n in range(1200)),
+    "BBQ-M002": lambda _: MANIFEST + b"".join(b"key%d: 1\n" % n for n in range(1200)),
     "BBQ-T028": lambda folder: HEAD + b"imports: [ " + b", ".join(_types(folder, n) for n in range(501)) + b" ]\n" + TAIL,
     "BBQ-T302": lambda _: _packed(mode=0o120777),
     "BBQ-T304": lambda _: _packed(change=(8, 0x1)),
@@ -49,7 +55,12 @@ SHORTENED: dict[str, Callable[[Path], bytes]] = {
 FETCHED = {"BBQ-T321"}
 """Codes of what a host has answered. Fetching itself is tested with a real one, in `tests/unit/origins/test_network.py`."""
 GETADDRINFO = socket.getaddrinfo
-COMPANIONS = {"BBQ-H004": {"BBQ-H010", "BBQ-H011"}, "BBQ-T004": {"BBQ-T010", "BBQ-T011"}, "BBQ-T029": {"BBQ-T053"}}
+COMPANIONS = {
+    "BBQ-H004": {"BBQ-H010", "BBQ-H011"},
+    "BBQ-M002": {"BBQ-M003"},
+    "BBQ-T004": {"BBQ-T010", "BBQ-T011"},
+    "BBQ-T029": {"BBQ-T053"},
+}
 """Codes that are told together with others by their nature."""
 TOLD_ELSEWHERE = {"BBQ-G012": "BBQ-T215", "BBQ-G013": "BBQ-T063", "BBQ-G015": "BBQ-T064"}
 """Codes of a check that an earlier one makes unreachable for a template that was read: that one tells it."""
