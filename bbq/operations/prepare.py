@@ -312,7 +312,7 @@ def topology_of(workspace: Workspace, row: DeploymentRow) -> Topology:
 def _built(
     workspace: Workspace,
     row: DeploymentRow,
-    service: ServiceTemplate | HeatService,
+    service: Deployable,
     given: Mapping[str, Any],
     overrides: Mapping[str, int],
 ) -> tuple[Topology, list[Diagnostic]]:
