@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import time
 from collections.abc import Callable
 from itertools import count
@@ -157,12 +156,7 @@ def test_killed_at_forty_random_moments(cli: Cli, template: Path, plain: PlainCl
 
     def killed(verb: str, *argv: str) -> None:
         seconds = chance.uniform(0.05, 1) * usual[verb]
-        process = cli.start(verb, *argv)
-        try:
-            process.communicate(timeout=seconds)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.communicate()
+        if cli.killed(seconds, verb, *argv):
             moments.append(f"{verb} after {seconds:.2f} s")
 
     for number in count():

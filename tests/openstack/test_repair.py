@@ -13,7 +13,6 @@ from bbq.providers.openstack.faults import NotFound
 from bbq.providers.openstack.session import Cloud
 from tests.cloud import TestCloud
 from tests.openstack.guests import shell_on, use_guests
-from tests.openstack.test_compute import killed
 from tests.openstack.tools import Cli, servers, stacks
 
 pytestmark = pytest.mark.timeout(900)
@@ -69,7 +68,7 @@ def test_servers_come_back(cli: Cli, up: tuple[str, ...], cloud: Cloud, name: st
     assert "store[1]" in cli("drift", name, code=3)
     plan = cli.json("plan", *up[1:])
     steps = {step["node"]: step for step in plan["steps"]}
-    assert steps["stack"]["action"] == "update" and "store[1] (1 of 1 servers are gone)" in steps["stack"]["reason"]
+    assert steps["stack"]["action"] == "update" and "store[1] (the server is gone)" in steps["stack"]["reason"]
     assert not steps["stack"]["changes"], "nothing of it is another"
     assert steps["store[1]"]["action"] == "update" and steps["store[0]"]["action"] == "no-op"
     cli(*up)
@@ -96,7 +95,7 @@ def test_killed_while_servers_come_back(seed: int, cli: Cli, up: tuple[str, ...]
     cli(*up)
     before = by_node(cloud, name)
     delete(cloud, next(one for one in servers(cloud, name) if one["id"] == before["store[0]"]))
-    killed(cli, Random(seed).uniform(0.8, 8), *up)
+    cli.killed(Random(seed).uniform(0.8, 8), *up)
     cli(*up)
     after = by_node(cloud, name)
     assert after.keys() == before.keys() and after["store[1]"] == before["store[1]"] and after["store[0]"] != before["store[0]"]

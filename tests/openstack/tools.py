@@ -72,6 +72,17 @@ class Cli:
     def start(self, *argv: str) -> subprocess.Popen[str]:
         return self._start(*self.program[1:], *argv)
 
+    def killed(self, seconds: float, *argv: str) -> bool:
+        """Whether it was still at work after that time; then it is killed."""
+        process = self.start(*argv)
+        try:
+            process.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            return True
+        return False
+
     def _start(self, *argv: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
             [sys.executable, *argv],
