@@ -183,6 +183,7 @@ class Software(Resource):
         known = {node.name: node for node in nodes}
         here: list[str] = []
         operated = False
+        alike: set[tuple[str | None, str]] = set()
         for node in nodes:
             planned = planned_names(node)
             if not planned:
@@ -191,8 +192,11 @@ class Software(Resource):
                     problems.append(f"{node.name} ({node.type}) has no operation that is implemented: nothing would make it")
                 continue
             operated = True
-            for _, operation, _ in planned:
-                problems += problems_of(node, operation, self.options)
+            template = (node.parent, node.template or node.name)
+            if template not in alike:  # what many instances lack is said once
+                alike.add(template)
+                for _, operation, _ in planned:
+                    problems += problems_of(node, operation, self.options)
             if any(works_here(node, op, relationship) for _, op, relationship in planned) or self._is_here(node, known):
                 here.append(node.name)
         if here and not self.options.get("allow_localhost"):

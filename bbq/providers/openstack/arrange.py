@@ -16,7 +16,9 @@ from bbq.diagnostics import Diagnostic, DiagnosticBag
 from bbq.engine.contract import Tag
 from bbq.errors import TemplateError
 from bbq.providers.openstack import tags
+from bbq.providers.openstack.spread import spread
 from bbq.render.hot import Catalogue, Translation, codes, translate
+from bbq.render.hot.compute import is_several
 from bbq.render.hot.context import Server, kind_of
 from bbq.render.hot.model import NO_DEFAULT, Document, Fn, Parameter, used_resources
 from bbq.render.hot.parts import split
@@ -61,6 +63,7 @@ def arrange(topology: Topology, catalogue: Catalogue, deployment: str, deploymen
     errors = sum(item.severity == "error" for item in found)
     if errors:
         raise TemplateError(f"{errors} error{'s' if errors > 1 else ''} in {topology.template}, on this cloud", found)
+    topology = _apart(topology, made)
     _tag(made, deployment, deployment_id)
     infrastructure = [node for node in topology.primitives() if kind_of(node) in _KINDS]
     definitions, logins, systems = _definitions(made), _logins(made, catalogue), _systems(made)
@@ -84,11 +87,36 @@ def arrange(topology: Topology, catalogue: Catalogue, deployment: str, deploymen
             properties[LOGIN] = logins[node.name]
         if node.name in systems:
             properties[SYSTEM] = systems[node.name]
-        if isinstance(made.attributes.get(node.name, {}).get("private_address"), Fn):
+        if _is_group(made, node.name):
             properties["scaled"] = kind_of(node) == "compute" and not made.servers[node.name]
         nodes[node.name] = replace(node, properties=properties)
     _mark_software(nodes)
     return replace(topology, nodes=nodes, found=tuple(found), notices=tuple(made.notices))
+
+
+def _apart(topology: Topology, made: Translation) -> Topology:
+    """Servers that operations are carried out on, each a node of its own; what is made for each of them is that one's."""
+    several = {
+        name: [server.index for server in servers]
+        for name, servers in made.servers.items()
+        if is_several(topology.nodes[name]) and not _is_group(made, name)
+    }
+    apart = spread(topology, several)
+    for name in several:
+        if not apart.nodes[name].composite:
+            continue
+        servers = made.servers.pop(name)
+        addresses = dict(zip((server.name for server in servers), apart.nodes[name].members, strict=True))
+        made.servers |= {addresses[server.name]: [server] for server in servers}
+        for resource in made.document.resources.values():
+            if resource.node == name and resource.unit in addresses:
+                resource.node = addresses[resource.unit]
+    return apart
+
+
+def _is_group(made: Translation, name: str) -> bool:
+    """Does Heat change the number of the servers?"""
+    return isinstance(made.attributes.get(name, {}).get("private_address"), Fn)
 
 
 def _undecided(topology: Topology, made: Translation) -> list[Diagnostic]:

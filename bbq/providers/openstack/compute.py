@@ -160,7 +160,8 @@ def state_of(handle: str, servers: Sequence[Mapping[str, Any]]) -> State:
         fault = (broken[0].get("fault") or {}).get("message", "")
         return State("ERROR", failed=True, detail=f"server {broken[0]['name']}: {fault or broken[0]['status']}")
     if len(servers) < number:
-        return State("INCOMPLETE", failed=True, detail=f"{number - len(servers)} of {number} servers are gone")
+        gone = "the server is gone" if number == 1 else f"{number - len(servers)} of {number} servers are gone"
+        return State("INCOMPLETE", failed=True, detail=gone)
     if count != _ANY and handle != identity(node_of(handle), [server["id"] for server in servers]):
         return State("CHANGED", failed=len(servers) == number, detail="there are other servers than the stack has told of")
     waiting = [server for server in servers if server["status"] != "ACTIVE"]

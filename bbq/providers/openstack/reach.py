@@ -17,7 +17,9 @@ from bbq.providers.openstack.arrange import LOGIN
 from bbq.wording import quoted
 
 _forgetting: Final = threading.Lock()
-SEVERAL: Final = "operations are for one server each: give the node template a `count`, and host the software on each of them"
+SEVERAL: Final = (
+    "they come and go without bbq: put what they need into their image or user data, or let `scale` change their number"
+)
 
 
 def server_of(node: str, attributes: Mapping[str, Any], options: Mapping[str, Any]) -> Server:

@@ -51,13 +51,12 @@ class ServerSoftware(Software):
         }
 
     def problems_of_hosts(self, nodes: Sequence[Node], others: Mapping[str, Node]) -> list[str]:
-        """Nodes with operations on what is not one server. `others` are the nodes that the cloud makes."""
+        """Nodes with operations on servers that Heat scales. `others` are the nodes that the cloud makes."""
         problems = []
         for node in nodes:
             for host in (others[edge.target] for edge in node.edges if edge.hosted and edge.target in others):
-                count = host.capabilities.get("scalable", {}).get("count")
-                if planned_names(node) and isinstance(count, int) and count > 1:
-                    problems.append(f"{node.name} is hosted on {host.name}, which is {count} servers: {SEVERAL}")
+                if planned_names(node) and host.properties.get("scaled"):
+                    problems.append(f"{node.name} is hosted on {host.name}, whose servers Heat scales: {SEVERAL}")
         return problems
 
 

@@ -505,10 +505,10 @@ def test_what_others_make_is_made_anew_by_them(world: World) -> None:
     records = world.deploy(wanted)
     quiet = plan_for(wanted, records, observed={"lost": State("ACTIVE", ready=True)})
     assert set(actions(quiet).values()) == {"no-op"}
-    plan = plan_for(wanted, records, observed={"lost": State("INCOMPLETE", failed=True, detail="1 of 1 servers are gone")})
+    plan = plan_for(wanted, records, observed={"lost": State("INCOMPLETE", failed=True, detail="the server is gone")})
     untouched = {"other": "no-op", "kept": "no-op", "far": "no-op"}
     assert actions(plan) == dict.fromkeys(("stack", "lost", "base", "upper", "user"), "update") | untouched
-    assert plan.steps["stack"].reason == "to make anew: lost (1 of 1 servers are gone)"
+    assert plan.steps["stack"].reason == "to make anew: lost (the server is gone)"
     assert plan.steps["base"].reason == "it is made again: lost, which it is on, is made anew"
     assert plan.steps["upper"].reason == "it is made again: base, which it is on, is made anew"
     assert not plan.steps["user"].reason and [change.path for change in plan.steps["user"].changes] == ["to base"]
