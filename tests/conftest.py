@@ -1,6 +1,7 @@
 """The layers of the test suite: a directory each; one that this machine cannot run is left out, and said so at the end.
 
-`BBQ_REQUIRE=all` or `BBQ_REQUIRE=unit,local` makes a layer left out a failure of the run, for CI.
+`BBQ_REQUIRE=all` or `BBQ_REQUIRE=unit,local` makes a layer left out a failure of the run, for CI. With `BBQ_TEST_MINUTES=20`
+tests that have not begun by then are skipped, and said so.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -82,6 +84,15 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     for name, reason in config.stash[LEFT_OUT].items():
         terminalreporter.write_line(f"layer left out: {name}: {reason}", yellow=True)
+
+
+_BEGIN = time.monotonic()
+_MINUTES = float(os.environ.get("BBQ_TEST_MINUTES") or "inf")
+
+
+def pytest_runtest_setup() -> None:
+    if time.monotonic() - _BEGIN > 60 * _MINUTES:
+        pytest.skip(f"not begun within BBQ_TEST_MINUTES={_MINUTES:g}")
 
 
 @pytest.fixture(autouse=True)
