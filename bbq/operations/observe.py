@@ -15,12 +15,14 @@ from bbq.errors import BbqError, UnreachableError
 
 if TYPE_CHECKING:
     from bbq.engine.clock import Clock
-    from bbq.engine.contract import Provider, State
+    from bbq.engine.contract import Provider, Resource, State
     from bbq.journal.model import DeploymentRow, Record
     from bbq.operations.workspace import Workspace
 
 T = TypeVar("T")
 TRIES = 4
+_PROBES = 16
+"""At most so many at once."""
 _EXISTING = frozenset({"created", "ready", "failed"})
 
 
@@ -34,18 +36,46 @@ class Difference:
 
 
 def states(provider: Provider, records: Mapping[str, Record], clock: Clock) -> dict[str, State | None]:
-    """The state of every recorded thing, None for what is gone; nodes that have no thing of their own are left out."""
+    """The state of every recorded thing, None for what is gone; nodes that have no thing of their own are left out. What the
+    provider has as ready and does not work, by a probe that only looks, is not ready."""
     groups: dict[str, list[Record]] = defaultdict(list)
+    looking: dict[str, Resource] = {}
     for record in records.values():
         resource = None if record.members else provider.resource(record.ancestry or (record.type,))
         if resource is not None and record.handle is not None and record.status in _EXISTING:
             groups[resource.poll_group].append(record)
+            if resource.probe_looks:
+                looking[record.node] = resource
     found: dict[str, State | None] = {}
     for group, members in groups.items():
         ids = [str(record.handle) for record in members]
         seen = asked(partial(provider.list_states, group, ids), clock)
         found.update({record.node: seen.get(str(record.handle)) for record in members})
+    running = [(records[node], looking[node]) for node, state in found.items() if node in looking and state and state.ready]
+    if running:
+        from concurrent.futures import ThreadPoolExecutor
+
+        from bbq.engine.contract import State
+
+        with ThreadPoolExecutor(min(_PROBES, len(running))) as pool:  # one that hangs takes its seconds
+            for (record, _), trouble in zip(running, pool.map(lambda one: _trouble(*one), running), strict=True):
+                if trouble:
+                    found[record.node] = State("not answering", detail=trouble)
     return found
+
+
+def _trouble(record: Record, resource: Resource) -> str:
+    """What its probe says is missing; "" where it works."""
+    from bbq.engine.contract import Handle, ProviderFault, Tag, Wanted
+    from bbq.engine.preflight import as_made
+
+    node = as_made(record)
+    wanted = Wanted(node, node.properties, {}, (), Tag("", "", record.node, record.attempt), "")
+    try:
+        check = resource.probe(Handle(str(record.handle), record.attributes), wanted)
+    except ProviderFault as fault:
+        return str(fault)
+    return "" if check.ok else check.detail or "its readiness probe fails"
 
 
 def asked(call: Callable[[], T], clock: Clock, trouble: str = "the provider does not say what is there") -> T:

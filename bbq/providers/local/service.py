@@ -12,6 +12,7 @@ from bbq.providers.local.process import NodeDir, Restart, Unit, http_check, tcp_
 
 class Service(CommandApplication):
     type = "bbq.nodes.Service"
+    probe_looks = True
     updatable = frozenset({"command", "connection", "directory", "environment", "health_path", "source_digests"})
     timeouts: ClassVar[Mapping[str, float]] = {"create": 60.0, "ready": 120.0, "delete": 60.0}
 

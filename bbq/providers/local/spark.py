@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import math
 import shutil
 import sys
 import threading
@@ -29,7 +30,7 @@ appender.console.target = SYSTEM_ERR
 appender.console.layout.type = PatternLayout
 appender.console.layout.pattern = %d{yyyy-MM-dd HH:mm:ss.SSS} %p %c{1}: %m%n%ex
 """
-_fresh: dict[str, tuple[float, dict[str, Any]]] = {}
+_fresh: dict[str, tuple[float, dict[str, Any] | OSError | ValueError]] = {}
 _fresh_lock = threading.Lock()
 
 
@@ -48,13 +49,18 @@ def spark_home() -> Path:
 
 def master_json(webui_url: str) -> dict[str, Any]:
     """What the master says of itself, its workers and applications; at most some 100 ms old, so that the probes of all workers
-    in one tick cost one request. `OSError` or `ValueError` where it does not answer."""
+    in one tick cost one request, answered or not. `OSError` or `ValueError` where it does not answer."""
     with _fresh_lock:
-        at, known = _fresh.get(webui_url, (0.0, {}))
+        at, known = _fresh.get(webui_url, (-math.inf, {}))
         if time.monotonic() - at > 0.15:
-            known = get_json(f"{webui_url}/json/")
+            try:
+                known = get_json(f"{webui_url}/json/")
+            except (OSError, ValueError) as error:
+                known = error
             _fresh[webui_url] = (time.monotonic(), known)
-        return known
+    if isinstance(known, Exception):
+        raise known
+    return known
 
 
 def get_json(url: str, timeout: float = 3.0) -> Any:

@@ -14,6 +14,7 @@ class SparkMaster(SparkResource):
     """Its recovery mode is the file system: a master that was restarted knows its workers and applications."""
 
     type = "bbq.nodes.local.SparkMaster"
+    probe_looks = True
     timeouts: ClassVar[Mapping[str, float]] = {"create": 60.0, "ready": 120.0, "delete": 60.0}
 
     def units(self, node: NodeDir, wanted: Wanted) -> Mapping[str, Unit]:

@@ -18,6 +18,7 @@ _DRAIN_SECONDS = 30.0
 
 class SparkWorker(SparkResource):
     type = "bbq.nodes.local.SparkWorker"
+    probe_looks = True
     updatable = frozenset({"master"})
     timeouts: ClassVar[Mapping[str, float]] = {"create": 60.0, "ready": 120.0, "delete": 90.0}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -180,6 +181,47 @@ def test_a_lost_component_is_put_back(cli: Cli) -> None:
     assert "page" in cli("status", "demo", code=7)
     cli("up", "service.yaml", "--name", "demo", "--quiet")
     assert "nothing differs" in cli("drift", "demo")
+
+
+def _program(cli: Cli, node: str, *, but: int = 0) -> int:
+    """The pid of a node's program, as soon as there is one (another one)."""
+    unit = next(cli.home.rglob(f"nodes/{node}/units/main/process.json"))
+    deadline = time.monotonic() + 60
+    while (pid := int(json.loads(unit.read_text())["pid"])) in (0, but) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return pid
+
+
+def test_a_service_that_runs_and_does_not_answer_is_not_ready(cli: Cli) -> None:
+    cli("up", "service.yaml", "--name", "demo", "--quiet")
+    page = _program(cli, "page")
+    os.kill(page, signal.SIGSTOP)
+    try:
+        assert "demo: degraded" in cli("status", "demo")
+        assert re.search(r"page +not ready +.*timed out", cli("drift", "demo", code=3))
+    finally:
+        os.kill(page, signal.SIGCONT)
+    assert "demo: active" in cli("status", "demo")
+    assert "nothing differs" in cli("drift", "demo")
+
+
+def test_a_cluster_is_not_ready_while_its_master_has_no_worker(cli: Cli) -> None:
+    head, _, _ = TEMPLATE.partition("  inputs:")
+    nodes = "  node_templates:\n    spark: { type: bbq.nodes.SparkCluster, properties: { workers: 1 } }\n"
+    (cli.home / "spark.yaml").write_text(head + nodes)
+    cli("up", "spark.yaml", "--name", "demo", "--quiet")
+    worker = _program(cli, "spark.worker[[]0]")
+    os.kill(worker, signal.SIGKILL)
+    worker = _program(cli, "spark.worker[[]0]", but=worker)
+    os.kill(worker, signal.SIGSTOP)  # it runs, and never gets to tell its master
+    try:
+        told = cli("status", "demo")
+        assert "demo: degraded" in told
+        assert re.search(r"^spark .*created.*spark\.worker\[0\]: the master has it as DEAD", told, re.MULTILINE), told
+    finally:
+        os.kill(worker, signal.SIGCONT)
+    cli("up", "spark.yaml", "--name", "demo", "--quiet")  # waits for it
+    assert "demo: active" in cli("status", "demo")
 
 
 def test_the_time_to_live_holds_without_a_client(cli: Cli) -> None:
