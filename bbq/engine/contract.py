@@ -241,6 +241,11 @@ class Resource(ABC):
         """What is lost of its work when the thing is updated or replaced, for the plan; "" where it goes on as it was."""
         return ""
 
+    def runs_once(self, node: Node) -> bool:
+        """Does it end by itself, and would an update run it again? Then it is updated where what it is connected to is reached
+        in another way, and not where that has got something more (`bbq.plan.snapshot.CONTENTS`)."""
+        return False
+
     def parts(self, handle: Handle) -> Sequence[Part]:
         """What is inside of it; of a type whose parts cannot be addressed, nothing."""
         return ()

@@ -12,7 +12,7 @@ from bbq.engine.retry import error_of
 from bbq.engine.run import NodeRun, Shared
 from bbq.errors import BbqError, ResourceFailed
 from bbq.journal.model import Record
-from bbq.plan.snapshot import fingerprint, given, requirements
+from bbq.plan.snapshot import CONTENTS, fingerprint, given, requirements
 
 
 class Gone(Exception):
@@ -49,7 +49,7 @@ class Ledger:
 
     def __init__(self, shared: Shared) -> None:
         self._shared = shared
-        self._told: dict[str, tuple[str | None, Mapping[str, Any], str]] = {}
+        self._told: dict[tuple[str, frozenset[str]], tuple[str | None, Mapping[str, Any], str]] = {}
 
     def snapshot(self, name: str, wanted: Wanted) -> dict[str, Any]:
         node = wanted.node
@@ -63,7 +63,9 @@ class Ledger:
         )
         if node.edges and node.primitive:
             targets = {target.node: target for target in wanted.targets}
-            encoded["given"] = given(node.edges, lambda edge: self._fingerprint(targets[edge.target]))
+            resource = self._shared.provider.resource(node.ancestry)
+            but = CONTENTS if resource is not None and resource.runs_once(node) else frozenset[str]()
+            encoded["given"] = given(node.edges, lambda edge: self._fingerprint(targets[edge.target], but))
         return encoded
 
     def difference(self, run: NodeRun, resource: Resource, record: Record, wanted: Wanted) -> Difference:
@@ -85,12 +87,12 @@ class Ledger:
         in_place = changed <= resource.updatable and not (ports and not resource.updatable)
         return Difference(fields, changed | taken, ports, in_place)
 
-    def _fingerprint(self, target: Target) -> str:
+    def _fingerprint(self, target: Target, but: frozenset[str]) -> str:
         """Of what the target hands over; many may be handed the same."""
-        known = self._told.get(target.node)
+        known = self._told.get((target.node, but))
         if known is None or known[0] != target.handle or known[1] is not target.attributes:
-            made = fingerprint(target.handle, target.attributes, self._shared.row.salt)
-            known = self._told[target.node] = (target.handle, target.attributes, made)
+            made = fingerprint(target.handle, target.attributes, self._shared.row.salt, but)
+            known = self._told[target.node, but] = (target.handle, target.attributes, made)
         return known[2]
 
     def intent(self, run: NodeRun, action: str, attempt: int, wanted: Wanted) -> None:

@@ -12,7 +12,7 @@ from bbq.plan.order import topological
 from bbq.plan.removal import deletions, dependents, existing
 from bbq.plan.renewal import Renewal, follows
 from bbq.plan.selection import closure, named
-from bbq.plan.snapshot import hands_over, requirements
+from bbq.plan.snapshot import CONTENTS, hands_over, requirements
 from bbq.topology.model import Node, Topology
 from bbq.topology.values import UNKNOWN
 
@@ -231,11 +231,12 @@ class _Diff:
         resource can take that over. A record without it (of an earlier version) is taken to be right."""
         recorded, told = record.wanted.get("requirements"), record.wanted.get("given")
         heard = [edge for edge in node.edges if hands_over(edge) and follows(resource, edge)]
+        but = CONTENTS if resource.runs_once(node) else frozenset[str]()
         for requirement, target in dict.fromkeys((edge.requirement, edge.target) for edge in heard):
             before = recorded.get(requirement, ()) if isinstance(recorded, dict) else record.depends_on
             if target not in before:  # another target is a change of its own
                 continue
-            now, path = self._answers.told(target), f"{requirement} {target}"
+            now, path = self._answers.told(target, but), f"{requirement} {target}"
             if now is UNKNOWN:
                 yield FieldChange(path, AS_GIVEN, shown(UNKNOWN))
             elif now is not None and told is not None and now != (told.get(path) if isinstance(told, dict) else None):

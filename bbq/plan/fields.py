@@ -42,7 +42,7 @@ class Answers:
         self._anew = anew
         self.actions: dict[str, Action] = {}
         self.changed: dict[str, frozenset[str]] = {}
-        self._told: dict[str, Any] = {}
+        self._told: dict[tuple[str, Collection[str]], Any] = {}
 
     def answer(self, value: Any) -> Any:
         """`value` with its expressions answered: data, `Secret`, `Opaque`, or `UNKNOWN` before the plan is carried out."""
@@ -91,27 +91,29 @@ class Answers:
             return missing
         return _inside(found, rest, missing)
 
-    def told(self, name: str) -> Any:
+    def told(self, name: str, but: frozenset[str] = frozenset()) -> Any:
         """The `fingerprint` of what this node hands over, as far as the records can tell; `UNKNOWN` where the plan makes it
-        anew or changes a field that is among it, None where a secret in it cannot be looked at. Its own step is planned."""
-        if name not in self._told:  # many may be told the same
-            self._told[name] = self._handed_over(name)
-        return self._told[name]
+        anew or changes a field that is among it, None where a secret in it cannot be looked at. Attributes of the names in
+        `but` do not count. Its own step is planned."""
+        key = name, but
+        if key not in self._told:  # many may be told the same
+            self._told[key] = self._handed_over(name, but)
+        return self._told[key]
 
-    def _handed_over(self, name: str) -> Any:
+    def _handed_over(self, name: str, but: frozenset[str]) -> Any:
         node, record, action = self._nodes[name], self._records.get(name), self.actions.get(name)
         if record is None or name in self._anew or (node.primitive and (action in _ANEW or record.handle is None)):
             return UNKNOWN
-        found = {key: self.answer(value) for key, value in node.attributes.items()}
+        found = {key: self.answer(value) for key, value in node.attributes.items() if key not in but}
         if node.primitive:
-            if not record.attributes.keys().isdisjoint(self.changed.get(name, ())):
+            if not (record.attributes.keys() - but).isdisjoint(self.changed.get(name, ())):
                 return UNKNOWN
             found |= record.attributes
         if contains(found, lambda item: item is UNKNOWN):
             return UNKNOWN
         if contains(found, lambda item: isinstance(item, Opaque) and item.digest is None):
             return None
-        return fingerprint(record.handle if node.primitive else None, found, self._salt)
+        return fingerprint(record.handle if node.primitive else None, found, self._salt, but)
 
     def _decoded(self, value: Any) -> Any:
         """Recorded data with references to secrets opened, where the store is at hand."""

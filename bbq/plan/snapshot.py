@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -19,6 +19,8 @@ from bbq.topology.values import UNKNOWN, Secret
 
 TOSCA_OWN: Final = frozenset({"state", "tosca_id", "tosca_name"})
 """Attributes that TOSCA gives to every node (1.3 section 5.9.1): about its life, not about how it is reached."""
+CONTENTS: Final = frozenset({"queues"})
+"""Attributes that list what a thing holds: nothing of how it is reached."""
 _ORDERING: Final = "tosca.relationships.DependsOn"
 
 
@@ -51,11 +53,12 @@ def given(edges: Sequence[Edge], told: Callable[[Edge], str]) -> dict[str, str]:
     return {f"{edge.requirement} {edge.target}": told(edge) for edge in edges if hands_over(edge)}
 
 
-def fingerprint(handle: str | None, attributes: Mapping[str, Any], salt: str) -> str:
+def fingerprint(handle: str | None, attributes: Mapping[str, Any], salt: str, but: Collection[str] = ()) -> str:
     """Tells whether what a target hands over has changed: its id and its attributes, 64 bits. The attributes are answered
     (`Secret`s, or `Opaque` by their digest) or recorded (`{"$secret": ..., "digest": ...}`): all give the same. One without a
-    value is not handed over."""
-    known = {name: value for name, value in attributes.items() if name not in TOSCA_OWN and value is not UNKNOWN}
+    value is not handed over; those of the names in `but` do not count."""
+    left_out = TOSCA_OWN.union(but)
+    known = {name: value for name, value in attributes.items() if name not in left_out and value is not UNKNOWN}
     text = json.dumps([handle, _sealed(known, salt)], sort_keys=True, default=str)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 

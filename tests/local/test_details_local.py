@@ -41,7 +41,12 @@ service_template:
       properties: { command: [ python, worker.py ], instances: 1 }
       requirements:
         - connection: packets
-    load: { type: bbq.nodes.Job, properties: { command: [ python, load.py ] }, requirements: [ connection: db ] }
+    load:
+      type: bbq.nodes.Job
+      properties: { command: [ python, load.py ] }
+      requirements:
+        - connection: db
+        - connection: packets
     asker: { type: bbq.nodes.Service, properties: { command: [ python, reader.py ] }, requirements: [ connection: reader ] }
 """
 READER = """
@@ -116,6 +121,8 @@ def test_a_replaced_database_reaches_those_that_use_it(template: Path) -> None:
         check(again, template, inputs, starts=2)
         # in place: the broker stays where it is, and has one queue more, which is told
         inputs = {"user": "second", "queues": ["jobs", "more"]}
+        plan = bbq.plan(template, provider="local", name=deployment.name, inputs=inputs)
+        assert plan.steps["load"].action == "no-op", "it has ended, and its broker is reached as before"
         again = bbq.deploy(template, provider="local", name=deployment.name, inputs=inputs)
         check(again, template, inputs, starts=3)
         assert told(again)["connections"]["packets"]["queues"] == ["jobs", "more"]

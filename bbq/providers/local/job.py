@@ -30,5 +30,8 @@ class Job(CommandApplication):
                 return State("retrying", detail=f"it {unit.how}, and is tried again", stage="booted")
         return worst(units, ended_well=True)
 
+    def runs_once(self, node: Node) -> bool:
+        return True
+
     def interruption(self, node: Node) -> str:
         return "it runs again from its start, also where it has not ended yet"

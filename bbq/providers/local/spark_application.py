@@ -59,8 +59,10 @@ class SparkApplication(SparkResource, Application):
         return [*super().preflight(node), *exposed(node.name, node.properties, "machine")]
 
     def interruption(self, node: Node) -> str:
-        streaming = node.properties.get("mode") == "streaming"  # goes on from its checkpoints
-        return "" if streaming else "it runs again from its start, also where it has not ended yet"
+        return "it runs again from its start, also where it has not ended yet" if self.runs_once(node) else ""
+
+    def runs_once(self, node: Node) -> bool:
+        return node.properties.get("mode") != "streaming"  # which goes on from its checkpoints
 
     def units(self, node: NodeDir, wanted: Wanted) -> Mapping[str, Unit]:
         cluster = wanted.target("cluster")
