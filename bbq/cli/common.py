@@ -44,6 +44,10 @@ def tell(session: Session, change: Change) -> None:
         session.view.diagnostics(change.diagnostics)
     for notice in change.notices:
         session.notice(notice)
+    if session.workspace.config.engine.on_error == "rollback" and (names := change.plan.irrevocable):
+        from bbq.plan.model import listed
+
+        session.notice(f"warning: a rollback cannot bring back what is replaced or deleted: {listed(names)}")
 
 
 def carry_out(session: Session, change: Change, how: RunOptions, *, asks: bool = True) -> int:

@@ -21,9 +21,9 @@ class Composites:
         self._ledger = Ledger(shared)
 
     @staticmethod
-    def waits(run: NodeRun) -> bool:
-        """Is there something to wait for?"""
-        known = run.step.action is Action.NOTHING and run.record is not None and run.record.status == "ready"
+    def waits(run: NodeRun, changed: bool) -> bool:
+        """Is there something to wait for? `changed` says that this run has changed a member."""
+        known = not changed and run.step.action is Action.NOTHING and run.record is not None and run.record.status == "ready"
         return run.node is not None and bool(run.node.readiness) and run.step.action is not Action.DELETE and not known
 
     async def apply(self, run: NodeRun) -> None:

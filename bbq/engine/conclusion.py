@@ -32,6 +32,7 @@ class Conclusion:
         failed: Iterable[NodeRun],
         rolled_back: tuple[str, ...] = (),
         left: tuple[str, ...] = (),
+        lost: tuple[str, ...] = (),
         *,
         error: BbqError | None = None,
     ) -> RunResult:
@@ -57,6 +58,7 @@ class Conclusion:
             partial=shared.options.on_error == "continue",
             rolled_back=rolled_back,
             left=left,
+            lost=lost,
             critical_path=self.critical_path,
             run_error=error,
             deployment=shared.row.name,
@@ -83,6 +85,7 @@ class Conclusion:
                 "exit_code": int(result.exit_code),
                 "error": text,
                 "rolled_back": list(result.rolled_back),
+                "lost": list(result.lost),
             }
             recorder.flush()  # first, or a full disk would be told of after a good end
             recorder.write("run.finished", data=data)

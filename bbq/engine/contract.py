@@ -186,8 +186,8 @@ class Resource(ABC):
     repairable      a thing that stopped or failed is brought back by `update` (then with nothing changed), with all that it
                     holds; so a failure never replaces it. Without, a failed thing is taken away and made anew
     takes_away      its `update` may take away what depends on it, so it comes after the deletes of nodes that did
-    probe_looks     its `probe` changes nothing and needs no secret: `status`, `drift` and plans ask it, too, whether a thing that
-                    runs still works; with the properties and attributes of the journal
+    probe_looks     its `probe` changes nothing and needs no secret: `status`, `drift` and plans ask it, too, whether a thing
+                    that runs still works; with the properties and attributes of the journal
     poll_group      things of one group are asked for with one `Provider.list_states` call per tick
     timeouts        default seconds by stage (`create`: one call, `ready`: from created to ready, `delete`: until gone)
     """

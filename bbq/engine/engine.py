@@ -100,8 +100,9 @@ class Engine:
             self._drive(walk, self._start)
             if self._shared.twice and not self._stopped:
                 self._once(Sweep(self._shared).duplicates(self._runs))
-            rolled_back, left = self._roll_back(walk) if self._options.on_error == "rollback" and self._failed else ((), ())
-            result = self._conclusion.result(plan.steps, self._failed, rolled_back, left)
+            rolling_back = self._options.on_error == "rollback" and bool(self._failed)
+            rolled_back, left, lost = self._roll_back(walk) if rolling_back else ((), (), ())
+            result = self._conclusion.result(plan.steps, self._failed, rolled_back, left, lost)
             if result.ok:
                 self._conclusion.answer_outputs(result, topology)
             self._conclusion.close(result, changes=plan.has_changes, outputs=True)
@@ -247,7 +248,7 @@ class Engine:
     def _start(self, walk: Walk, run: NodeRun) -> None:
         run.started = self._clock.monotonic()
         record = run.record
-        if run.composite and Composites.waits(run):
+        if run.composite and Composites.waits(run, not self._touched.isdisjoint(run.step.after)):
             self._spawn(walk, run, self._composites.apply)
             run.starting = False  # it makes no call, so it takes no slot
             self._answered(run)
@@ -353,10 +354,11 @@ class Engine:
         if errors:
             raise errors[0]
 
-    def _roll_back(self, walk: Walk) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Delete what this run has made, dependents first. Returns what is gone and what is left."""
+    def _roll_back(self, walk: Walk) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+        """Delete what this run has made, dependents first. Returns what is gone, what is left, and what is lost: there before
+        the run, which had replaced or deleted it."""
         if self._shared.stopping == "interrupt":
-            return (), ()
+            return (), (), ()
         self._shared.stopping = ""
         made = {name: run for name, run in self._runs.items() if (run.made or run.doubtful) and run.recorded}
         after: dict[str, set[str]] = {name: set() for name in made}
@@ -375,4 +377,5 @@ class Engine:
             run.status = "failed" if before[name] == "failed" else run.status
         self._failed = failures + self._failed
         self._shared.stopping = "error"
-        return gone, tuple(name for name in made if name not in gone)
+        lost = tuple(name for name, run in self._runs.items() if run.taken and (name in gone or name not in made))
+        return gone, tuple(name for name in made if name not in gone), lost

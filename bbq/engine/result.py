@@ -17,7 +17,7 @@ from bbq.errors import (
     ResourceFailed,
     UnreachableError,
 )
-from bbq.plan.model import Action
+from bbq.plan.model import Action, listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +55,9 @@ class NodeResult:
 class RunResult:
     """`nodes` by name in the plan's order; `outputs` hold `Secret`s where the template says so; `elapsed` in seconds.
 
-    `rolled_back` names what was deleted again, `left` what could not be (on_error=rollback, destroy). `refused`: `run_error`
-    was found before anything was made or changed.
+    `rolled_back` names what was deleted again, `left` what could not be (on_error=rollback, destroy), `lost` what a rollback
+    could not bring back, as the run had replaced or deleted it. `refused`: `run_error` was found before anything was made or
+    changed.
     """
 
     nodes: dict[str, NodeResult] = field(default_factory=dict)
@@ -67,6 +68,7 @@ class RunResult:
     partial: bool = False
     rolled_back: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
     critical_path: tuple[str, ...] = ()
     run_error: BbqError | None = None
     refused: bool = False
@@ -103,6 +105,9 @@ class RunResult:
                 hint = f"{self._command('logs', first.node)} shows its log; {hint}"
             if first.cancels and isinstance(first.error, DeadlineExceeded):
                 hint = f"it goes on without us: {self._command('cancel')} ends that; {hint}"
+        if self.lost:
+            gone = f"the run had taken away what there was of {listed(self.lost)} before it failed: that cannot be brought back"
+            hint = f"{gone}; {hint}" if hint else gone
         if self.partial:
             names = ", ".join(f.node for f in self.failures[:5]) + (", ..." if len(self.failures) > 5 else "")
             return PartialError(f"{len(self.failures)} of {len(self.nodes)} steps failed: {names}; first: {first}", hint=hint)

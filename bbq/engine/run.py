@@ -28,6 +28,7 @@ class NodeRun:
     recorded    the journal has a record of the node
     listed      a list has shown the thing: when no list has it any more, it is gone
     made        this run made the thing (a rollback takes it away again)
+    taken       this run took the thing of an earlier one away (a rollback cannot bring it back)
     told        entries of `State.progress` that are in the journal
     doubtful    a call may have taken effect without telling: the record stays `intended` until `find` knows
     starting    counts as a step that has not got its first answer yet
@@ -46,6 +47,7 @@ class NodeRun:
     recorded: bool = False
     listed: bool = False
     made: bool = False
+    taken: bool = False
     told: tuple[str, ...] = ()
     doubtful: bool = False
     starting: bool = False

@@ -283,6 +283,7 @@ class Steps:
             handle = Handle(record.handle, decode(record.attributes, shared.secrets))
         await self._bounded(run, resource, "delete", self._removing(run, resource, tag, handle))
         shared.recorder.write("step.outcome", run.name, action="delete", attempt=attempt, data={"result": "ok"})
+        run.taken = run.taken or not run.made
         shared.scope.forget(run.name)
         run.handle, run.recorded, run.listed, run.doubtful = None, False, False, False
         self._answer(run)

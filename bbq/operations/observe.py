@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -23,15 +23,17 @@ T = TypeVar("T")
 TRIES = 4
 _PROBES = 16
 """At most so many at once."""
+_NOT_THERE = "it is not there"
 _EXISTING = frozenset({"created", "ready", "failed"})
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One thing that is not as it was wanted. `kind`: gone, failed, not ready, or unknown (it is there without a record)."""
+    """One thing that is not as it was wanted. `kind`: gone, failed, not ready, outdated (what it is connected to has changed
+    since it was told of it), or unknown (it is there without a record)."""
 
     node: str
-    kind: Literal["gone", "failed", "not ready", "unknown"]
+    kind: Literal["gone", "failed", "not ready", "outdated", "unknown"]
     detail: str
 
 
@@ -150,7 +152,11 @@ def drift(workspace: Workspace, row: DeploymentRow, records: Mapping[str, Record
     clock = workspace.clock(row, records)
     provider = workspace.open_provider(row, clock)
     try:
-        found = []
+        found = [
+            Difference(record.node, "gone", record.error or _NOT_THERE)
+            for record in records.values()
+            if record.handle is None and record.status in ("intended", "failed") and not record.members
+        ]
         for node, state in states(provider, records, clock).items():
             if state is None:
                 found.append(Difference(node, "gone", f"{records[node].type} {records[node].handle} is gone"))
@@ -158,6 +164,9 @@ def drift(workspace: Workspace, row: DeploymentRow, records: Mapping[str, Record
                 found.append(Difference(node, "failed", state.detail or state.name))
             elif not state.ready:
                 found.append(Difference(node, "not ready", state.detail or state.name))
+        for record in records.values():
+            found += [Difference(member, "gone", _NOT_THERE) for member in _missing_members(record, records)]
+        found += _outdated(workspace, row, provider, records)
         recorded = {record.node for record in records.values()}
         for tag, handle, kind in asked(lambda: list(provider.list_tagged(row.id)), clock):
             if tag.node not in recorded:
@@ -167,8 +176,27 @@ def drift(workspace: Workspace, row: DeploymentRow, records: Mapping[str, Record
         provider.close()
 
 
+def _outdated(
+    workspace: Workspace, row: DeploymentRow, provider: Provider, records: Mapping[str, Record]
+) -> Iterator[Difference]:
+    from bbq.operations.prepare import topology_of
+    from bbq.plan.connections import outdated
+
+    with suppress(BbqError):  # without its template nobody knows all that a node tells of itself; the next plan does
+        nodes, secrets = topology_of(workspace, row).nodes, workspace.secrets(row.id)
+        for node, requirement, target in outdated(
+            nodes, records, resource_of=provider.resource, salt=row.salt, secrets=secrets
+        ):
+            yield Difference(node, "outdated", f"{target} ({requirement}) has changed since this was told of it")
+
+
+def _missing_members(record: Record, records: Mapping[str, Record]) -> list[str]:
+    return [name for name in record.members if name not in records]
+
+
 def _with_composites(records: dict[str, Record]) -> dict[str, Record]:
-    """A composite is failed where a member is, and ready only where all members are."""
+    """A composite is failed where a member is, and ready only where all members are: one that was taken away and not made again
+    has no record."""
     for name in sorted(records, key=len, reverse=True):  # members have longer names than what they are members of
         record = records[name]
         members = [records[member] for member in record.members if member in records]
@@ -177,4 +205,8 @@ def _with_composites(records: dict[str, Record]) -> dict[str, Record]:
             if bad is not None and record.status in worse_than:
                 records[name] = replace(record, status=status, error=f"{bad.node}: {bad.error or 'not ready yet'}")
                 break
+        else:
+            missing = _missing_members(record, records)
+            if missing and record.status == "ready":
+                records[name] = replace(record, status="created", error=f"{missing[0]}: {_NOT_THERE}")
     return records

@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from bbq.errors import UsageError
+from bbq.plan.connections import given
 from bbq.plan.fields import Answers, shown
-from bbq.plan.model import AS_GIVEN, CHANGED_SINCE, Action, FieldChange, Plan, Step
+from bbq.plan.model import Action, FieldChange, Plan, Step, listed
 from bbq.plan.order import topological
 from bbq.plan.removal import deletions, dependents, existing
 from bbq.plan.renewal import Renewal, follows
 from bbq.plan.selection import closure, named
-from bbq.plan.snapshot import CONTENTS, hands_over, requirements
+from bbq.plan.snapshot import hands_over, requirements
 from bbq.topology.model import Node, Topology
-from bbq.topology.values import UNKNOWN
 
 if TYPE_CHECKING:
     from bbq.engine.contract import Resource, State
@@ -116,9 +116,9 @@ class _Diff:
             if name in wanted and node.primitive and self._resource(node) is None:
                 missing.setdefault(node.type, []).append(name)
         if missing:
-            listed = "; ".join(f"{type_} ({_listed(names)})" for type_, names in missing.items())
+            types = "; ".join(f"{type_} ({listed(names)})" for type_, names in missing.items())
             raise UsageError(
-                f"the provider {self._provider} cannot make: {listed}",
+                f"the provider {self._provider} cannot make: {types}",
                 hint="use another provider, or give a substitution template for the type in a directory of your own",
             )
 
@@ -191,6 +191,9 @@ class _Diff:
             return Step(node.name, node.type, Action.UPDATE, changes=changes, reason="" if changes else "its members changed")
         if record.status != "ready":
             return Step(node.name, node.type, Action.READ, reason="it was not seen to be ready")
+        missing = next((member for member in node.members if self._answers.actions.get(member) is Action.CREATE), None)
+        if missing is not None:
+            return Step(node.name, node.type, Action.READ, reason=f"{missing}, a part of it, is not there")
         return Step(node.name, node.type, Action.NOTHING)
 
     def _changes(self, node: Node, record: Record, resource: Resource | None) -> Iterable[FieldChange]:
@@ -208,7 +211,7 @@ class _Diff:
             yield FieldChange(path, shown(old), shown(new), forces)
         if resource is not None:
             yield from self._connections(node, record, resource)
-            yield from self._given(node, record, resource)
+            yield from given(node, record, resource, self._answers)
 
     def _connections(self, node: Node, record: Record, resource: Resource) -> Iterable[FieldChange]:
         """Another target, or another property of a relationship. A record without them tells the names of targets only."""
@@ -225,22 +228,6 @@ class _Diff:
                 continue
             for path, old, new in answers.changes(recorded.get(name, {}), after, f"requirements.{name}"):
                 yield FieldChange(path, shown(old), shown(new), forces)
-
-    def _given(self, node: Node, record: Record, resource: Resource) -> Iterable[FieldChange]:
-        """What it was told of a target is not what it would be told now, or when the target has been made anew; only where the
-        resource can take that over. A record without it (of an earlier version) is taken to be right."""
-        recorded, told = record.wanted.get("requirements"), record.wanted.get("given")
-        heard = [edge for edge in node.edges if hands_over(edge) and follows(resource, edge)]
-        but = CONTENTS if resource.runs_once(node) else frozenset[str]()
-        for requirement, target in dict.fromkeys((edge.requirement, edge.target) for edge in heard):
-            before = recorded.get(requirement, ()) if isinstance(recorded, dict) else record.depends_on
-            if target not in before:  # another target is a change of its own
-                continue
-            now, path = self._answers.told(target, but), f"{requirement} {target}"
-            if now is UNKNOWN:
-                yield FieldChange(path, AS_GIVEN, shown(UNKNOWN))
-            elif now is not None and told is not None and now != (told.get(path) if isinstance(told, dict) else None):
-                yield FieldChange(path, AS_GIVEN, CHANGED_SINCE)
 
     # Order
 
@@ -295,16 +282,19 @@ class _Diff:
     def _outdated(self, replaced: set[str]) -> Iterable[str]:
         """Things that stay as they are, with what they were told of what is replaced: their types cannot take over anything
         else, or they are not among the targets."""
-        for name, node in self._nodes.items() if replaced else ():
-            step = self._steps.get(name)
-            left_out = step is None and name in self._records
+        for name, node in self._nodes.items() if replaced or len(self._steps) < len(self._nodes) else ():
+            step, record = self._steps.get(name), self._records.get(name)
             resource = self._resource(node) if node.primitive else None
-            if resource is None or not (left_out or (step is not None and step.action is Action.NOTHING)):
+            if resource is None or record is None or not (step is None or step.action is Action.NOTHING):
                 continue
-            for edge in node.edges:
-                if edge.target in replaced and hands_over(edge) and (left_out or edge.requirement not in resource.updatable):
-                    text = f"{edge.target} is replaced; {name} keeps the details of it that it was started with"
-                    yield f"{text}, as it is not among the targets" if left_out else text
+            found = {edge.target for edge in node.edges if edge.target in replaced and hands_over(edge)}
+            if step is None:
+                found |= {change.path.partition(" ")[2] for change in given(node, record, resource, self._answers)}
+            else:
+                found -= {edge.target for edge in node.edges if edge.requirement in resource.updatable}
+            for target in sorted(found):
+                text = f"{target} {'is replaced' if target in replaced else 'changes'}; {name} keeps the details of it"
+                yield f"{text} that it was started with" + (", as it is not among the targets" if step is None else "")
 
     def _lineage(self, name: str) -> list[str]:
         """The node and the composites around it, inside out."""
@@ -328,7 +318,3 @@ def _top(path: str) -> str:
 
 def _first_line(text: str | None) -> str:
     return (text or "").strip().partition("\n")[0]
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
@@ -90,6 +91,11 @@ class Plan:
         return found
 
     @property
+    def irrevocable(self) -> list[str]:
+        """The nodes whose things are taken away: another thing may come, and the old one does not come back."""
+        return [name for name, step in self.steps.items() if step.action in (Action.REPLACE, Action.DELETE)]
+
+    @property
     def has_changes(self) -> bool:
         return any(step.action is not Action.NOTHING for step in self.steps.values())
 
@@ -102,3 +108,8 @@ class Plan:
         if len(changing) > 100:
             lines.append(f"  ... and {len(changing) - 100} more")
         return "\n".join(lines)
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first of many names, and how many more there are."""
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

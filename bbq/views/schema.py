@@ -69,6 +69,7 @@ EVENTS: Final[tuple[Kind, ...]] = (
         Field("data.exit_code", "integer", "See the exit codes."),
         Field("data.error", "string|null", "Why, in a sentence.", required=False),
         Field("data.rolled_back", "array of string", "Nodes taken back by `--on-error rollback`.", required=False),
+        Field("data.lost", "array of string", "Nodes that it could not bring back, for they were replaced.", required=False),
     ),
     _event("step.intent", "Written before the provider is called."),
     _event(

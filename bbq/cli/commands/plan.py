@@ -20,6 +20,7 @@ EXAMPLES = (
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     options.up(parser)
+    options.on_error(parser)
     parser.add_argument("--detailed-exitcode", action="store_true", help="exit with 3 where there is something to do")
 
 

@@ -49,6 +49,19 @@ def test_a_whole_life(cli) -> None:
     assert (gone.code, "gone already" in gone.all) == (0, True)
 
 
+def test_what_a_target_left_out_is_drift(cli) -> None:
+    cli.up()
+    planned = cli.up("--input", "token=other", "--target", "db")
+    assert "worker keeps the details of it that it was started with" in planned.all
+    found = cli("drift", "demo", "--format", "json")
+    assert found.code == 3
+    rows = [(row["node"], row["difference"]) for row in found.json()["rows"]]
+    assert rows == [("worker", "outdated")]
+    assert "db (connection) has changed" in found.json()["rows"][0]["detail"]
+    assert cli("resume", "demo").code == 0
+    assert cli("drift", "demo").code == 0
+
+
 def test_outputs_and_their_secrets(cli) -> None:
     up = cli.up("--input", "token=hunter2")
     assert "hunter2" not in up.all

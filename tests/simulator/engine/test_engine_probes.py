@@ -146,6 +146,8 @@ def test_a_composite_waits_for_its_own_probes(world, graph, server):
     assert world.apply(topology).ok
     assert world.records["pool"].status == world.records["app"].status == "ready"
     assert world.apply(topology).ok and server.asked[-1] == "/ok" and server.asked.count("/ok") == 1
+    topology.nodes["pool[0]"].properties["flavor"] = 2  # replaced: what it asks for has to hold of the new member
+    assert world.apply(topology).ok and server.asked.count("/ok") == 2
     assert world.destroy().ok and not world.records and not world.living()
 
 

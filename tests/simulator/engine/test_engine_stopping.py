@@ -58,10 +58,44 @@ def test_rollback_takes_away_what_this_run_made(world, graph):
     assert result.exit_code == 7
     assert set(world.living()) == {"x", "y"}
     assert set(world.records) == {"x", "y"}
-    assert set(result.rolled_back) >= {"a", "b", "c"} and not result.left
+    assert set(result.rolled_back) >= {"a", "b", "c"} and not result.left and not result.lost
     gone = [e.node for e in world.events if e.kind == "step.outcome" and e.action == "delete"]
     assert gone.index("c") < gone.index("b") < gone.index("a")
     assert str(result.error()).startswith("graph.yaml:3:1: c failed")
+
+
+def test_a_rollback_names_what_it_cannot_bring_back(world, graph):
+    """`a` is replaced and there is no new one, `b` was replaced before that failed; `old` was no longer wanted."""
+    before = graph({"b": [], "a": ["b"], "old": [], "x": []}, a={"flavor": 1}, b={"flavor": 1})
+    world.apply(before)
+    world.faults.script("a", "create", "permanent")
+    after = graph({"b": [], "a": ["b"], "x": []}, a={"flavor": 2}, b={"flavor": 2})
+    assert set(world.plan(after, world.provider()).irrevocable) == {"a", "b", "old"}
+    result = world.apply(after, on_error="rollback")
+    assert set(world.living()) == {"x"}
+    assert set(result.lost) == {"a", "b", "old"} and result.rolled_back == ("b",)
+    error = result.error()
+    assert error is not None and error.hint is not None
+    assert "taken away what there was of" in error.hint and "that cannot be brought back" in error.hint
+    (finished,) = [event for event in world.events if event.kind == "run.finished" and event.data["result"] == "failed"]
+    assert set(finished.data["lost"]) == {"a", "b", "old"}
+    assert world.apply(after).ok
+
+
+def test_a_composite_whose_member_was_rolled_back_is_looked_at_again(world, graph):
+    def wanted(flavor):
+        topology = graph({"db.server": [], "db": ["db.server"]}, **{"db.server": {"flavor": flavor}})
+        topology.nodes["db"].composite, topology.nodes["db"].members = True, ("db.server",)
+        return topology
+
+    world.apply(wanted(1))
+    world.faults.script("db.server", "fate", "terminal_error")
+    assert world.apply(wanted(2), on_error="rollback").lost == ("db.server",)
+    assert set(world.records) == {"db"}
+    plan = world.plan(wanted(2), world.provider())
+    assert plan.steps["db"].action == "read" and "db.server, a part of it, is not there" in plan.steps["db"].reason
+    assert world.apply(wanted(2)).ok
+    assert not world.plan(wanted(2), world.provider()).has_changes
 
 
 def test_rollback_looks_for_what_may_have_been_made(world, graph):

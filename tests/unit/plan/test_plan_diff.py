@@ -165,6 +165,9 @@ def test_an_update_is_told_where_it_changes_what_dependents_were_told(world: Wor
     assert actions(plan) == {"db": "update", "app": "update", "user": "update"}
     assert changes(plan, "app") == [("to db", "(the details it has)", "(known after apply)", False)]
     assert actions(plan_for(wanted(1, "y"), records)) == {"db": "update", "app": "no-op", "user": "no-op"}
+    left = "db changes; app keeps the details of it that it was started with, as it is not among the targets"
+    assert plan_for(wanted(2), records, targets=["db"]).warnings == (left,)
+    assert plan_for(wanted(1, "y"), records, targets=["db"]).warnings == ()
 
 
 def test_secrets_that_were_told_are_compared_by_digest(world: World) -> None:
