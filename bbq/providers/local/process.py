@@ -46,6 +46,7 @@ For states beyond running or not, override `state(node, units)`; for a better ca
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
@@ -143,17 +144,18 @@ class ProcessResource(Resource):
             node.destroy()
 
     def explain(self, handle: Handle, state: State) -> str:
-        node = self.node_dir(handle.id)
-        lines = [line for path in self.failed_logs(node) for line in last_lines(path)]
+        lines = self.last_lines(self.node_dir(handle.id))
         said = "\n".join(line.rstrip() for line in self.cause(without_repeats(lines)) if line.strip())
         text = state.detail or state.name
         return f"{text}\n{said}" if said else text
 
-    def failed_logs(self, node: NodeDir) -> list[Path]:
-        """The log of the first unit that is in trouble; of the first unit where none is."""
+    def last_lines(self, node: NodeDir) -> list[str]:
+        """What the program of the first unit that is in trouble said at the end, of the first unit where none is: in its run,
+        or in the one before of the same program, where it has said nothing yet."""
         units = node.units()
         bad = [unit for unit in units if unit.phase in ("backoff", "lost") or unit.code or unit.signal] or units
-        return [node.unit_path(unit.name) / "log" for unit in bad[:1]]
+        found = (last_lines(node.unit_path(unit.name) / "log", logged) for unit in bad[:1] for logged in unit.logs)
+        return next(filter(None, found), [])
 
 
 def worst(units: Sequence[UnitState], *, ended_well: bool = False) -> State:
@@ -196,13 +198,17 @@ def _trouble(unit: UnitState, ended_well: bool) -> State | None:
             return State("exited", failed=True, detail=f"it {unit.how}{name}")
 
 
-def last_lines(path: Path, size: int = 65536) -> list[str]:
-    """The lines at the end of a log, of its last `size` bytes."""
+def last_lines(path: Path, logged: Sequence[int], size: int = 65536) -> list[str]:
+    """The lines at the end of what one run wrote into the log (`UnitState.logs`), of its last `size` bytes; not what others
+    wrote before and after it."""
     try:
         with path.open("rb") as file:
-            file.seek(0, 2)
-            file.seek(max(0, file.tell() - size))
-            return file.read().decode(errors="replace").splitlines()
+            status = os.fstat(file.fileno())
+            inode, start, end = (*logged, status.st_size)[:3]
+            if inode != status.st_ino:  # there is a new file meanwhile: the run goes on in it, or ended before
+                start, end = (0, end) if len(logged) < 3 else (0, 0)
+            file.seek(max(start, end - size))
+            return file.read(max(0, end - file.tell())).decode(errors="replace").splitlines()
     except OSError:
         return []
 

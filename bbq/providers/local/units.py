@@ -78,7 +78,9 @@ class Unit:
 class UnitState:
     """phase: incomplete (its shim was never started) | lost (its shim was killed) | starting | running | ending (no process any
     more, and its shim has not told yet what comes of that) | backoff (waits for its restart) | scheduled | stopping | exited |
-    stopped. `code` and `signal` are of the last run that ended, number `ended_run`, after `ran` seconds."""
+    stopped. `code` and `signal` are of the last run that ended, number `ended_run`, after `ran` seconds. `logs` tell what of the
+    file `log` is of the run that goes on, and of the one that ended: inode, first byte, and of the latter the byte after the
+    last."""
 
     name: str
     phase: str
@@ -95,6 +97,7 @@ class UnitState:
     ended_run: int = 0
     ran: float = 0.0
     shim: int = 0
+    logs: tuple[Sequence[int], ...] = ()
 
     @property
     def supervised(self) -> bool:
@@ -198,6 +201,7 @@ def read_unit(path: Path) -> UnitState:
         ended_run=end.get("run", 0),
         ran=end.get("ended_at", 0.0) - end.get("started_at", 0.0),
         shim=shim.pid if shim else 0,
+        logs=tuple(found["log"] for found in (now, end) if found.get("log")),
     )
 
 

@@ -30,11 +30,11 @@ def adopt_orphans() -> None:
 class Child:
     """`run` numbers the runs, and is in the environment of all its processes; `write` takes its output, in whole lines.
 
-    `output` is the end of the pipe to read from, -1 once it is closed.
+    `output` is the end of the pipe to read from, -1 once it is closed; `logged_from` is where in the log its output begins.
     """
 
-    def __init__(self, spec: Mapping[str, Any], run: int, write: Callable[[bytes], None]) -> None:
-        self.run, self._write = run, write
+    def __init__(self, spec: Mapping[str, Any], run: int, write: Callable[[bytes], None], logged_from: tuple[int, int]) -> None:
+        self.run, self._write, self.logged_from = run, write, logged_from
         self.output, write_end = os.pipe2(os.O_CLOEXEC)
         error_read, error_write = os.pipe2(os.O_CLOEXEC)
         environment = {**spec["env"], "BBQ_RUN": str(run)}

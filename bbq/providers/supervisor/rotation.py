@@ -15,9 +15,15 @@ class Log:
     def _open(self) -> None:
         try:
             self._fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-            self._used = os.fstat(self._fd).st_size
+            status = os.fstat(self._fd)
+            self._inode, self._used = status.st_ino, status.st_size
         except OSError:
-            self._fd, self._used = -1, 0
+            self._fd, self._inode, self._used = -1, 0, 0
+
+    @property
+    def position(self) -> tuple[int, int]:
+        """Where the next byte goes: the file's inode (0 where there is none) and the offset."""
+        return self._inode, self._used
 
     def write(self, data: bytes) -> None:
         """Whole lines, into a new file where they do not fit any more."""

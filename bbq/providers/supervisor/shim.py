@@ -16,8 +16,8 @@ Files in the unit's directory (0600):
                     epoch: run once, then; may be changed meanwhile), remove (the directory goes when the program ended well)
     lock            pid, start time and boot id of the shim
     process.json    phase: starting | running | backoff | scheduled | stopping | exited | stopped; pid of the child, its start
-                    time ...
-    exit.json       the last end of the child: code or signal, times, number of the run
+                    time, where in the log its output begins (inode and offset) ...
+    exit.json       the last end of the child: code or signal, times, number of the run, what of the log is its output
     log, log.1 ...  the child's output, newest in `log`, secrets masked
 """
 
@@ -122,7 +122,7 @@ class Shim:
 
     def spawn(self) -> None:
         self.runs += 1
-        child = Child(self.spec, self.runs, self._write)
+        child = Child(self.spec, self.runs, self._write, self.log.position)
         self.children[child.pid] = child
         self.poll.register(child.output, select.POLLIN)
 
@@ -240,6 +240,7 @@ class Shim:
                 "started_at": child.started_at,
                 "ended_at": time.time(),
                 "run": child.run,
+                "log": self._logged(child),
             },
         )
         if self.stopping:
@@ -307,6 +308,11 @@ class Shim:
         self.phase = "running"
         self.spawn()
 
+    def _logged(self, child: Child) -> list[int]:
+        """What the run wrote, in the log as it is now: inode, first byte, the byte after the last."""
+        (before, start), (inode, end) = child.logged_from, self.log.position
+        return [inode, start if inode == before else 0, end]
+
     # -- stop -------------------------------------------------------------------------------------------------------
 
     def _signal_children(self) -> None:
@@ -349,6 +355,7 @@ class Shim:
             "failures": self.failures,
             "restarts": self.restarts,
             "runs": self.runs,
+            "log": child.logged_from if child else None,
             "next_at": self.due,
         }
 

@@ -253,6 +253,26 @@ def test_job_that_fails(site: Site) -> None:
     assert site.resource(wanted).explain(handle, state).endswith("no input")
 
 
+def test_a_failures_cause_is_of_the_run_that_failed(site: Site, tmp_path: Path) -> None:
+    """Not what the program said in the run before, nor what another program said before the update."""
+
+    def failure(code: str) -> str:
+        (tmp_path / "app.py").write_text(f"{code}\n")
+        properties = {"command": ["python", "app.py"], "retries": 1, "source_digests": {"app.py": code}}
+        wanted = site.wanted("bbq.nodes.Job", "job", properties, template_dir=tmp_path)
+        handle = site.create(wanted)
+        return site.resource(wanted).explain(handle, site.settled(wanted, handle))
+
+    assert failure("import sys; sys.exit('no such table')").endswith("code 1\nno such table")
+    assert failure("import sys; sys.exit(3)").endswith("code 3")
+    first = "import os, sys; first = os.environ['BBQ_RUN'] == '1'; "
+    assert failure(f"{first}sys.exit('once' if first else 4)").endswith("code 4")
+    much = f"{first}print('x' * 11_000_000 if first else ''); sys.exit('once' if first else 4)"
+    assert failure(much).endswith("code 4"), "the log was rotated in the run before"
+    long = "import os, sys; print(('y' * 80 + chr(10)) * 140_000); sys.exit('at the end')"
+    assert failure(long).endswith("at the end"), "and in this one"
+
+
 def test_job_that_ends_well_at_its_second_try(site: Site) -> None:
     code = (
         "import os, pathlib, sys; mark = pathlib.Path(os.environ['BBQ_STATE_DIR'], 'mark')\n"
