@@ -78,9 +78,9 @@ class Unit:
 class UnitState:
     """phase: incomplete (its shim was never started) | lost (its shim was killed) | starting | running | ending (no process any
     more, and its shim has not told yet what comes of that) | backoff (waits for its restart) | scheduled | stopping | exited |
-    stopped. `code` and `signal` are of the last run that ended, number `ended_run`, after `ran` seconds. `logs` tell what of the
-    file `log` is of the run that goes on, and of the one that ended: inode, first byte, and of the latter the byte after the
-    last."""
+    stopped. `code` and `signal` are of the last run that ended, number `ended_run`, after `ran` seconds. `logs` tell what
+    of the file `log` is of the run that goes on, and of the one that ended: inode, first byte, and of the latter the byte after
+    the last."""
 
     name: str
     phase: str

@@ -62,6 +62,15 @@ def test_what_a_target_left_out_is_drift(cli) -> None:
     assert cli("drift", "demo").code == 0
 
 
+def test_what_a_rollback_cannot_bring_back_is_told_before(cli) -> None:
+    cli.up()
+    warning = "a rollback cannot bring back what is replaced or deleted: db"
+    for verb in ("plan", "up"):
+        given = (verb, cli.template, "--name", "demo", "--input", "token=other")
+        assert warning in cli(*given, "--on-error", "rollback").all
+    assert warning not in cli("plan", cli.template, "--name", "demo", "--on-error", "rollback").all
+
+
 def test_outputs_and_their_secrets(cli) -> None:
     up = cli.up("--input", "token=hunter2")
     assert "hunter2" not in up.all
