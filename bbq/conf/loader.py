@@ -162,13 +162,14 @@ def load(
     warnings += _single_underscores(conf, environment)
     for entry in variables:
         if _known(conf, entry.group, entry.option):
-            origins[entry.group, entry.option] = entry.origin
             opt = conf._groups[entry.group]._opts[entry.option]["opt"]
             told = login_problems if entry.group == keystone.group.name else problems
-            _override(conf, entry.group, entry.option, entry.value.split(",") if opt.multi else entry.value, entry.file, told)
+            value = entry.value.split(",") if opt.multi else entry.value
+            if _override(conf, entry.group, entry.option, value, entry.file, told):
+                origins[entry.group, entry.option] = entry.origin
     for (group, option), value in (flags or {}).items():
-        origins[group, option] = "flag"
-        _override(conf, group, option, value, "the command line", problems)
+        if _override(conf, group, option, value, "the command line", problems):
+            origins[group, option] = "flag"
     _check(conf, origins, problems, login_problems)
     if problems:
         raise ConfigurationError(
@@ -205,12 +206,15 @@ def _nearest(name: str, known: Iterable[str]) -> str:
     return f"; did you mean {found[0]}?" if found else ""
 
 
-def _override(conf: cfg.ConfigOpts, group: str, option: str, value: Any, place: str, problems: list[str]) -> None:
+def _override(conf: cfg.ConfigOpts, group: str, option: str, value: Any, place: str, problems: list[str]) -> bool:
+    """False where it is wrong: then what it was to override stays in force, and is looked at, too."""
     opt = conf._groups[group]._opts[option]["opt"]
     try:
         conf.set_override(option, value, group=group)
     except (ValueError, TypeError):
         problems.append(_wrong(group, opt, value, place))
+        return False
+    return True
 
 
 def _check(

@@ -355,7 +355,7 @@ def _still_scaled(
         if wanted == scales.get(name):
             kept[name] = count
             notices.append(f"{name} stays scaled to {count} (the template says {wanted})")
-        else:
+        elif wanted != count:
             notices.append(f"{name} was scaled to {count}; the template or an input says {wanted} now, which counts")
     return kept
 

@@ -186,8 +186,9 @@ def _too_large(size: int, start: SourceRange, bag: DiagnosticBag, limits: Limits
 
 def _near_file(path: Path) -> str | None:
     """A name in the same directory that may be meant."""
-    near = difflib.get_close_matches(path.name, [name for name in facts.names(path.parent) if name != path.name], 1)
-    return f"did you mean {printable(near[0])}?" if near else None
+    stems = {Path(name).stem: name for name in facts.names(path.parent) if name != path.name}
+    near = difflib.get_close_matches(path.stem, stems, 1)  # a suffix in common is no likeness
+    return f"did you mean {printable(stems[near[0]])}?" if near else None
 
 
 def _place(text: str, index: int, name: str) -> SourceRange:

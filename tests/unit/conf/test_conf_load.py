@@ -111,6 +111,14 @@ def test_all_wrong_values_at_once(tmp_path: Path, write: Write) -> None:
         assert part in str(caught.value)
 
 
+def test_a_wrong_value_over_a_wrong_value(tmp_path: Path, write: Write) -> None:
+    file = write("[engine]\nparallel = 0\n")
+    with pytest.raises(ConfigurationError) as caught:
+        load([file], environment=empty(tmp_path, BBQ_ENGINE__PARALLEL="x"), flags={("engine", "parallel"): "y"})
+    for part in (f"{file}:2: [engine] parallel = 0", "BBQ_ENGINE__PARALLEL: [engine] parallel = x", "parallel = y"):
+        assert part in str(caught.value)
+
+
 @pytest.mark.parametrize(("group", "least", "most"), [("autoscale", "min", "max"), ("simulator", "latency_min", "latency_max")])
 def test_bounds_that_contradict_each_other(tmp_path: Path, write: Write, group: str, least: str, most: str) -> None:
     file = write(f"[{group}]\n{most} = 2\n")

@@ -234,6 +234,15 @@ def test_only_regular_files_are_read(tmp_path, kind):
     assert [item.code for item in bag.items] == ["BBQ-Y001"]
 
 
+def test_a_file_that_is_not_there_has_a_near_one(tmp_path):
+    for name in ("service.yml", "unlike.yaml"):
+        (tmp_path / name).touch()
+    for wanted, hint in (("servce.yaml", "did you mean service.yml?"), ("none.yaml", None)):
+        bag = DiagnosticBag()
+        assert read_file(tmp_path / wanted, bag) is None
+        assert bag.items[0].hint == hint
+
+
 def test_the_garbage_collector_is_left_as_it_was():
     import gc
 
