@@ -39,7 +39,6 @@ class SparkApplication(SparkResource, Application):
     directory (BBQ_STATE_DIR), in which its checkpoints belong. Its working directory is that directory, too."""
 
     type = "bbq.nodes.SparkApplication"
-    probe_looks = True
     updatable = frozenset(
         {
             "arguments",
