@@ -1,5 +1,6 @@
 """`python -m benchmarks.conformance`: the samples of other projects, each with the answer that a correct reader gives; how many
-answers are right, by source and by kind. Exit 1 where a floor is missed or a difference is not argued in the documentation.
+answers of `bbq-deploy validate` are right, by source and by kind. Exit 1 where a floor is missed or a difference is not argued
+in the documentation.
 
 The samples lie in `shared/corpora` beside the checkout: MANIFEST.csv has path, kind, expected verdict and reason.
 """
@@ -7,28 +8,22 @@ The samples lie in `shared/corpora` beside the checkout: MANIFEST.csv has path, 
 from __future__ import annotations
 
 import csv
-import importlib
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
+
+from bbq.validation.findings import findings
 
 ROOT = Path(__file__).resolve().parents[1]
 CORPORA = ROOT.parent / "shared" / "corpora"
 ARGUED = ROOT / "docs" / "explanation" / "conformance.md"
 
-LOADERS: dict[str, str] = {
-    "cfn": "bbq.hot:load",
-    "csar": "bbq.tosca:load",
-    "hot": "bbq.hot:load",
-    "tosca_1x": "bbq.tosca:load",
-    "tosca_2": "bbq.tosca:load",
-}
-"""Kind of sample -> `module:function` that takes a path and `import_map=` and gives (anything, diagnostics)."""
+KINDS = frozenset(("cfn", "csar", "hot", "tosca_1x", "tosca_2"))
+"""The kinds of samples that are templates, or archives of them."""
 
 FLOORS: dict[str, float] = {
     "all": 0.98,
@@ -65,30 +60,23 @@ def import_map(corpora: Path = CORPORA) -> dict[str, Path]:
 
 
 def manifest(corpora: Path = CORPORA) -> list[dict[str, str]]:
-    """The rows whose kind has a loader; none where the samples are not there."""
+    """The rows of templates; none where the samples are not there."""
     path = corpora / "MANIFEST.csv"
     if not path.exists():
         return []
     with path.open(newline="") as file:
-        return [row for row in csv.DictReader(file) if row["kind"] in LOADERS]
+        return [row for row in csv.DictReader(file) if row["kind"] in KINDS]
 
 
 def verdicts(corpora: Path = CORPORA) -> Iterator[Verdict]:
-    mapping, by_heat = import_map(corpora), corrected()
-    loaders = {kind: _loader(name) for kind, name in LOADERS.items()}
+    mapping, by_heat = {prefix: str(path) for prefix, path in import_map(corpora).items()}, corrected()
     for row in manifest(corpora):
         if not row["expected"]:  # a part of others
             continue
-        _, found = loaders[row["kind"]](corpora / row["path"], import_map=mapping)
+        found = findings(str(corpora / row["path"]), inputs=None, import_map=mapping, offline=True)
         errors = tuple(str(item) for item in found if item.severity == "error")
         expected = by_heat.get(row["path"], row["expected"])
         yield Verdict(row["path"], row["kind"], expected, errors, corrected=expected != row["expected"])
-
-
-def _loader(name: str) -> Callable[..., Any]:
-    module, function = name.split(":")
-    found: Callable[..., Any] = getattr(importlib.import_module(module), function)
-    return found
 
 
 def argued(page: Path = ARGUED) -> dict[str, str]:

@@ -23,6 +23,7 @@ def build(
     template_dirs: Sequence[str | Path] = (),
     digests: bool = True,
     lacking: Collection[str] = (),
+    elsewhere: bool = False,
 ) -> tuple[Topology | None, list[Diagnostic]]:
     """See `bbq.topology.builder.build`, which is imported at the first call."""
     from bbq.topology.builder import build as implementation
@@ -35,4 +36,5 @@ def build(
         template_dirs=template_dirs,
         digests=digests,
         lacking=lacking,
+        elsewhere=elsewhere,
     )

@@ -42,6 +42,7 @@ def build(
     template_dirs: Sequence[str | Path] = (),
     digests: bool = True,
     lacking: Collection[str] = (),
+    elsewhere: bool = False,
 ) -> tuple[Topology | None, list[Diagnostic]]:
     """The graph that `service` wants, for `provider`, and every problem found; the graph is None where one is an error.
 
@@ -50,8 +51,11 @@ def build(
     type by type, over `templates/<provider>/`. For the provider `simulator` abstract nodes stay as they are. Without `digests`
     the files that nodes name are not read (see `sources.py`): no problem that is found depends on them. `lacking` are services
     that the provider does not have: of substitution templates that fit, another one is taken.
+    `elsewhere`: a requirement that no node of the template meets may be met by another service, and is a warning (2.0 section
+    4.2.1).
     """
-    return _Builder(service, dict(overrides or {}), provider, template_dirs, lacking).build(inputs, digests=digests)
+    builder = _Builder(service, dict(overrides or {}), provider, template_dirs, lacking, elsewhere)
+    return builder.build(inputs, digests=digests)
 
 
 class _Builder:
@@ -62,6 +66,7 @@ class _Builder:
         provider: str,
         template_dirs: Sequence[str | Path],
         lacking: Collection[str],
+        elsewhere: bool,
     ) -> None:
         self._sources = Sources()
         self._bag = DiagnosticBag(sources=self._sources)
@@ -70,7 +75,7 @@ class _Builder:
         self._rehearsal = provider == _REHEARSAL
         self._overrides = overrides
         self._evaluator = Evaluator(self._bag, Secrecy(), overrides, self._rehearsal)
-        self._matcher = self._evaluator.matcher = Matcher(self._evaluator)
+        self._matcher = self._evaluator.matcher = Matcher(self._evaluator, elsewhere)
         sources = _sources(provider, template_dirs, service.others)
         self._library = Library(
             self._evaluator, sources, import_map=service.import_map, rehearsal=self._rehearsal, lacking=lacking

@@ -35,7 +35,7 @@ UNSUPPORTED_DIRECTIVE: Final = "BBQ-G052"
 MISPLACED_SECRET: Final = "BBQ-G053"
 
 STRICT_CODES: Final = frozenset((MISSING_TARGET,))
-"""The specification forbids what these report; where they are warnings, `--strict` makes them errors."""
+"""What the specification wants of a service, though not of each template: as warnings, errors with `--strict`."""
 
 CODES: Final[dict[str, tuple[str, str]]] = {
     UNKNOWN_INPUT: ("unknown input", "A function asks for an input that the template does not declare."),
@@ -55,7 +55,8 @@ CODES: Final[dict[str, tuple[str, str]]] = {
     MADE_UP: ("value made up", "In a rehearsal, a function that the template defines gives some value of its type."),
     MISSING_TARGET: (
         "requirement not met",
-        "No node template offers what the requirement asks for. A warning where only a normative type asks for a host.",
+        "No node template offers what the requirement asks for. `validate` warns, since another service may; nothing is "
+        "deployed so, unless only a normative type asks for a host.",
     ),
     AMBIGUOUS_TARGET: ("several nodes meet the requirement", "More node templates fit than the requirement takes: name one."),
     NO_CAPABILITY: ("target lacks the capability", "The named node has no capability of the kind that the requirement needs."),

@@ -31,8 +31,9 @@ _SHOWN: Final = 5
 class Matcher:
     """Finds what meets each instance's requirements; answers are remembered."""
 
-    def __init__(self, evaluator: Evaluator) -> None:
+    def __init__(self, evaluator: Evaluator, elsewhere: bool = False) -> None:
         self._evaluator = evaluator
+        self._elsewhere = elsewhere
         self._edges = 0
         self._candidates = Candidates()
         self.allocations = Allocations(evaluator)
@@ -149,7 +150,9 @@ class Matcher:
         if not assignment.optional:
             text = f"requirement {assignment.name!r} of {instance.address!r} wants a node of another deployment"
             hint = "nodes that exist already cannot be selected yet: take the directive away, or make it optional"
-            self._report(instance, assignment, codes.UNSUPPORTED_DIRECTIVE, text, hint)
+            warn = self._may_be_elsewhere(assignment)
+            self._report(instance, assignment, codes.UNSUPPORTED_DIRECTIVE, text, hint, warn=warn)
+            raise Broken
         return []
 
     def _wanted(self, instance: Instance, assignment: RequirementAssignment) -> int | None:
@@ -223,7 +226,7 @@ class Matcher:
             )
             hint = "each has a share left for so many" if assignment.allocation else None
             self._report(instance, assignment, codes.MISSING_TARGET, text, hint)
-            return []
+            raise Broken
         return found
 
     def _indexed(self, instance: Instance, assignment: RequirementAssignment, wanted: int, number: int) -> list[Instance]:
@@ -291,8 +294,10 @@ class Matcher:
                 if upper is not None and len(found) > upper + _SHOWN:
                     break
         if len(found) < lower:
-            self._report_missing(instance, assignment, definition, found, rejected)
-            return []
+            implied = self._is_implied(instance, assignment)
+            warn = implied or self._may_be_elsewhere(assignment)
+            self._report_missing(instance, assignment, definition, found, rejected, warn=warn)
+            return self._left_open(implied)
         if upper is not None and len(found) > upper:
             alike = not filters and len({candidate.template.name for candidate, _ in found}) == 1
             if alike and not assignment.allocation:
@@ -305,10 +310,17 @@ class Matcher:
                 shown = _shown(candidate for candidate, _ in found)
                 text = f"requirement {assignment.name!r} of {instance.address!r} can be met by several nodes: {shown}"
                 hint = "name one of them: node: <name>"
-                self._report(instance, assignment, codes.AMBIGUOUS_TARGET, text, hint)
-                return []
+                implied = self._is_implied(instance, assignment)
+                self._report(instance, assignment, codes.AMBIGUOUS_TARGET, text, hint, warn=implied)
+                return self._left_open(implied)
         links = [self._link(instance, assignment, definition, *candidate) for candidate in found]
         return [link for link in links if self.allocations.take(link)]
+
+    def _left_open(self, implied: bool) -> list[Link]:
+        """No links where nobody but a normative type asks for any; else `Broken`: what they would lead to is not known."""
+        if not implied:
+            raise Broken
+        return []
 
     def _report_missing(
         self,
@@ -317,6 +329,8 @@ class Matcher:
         definition: RequirementDef,
         found: list[tuple[Instance, str | None]],
         rejected: list[Link],
+        *,
+        warn: bool,
     ) -> None:
         """`rejected` are those that only a filter keeps from being targets."""
         wanted = [
@@ -332,6 +346,8 @@ class Matcher:
         if rejected:
             filters = self._filters(assignment, definition)
             hint = "; ".join(f"{link.target.address}: {unmet(self._evaluator, filters, link)}" for link in rejected[:_SHOWN])
+        if self._may_be_elsewhere(assignment):
+            hint += "; it cannot be deployed as it is"
         if found:
             text = f"{what} needs {assignment.count[0]} nodes, there are: {_shown(candidate for candidate, _ in found)}"
             text += f", and {_shown(link.target for link in rejected)} but for the node_filter" if rejected else ""
@@ -339,20 +355,33 @@ class Matcher:
             text = f"{what} is not met: {_shown(link.target for link in rejected)} would do, but for the node_filter"
         else:
             text = f"{what} is not met: no node template offers {need}"
-        self._report(instance, assignment, codes.MISSING_TARGET, text, hint)
+        self._report(instance, assignment, codes.MISSING_TARGET, text, hint, warn=warn)
 
-    def _report(self, instance: Instance, assignment: RequirementAssignment, code: str, text: str, hint: str | None) -> None:
-        """Once for all nodes of a template. A warning where only a normative type asks for a host: many templates leave that
-        to the orchestrator."""
+    def _report(
+        self,
+        instance: Instance,
+        assignment: RequirementAssignment,
+        code: str,
+        text: str,
+        hint: str | None,
+        *,
+        warn: bool = False,
+    ) -> None:
+        """Once for all nodes of a template."""
         if (key := (id(instance.stack), instance.template.name, id(assignment))) in self._reported:
             return
         self._reported.add(key)
-        implied = not assignment.assigned and assignment.name == "host" and self._is_normative(instance, assignment)
-        report = self._evaluator.bag.warning if implied else self._evaluator.bag.error
+        report = self._evaluator.bag.warning if warn else self._evaluator.bag.error
         report(code, text, assignment.at if assignment.assigned else instance.template.at, hint)
 
-    def _is_normative(self, instance: Instance, assignment: RequirementAssignment) -> bool:
-        """Whether the requirement was introduced by one of TOSCA's own types."""
+    def _may_be_elsewhere(self, assignment: RequirementAssignment) -> bool:
+        """Whether the target may be a node of another service, of which the template alone tells nothing."""
+        return self._elsewhere and assignment.directives != ("internal",)
+
+    def _is_implied(self, instance: Instance, assignment: RequirementAssignment) -> bool:
+        """Whether only one of TOSCA's own types asks for a host: many templates leave that to the orchestrator."""
+        if assignment.assigned or assignment.name != "host":
+            return False
         types = instance.stack.service.types
         for name in reversed(instance.template.type.ancestry):
             type_ = types.get(("node", name))

@@ -85,7 +85,7 @@ def with_graph(service: ServiceTemplate | None, found: list[Diagnostic], inputs:
     values, wrong = tosca.check_inputs(service, inputs or {})
     if _has_errors(wrong):
         return found if inputs is None or "inputs" in service.flaws.parts else [*found, *wrong]
-    _, more = topology.build(service, inputs=values, provider=NO_SUBSTITUTION, digests=False)
+    _, more = topology.build(service, inputs=values, provider=NO_SUBSTITUTION, digests=False, elsewhere=True)
     # a requirement that is open, as the template alone tells, and found without a target by the graph, is one problem
     missing = {(item.file, item.line, item.column) for item in more if item.code == MISSING_TARGET}
     if flawed:

@@ -37,7 +37,7 @@ service_template:
   node_templates:
     server: { type: Server }
     client: { type: Client, requirements: [ { to: server } ] }
-    lonely: { type: Other, requirements: [ { to: { node: Server } } ] }
+    lonely: { type: Other, requirements: [ { to: { node: Server, directives: [ internal ] } } ] }
     wrong: { type: Server, properties: { name: { $get_input: text }, port: { $get_property: [ SELF, name ] } } }
   outputs: { o: { value: { $get_property: [ server, port ] } } }
 """
