@@ -186,6 +186,16 @@ class Files:
             total.update(bytes.fromhex(unit.digest))
         return total.hexdigest()
 
+    def release(self) -> None:
+        """Lets go of the YAML nodes, most of what a file takes in memory, when all of it is in the model. Files and what reads
+        them refer to each other: without this they would last until the collector comes round. Bundled profiles are kept."""
+        for unit in self.units.values():
+            if not unit.bundled:
+                unit.root.value.clear()
+                for names in (unit.declared, unit.functions, unit.refined, unit.lookups, unit.borrowed, unit.duplicates):
+                    names.clear()
+                unit.named.clear()
+
     def _read(self, place: Place, where: Node | None) -> Unit | None:
         key = place.key
         if key in self.units:

@@ -64,6 +64,8 @@ def load(
     """
     hosts = () if offline else allowed_hosts
     examined = examine(path, import_map=import_map, allowed_hosts=hosts, unpacked=unpacked, overlay=overlay)
+    for files in examined.files:
+        files.release()
     return examined.service, examined.found
 
 
@@ -201,6 +203,7 @@ def _read(unit: Unit, service: ServiceTemplate, types: Types, bag: DiagnosticBag
     key = next((key for key, _ in unit.root.value if key.value in ("service_template", "topology_template")), None)
     read_service(templates, service, keys, key)
     check_references(service, uses, bag, templates.flaws)
+    templates.bodies.clear()
     return templates.flaws
 
 

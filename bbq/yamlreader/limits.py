@@ -12,7 +12,7 @@ class Limits:
 
     file_bytes       size; a larger file is refused before it is read
     depth            levels of nesting, those reached through aliases included
-    nodes            values and keys as written
+    nodes            values and keys as written: each takes some 400 bytes while a file is read
     aliases          uses of anchors
     expanded         values after aliases and merge keys are followed
     scalar_chars     length of one scalar
@@ -21,7 +21,7 @@ class Limits:
 
     file_bytes: int = 10 * 1024 * 1024
     depth: int = 100
-    nodes: int = 500_000
+    nodes: int = 1_000_000
     aliases: int = 10_000
     expanded: int = 1_000_000
     scalar_chars: int = 1_000_000

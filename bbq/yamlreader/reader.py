@@ -106,7 +106,8 @@ class _Parser(CParser):
         if self._depth > self._limits.depth:
             raise _TooMuch("BBQ-Y011", f"nested deeper than {self._limits.depth} levels", parent)
         if self._nodes > self._limits.nodes:
-            raise _TooMuch("BBQ-Y012", f"more than {self._limits.nodes:,} values in one file", parent)
+            hint = "put data into a file of its own; what is alike is said once, with a count"
+            raise _TooMuch("BBQ-Y012", f"more than {self._limits.nodes:,} values in one file", parent, hint)
 
     def ascend_resolver(self) -> None:
         self._depth -= 1

@@ -38,7 +38,7 @@ SHORTENED: dict[str, Callable[[Path], bytes]] = {
     "BBQ-Y003": lambda _: HEAD + b"description: caf\xe9\n" + TAIL,
     "BBQ-Y004": lambda _: HEAD + b"description: red \x1b[31m\n" + TAIL,
     "BBQ-Y011": lambda _: HEAD + b"metadata:\n  deep: " + b"[" * 101 + b"]" * 101 + b"\n" + TAIL,
-    "BBQ-Y012": lambda _: HEAD + b"metadata:\n  samples: [ " + b"1, " * 500_000 + b"1 ]\n" + TAIL,
+    "BBQ-Y012": lambda _: HEAD + b"metadata:\n  samples: [ " + b"1, " * 1_000_000 + b"1 ]\n" + TAIL,
     "BBQ-Y013": lambda _: HEAD + b"metadata:\n  one: &one [ 1 ]\n  all: [ " + b"*one, " * 10_001 + b"1 ]\n" + TAIL,
     "BBQ-Y016": lambda _: HEAD + b"description: " + b"text " * 200_001 + b"\n" + TAIL,
     "BBQ-Y017": lambda _: HEAD + b"metadata:\n  key: " + b"3" * 301 + b"\n" + TAIL,

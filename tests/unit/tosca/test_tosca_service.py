@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import gc
+from pathlib import Path
+
+import yaml
 from tosca_heads import HEAD_1, HEAD_2
 
+from bbq.tosca import load
 from bbq.tosca.model import Function
 
 TYPES = (
@@ -180,3 +185,17 @@ def test_required_inputs_that_nothing_maps(templates):
         "default: 1 } }\n  node", "default: 1 }, §m: { type: string } }\n  node"
     )
     assert templates.bad(text, "BBQ-T092")[0].severity == "warning"
+
+
+def test_what_was_read_is_let_go_of_without_the_collector(tmp_path: Path) -> None:
+    """Most of what a large template takes is its YAML nodes, and the graph is built beside them if they stay."""
+    path = tmp_path / "service.yaml"
+    path.write_text(TYPES + "  node_templates:\n    a: { type: N, properties: { p: { $get_input: n } } }\n")
+    gc.disable()
+    try:
+        service, found = load(path)
+        kept = [item for item in gc.get_objects() if isinstance(item, yaml.ScalarNode) and item.start_mark.name == str(path)]
+    finally:
+        gc.enable()
+    assert service is not None and not found
+    assert not kept

@@ -195,6 +195,7 @@ def test_caps_one_code_each():
     assert refused(b"a:\n  - " + b"[" * 100_000) == ("BBQ-Y011", 2, 102)  # two levels are there already
     assert refused(b"- a\n" * 100_000 + b"- " + b"[" * 100_000)[:2] == ("BBQ-Y011", 100_001)
     assert refused(b"[1, 2, 3, 4]", Limits(nodes=4))[0] == "BBQ-Y012"
+    assert "data into a file of its own" in read(b"[1, 2, 3, 4]", Limits(nodes=4))[1][0].hint
     assert refused(b"a: &a [1]\nb: [*a, *a, *a]\n", Limits(aliases=2))[0] == "BBQ-Y013"
     assert refused(b"a: aaaaaaaaaa\n", Limits(scalar_chars=9, integer_digits=5)) == ("BBQ-Y016", 1, 4)
     assert refused(b"a: 1\n", Limits(file_bytes=4)) == ("BBQ-Y002", 1, 1)
