@@ -240,7 +240,8 @@ class _Check:
             return checked
         if CRON in found.ancestry and self._failures == before:
             self._cron(checked, path)
-        self._constraints(checked, found.schema, type_name, path, found.description)
+        if self._failures == before:
+            self._constraints(checked, found.schema, type_name, path, found.description)
         return checked
 
     def _cron(self, value: str, path: Path) -> None:

@@ -130,7 +130,7 @@ class Interfaces:
         type_name = self._type(name, keys, old, what)
         if type_name is None:
             if old is None and "type" not in keys:
-                reader.error("BBQ-T011", f"{what} lacks the required keyname `type`", key)
+                reader.lacks("type", body, what, key)
             return None
         declaration = find(reader.unit, "interface", type_name)
         base = self._resolve(declaration) if declaration is not None else None

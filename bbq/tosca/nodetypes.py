@@ -58,7 +58,7 @@ class NodeTypes:
         else:
             type_name = old.type if old is not None else None
             if old is None:
-                reader.error("BBQ-T011", f"{title} lacks the required keyname `type`", key)
+                reader.lacks("type", body, title, key)
         if type_name is None:
             return None
         base = self._types.named("capability", type_name)
@@ -147,10 +147,10 @@ class NodeTypes:
             keys: dict[str, Node] = {"capability": body}
         else:
             keys = reader.entity(body, "requirement definition", name, key)
-        if old is None and self._two and (isinstance(body, MappingNode) or is_null(body)):
+        if old is None and self._two and (not isinstance(body, ScalarNode) or is_null(body)):
             for keyname in ("capability", "relationship"):
                 if keyname not in keys:
-                    reader.error("BBQ-T011", f"{title} lacks the required keyname `{keyname}`", key)
+                    reader.lacks(keyname, body, title, key)
         if "node" in keys:
             result.node = reader.type_name(keys["node"], "node", title) or result.node
             self._derives("node", result.node, old.node if old else None, keys["node"], title)

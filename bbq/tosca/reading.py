@@ -122,11 +122,15 @@ class Reader:
                 self._unknown(key, key_node, entity, title, keynames)
                 continue
             found[key] = value
-        if isinstance(node, MappingNode) or is_null(node):
-            for key in keynames.required:
-                if key not in found:
-                    self.error("BBQ-T011", f"{title} lacks the required keyname {quoted(key)}", owner)
+        for key in keynames.required:
+            if key not in found:
+                self.lacks(key, node, title, owner)
         return found
+
+    def lacks(self, keyname: str, body: Node, what: str, owner: Node) -> None:
+        """Reports a missing keyname, unless `body` is no map at all, which is reported where it is read."""
+        if isinstance(body, MappingNode) or is_null(body):
+            self.error("BBQ-T011", f"{what} lacks the required keyname {quoted(keyname)}", owner)
 
     def _unknown(self, key: str, node: Node, entity: str, title: str, keynames: Keynames) -> None:
         """A misspelt keyname is an error. One that resembles none is somebody's extension where it stands in a type of 1.x."""

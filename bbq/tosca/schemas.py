@@ -85,7 +85,7 @@ class Definitions(Reader):
 
     def type_name(self, node: Node | None, kind: str, what: str) -> str | None:
         """The full name of the type that `node` names; unknown ones are reported."""
-        name = self.string(node, what)
+        name = self.string(node, f"the {kind} type in {what}")
         if not name or node is None:
             return None
         return self.named(name, node, kind, what)
@@ -205,7 +205,7 @@ class Definitions(Reader):
             # The short form of the normative types of 1.x: `secure: true` refines the default.
             return self._defaulted(found, body, what)
         keys = self.entity(body, entity, name, key)
-        schema = self._refined(keys, key, what, parent)
+        schema = self._refined(keys, key, body, what, parent)
         if schema is None:
             return None
         required = self.boolean(keys.get("required"), f"`required` of {what}", parent.required if parent else True)
@@ -255,12 +255,12 @@ class Definitions(Reader):
         self.later.append((found, node, "default"))
         return found
 
-    def _refined(self, keys: dict[str, Node], key: Node, what: str, parent: ParameterDef | None) -> Schema | None:
+    def _refined(self, keys: dict[str, Node], key: Node, body: Node, what: str, parent: ParameterDef | None) -> Schema | None:
         if "type" not in keys:
             if parent is None:
                 if "value" in keys or "mapping" in keys or "default" in keys:  # an output takes its value's type
                     return Schema("any", read_constraints(self, keys, "any", what))
-                self.error("BBQ-T011", f"{what} lacks the required keyname `type`", key)
+                self.lacks("type", body, what, key)
                 return None
             old = parent.schema
             return Schema(

@@ -90,7 +90,7 @@ def _outputs(templates: Templates, node: Node | None) -> dict[str, ParameterDef]
             output.value = data(keys["mapping"], reader.grammar.dialect)
             output.has_value = True
         elif not reader.grammar.two:
-            reader.error("BBQ-T011", f"{what} lacks the required keyname `value`", key)
+            reader.lacks("value", body, what, key)
         found[name] = output
     reader.finish(templates.types.found)
     return found

@@ -86,13 +86,19 @@ def with_graph(service: ServiceTemplate | None, found: list[Diagnostic], inputs:
     if _has_errors(wrong):
         return found if inputs is None or "inputs" in service.flaws.parts else [*found, *wrong]
     _, more = topology.build(service, inputs=values, provider=NO_SUBSTITUTION, digests=False, elsewhere=True)
-    # a requirement that is open, as the template alone tells, and found without a target by the graph, is one problem
-    missing = {(item.file, item.line, item.column) for item in more if item.code == MISSING_TARGET}
     if flawed:
-        told = {(item.file, item.line, item.column) for item in found if item.severity == "error"}
-        more = [item for item in more if (item.file, item.line, item.column) not in told]
-    found = [item for item in found if not (item.code == "BBQ-T062" and (item.file, item.line, item.column) in missing)]
+        told = {_place(item) for item in found if item.severity == "error"}
+        more = [item for item in more if _place(item) not in told]
+    # what the template alone lets expect, the graph tells more exactly: of a requirement and of a function's value
+    missing = {_place(item) for item in more if item.code == MISSING_TARGET}
+    values = {_place(item) for item in more if item.code.startswith("BBQ-T04")}
+    known = {"BBQ-T062": missing, "BBQ-T046": values}
+    found = [item for item in found if _place(item) not in known.get(item.code, ())]
     return list(dict.fromkeys([*found, *wrong, *more]))
+
+
+def _place(item: Diagnostic) -> tuple[str, int, int]:
+    return item.file, item.line, item.column
 
 
 def _has_errors(found: Iterable[Diagnostic]) -> bool:

@@ -148,3 +148,13 @@ def test_what_a_file_gives_is_told_where_it_stands(service, templates):
     by_hand = [item.message for item in found if (item.file, item.line) == ("<input>", 1)]
     assert [item.file for item in found if item.message not in by_hand] == [str(path)] * 4
     assert [by_hand[0], "`workers`" in by_hand[1], len(by_hand)] == ["input `name` is required", True, 2]
+
+
+def test_what_is_given_counts_then_the_value_then_the_default(templates):
+    service = templates.good(
+        HEAD_2
+        + "service_template:\n  inputs:\n    a: { type: integer, default: 1 }\n    b: { type: integer, default: 1, value: 2 }\n"
+        "  node_templates: {}\n"
+    )
+    assert bbq.tosca.check_inputs(service, {})[0] == {"a": 1, "b": 2}
+    assert bbq.tosca.check_inputs(service, {"b": "3"})[0] == {"a": 1, "b": 3}
