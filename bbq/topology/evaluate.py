@@ -17,10 +17,10 @@ from bbq.topology.functions import LARGEST, FunctionError, call, is_pure, satisf
 from bbq.topology.instances import MISSING, Broken, Failed, Instance, Link, Pending, Where
 from bbq.topology.interfaces import definition_interface, operations
 from bbq.topology.paths import Paths
-from bbq.topology.phrases import describe, suggestion
+from bbq.topology.phrases import suggestion
 from bbq.topology.secrecy import Secrecy
 from bbq.topology.values import Attribute, Call, Expr, GeneratedSecret, contains, larger_than
-from bbq.tosca.constraints import broken
+from bbq.tosca.constraints import expected
 from bbq.tosca.model import Constraint, Function, ParameterDef
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ class Evaluator:
             "value": self._value,
         }
         self._scale_properties: dict[str, str | None] = {}
+        self._too_deep = False
         self._own_functions = OwnFunctions(self, rehearsal)
         self._own_scalars = OwnScalars()
 
@@ -117,10 +118,17 @@ class Evaluator:
             raise
         except RecursionError:
             memo[name] = Failed
+            if self._too_deep:  # further along the same chain of values
+                raise Broken from None
             at = instance.template.property_at.get(name, instance.template.at)
-            raise self.fail(
-                codes.CIRCULAR_VALUE, f"property {name!r} of {instance.address!r} is nested too deeply", at
-            ) from None
+            broken = self.fail(
+                codes.CIRCULAR_VALUE,
+                f"property {name!r} of {instance.address!r} is nested too deeply: it is made of too many others in turn",
+                at,
+                "give the value to all of them in one place, such as an input",
+            )
+            self._too_deep = True
+            raise broken from None
         if larger_than(value, LARGEST):
             memo[name] = Failed
             at = instance.template.property_at.get(name, instance.template.at)
@@ -185,7 +193,7 @@ class Evaluator:
             )
         for constraint in definition.schema.constraints:
             if not self.holds(constraint, count, where):
-                must = broken(constraint, count, lambda value: value) or f"must be {describe(constraint)}"
+                must = expected(constraint, where.stack.service.version)
                 raise self.fail(codes.BAD_OVERRIDE, f"{address} cannot be scaled to {count}: {definition.name!r} {must}", at)
         return count
 

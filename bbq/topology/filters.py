@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from bbq.topology.instances import Instance, Link, Where
-from bbq.topology.phrases import describe
+from bbq.tosca.constraints import expected
 from bbq.tosca.functions import spelled
 from bbq.tosca.model import Constraint, Function, ServiceTemplate
 from bbq.tosca.reading import quoted
@@ -42,13 +42,13 @@ def _unmet(evaluator: Evaluator, node_filter: Any, link: Link) -> str | None:
     where = Where(candidate.stack, candidate)
     if not isinstance(node_filter, dict):
         return "the filter is no map"
-    type_ = candidate.template.type
+    type_, version = candidate.template.type, candidate.stack.service.version
     for name, clauses in _pairs(node_filter.get("properties")):
         if name not in type_.properties:
             return f"it has no property {quoted(name)}"
         failing = _failing(evaluator, clauses, evaluator.property(candidate, name), where)
         if failing is not None:
-            return f"property {quoted(name)} must be {describe(failing)}"
+            return f"property {quoted(name)} {expected(failing, version)}"
     for name, inner in _pairs(node_filter.get("capabilities")):
         found = _capability(candidate, name)
         if found is None:
@@ -58,7 +58,7 @@ def _unmet(evaluator: Evaluator, node_filter: Any, link: Link) -> str | None:
                 return f"capability {quoted(found)} has no property {quoted(key)}"
             failing = _failing(evaluator, clauses, evaluator.capability_property(candidate, found, key), where)
             if failing is not None:
-                return f"property {quoted(key)} of capability {quoted(found)} must be {describe(failing)}"
+                return f"property {quoted(key)} of capability {quoted(found)} {expected(failing, version)}"
     return None
 
 

@@ -247,22 +247,38 @@ def _list(value: Any) -> list[Any]:
     return value
 
 
+def _string(value: Any) -> str:
+    if not isinstance(value, str):
+        raise _Misfit("a string has strings for parts")
+    return value
+
+
+def _sequence(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise _Misfit("a string or a list is needed first")
+    return value
+
+
 def _contains(collection: Any, part: Any) -> bool:
     """A string in a string, or a list in a list, without a gap."""
     if isinstance(collection, str):
-        return _text(part) in collection
-    whole, piece = _list(collection), _list(part)
+        return _string(part) in collection
+    whole, piece = _sequence(collection), _list(part)
     return any(whole[at : at + len(piece)] == piece for at in range(len(whole) - len(piece) + 1))
 
 
 def _has_prefix(collection: Any, part: Any) -> bool:
-    return collection.startswith(part) if isinstance(collection, str) else _list(collection)[: len(part)] == part
+    if isinstance(collection, str):
+        return collection.startswith(_string(part))
+    whole, piece = _sequence(collection), _list(part)
+    return whole[: len(piece)] == piece
 
 
 def _has_suffix(collection: Any, part: Any) -> bool:
     if isinstance(collection, str):
-        return collection.endswith(part)
-    return not part or _list(collection)[-len(part) :] == part
+        return collection.endswith(_string(part))
+    whole, piece = _sequence(collection), _list(part)
+    return not piece or whole[-len(piece) :] == piece
 
 
 def _select(value: Any, *path: Any) -> Any:

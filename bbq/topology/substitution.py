@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Final
 
 from bbq.topology import codes
 from bbq.topology.instances import Broken, Instance, Where
-from bbq.topology.phrases import describe
+from bbq.tosca.constraints import expected
 from bbq.tosca.model import ServiceTemplate, SubstitutionMapping
+from bbq.tosca.reading import quoted
 
 if TYPE_CHECKING:
     from bbq.diagnostics import Diagnostic
@@ -74,7 +75,7 @@ class Library:
                 if fitting:
                     return fitting[0]
         if rejected:
-            reasons = "; ".join(f"{Path(service.path).name} wants {_wants(mapping)}" for service, mapping in rejected)
+            reasons = "; ".join(f"{Path(service.path).name}: {_wants(service, mapping)}" for service, mapping in rejected)
             text = f"no substitution template fits {instance.address!r}: {reasons}"
             report = self._evaluator.bag.error if forced else self._evaluator.bag.warning
             report(codes.SUBSTITUTION_MISSING, text, instance.template.at)
@@ -137,8 +138,12 @@ class Library:
         return self._evaluator.select(value, list(names[1:]), instance.template.at)
 
 
-def _wants(mapping: SubstitutionMapping) -> str:
-    return " and ".join(f"{'.'.join(path)} {describe(constraint)}".strip() for path, constraint in mapping.filter)
+def _wants(service: ServiceTemplate, mapping: SubstitutionMapping) -> str:
+    """What its filter says: "`workers` must be at least `3`"."""
+    return " and ".join(
+        (f"{quoted('.'.join(path))} " if path else "") + expected(constraint, service.version)
+        for path, constraint in mapping.filter
+    )
 
 
 def _index(directory: Path) -> dict[str, list[Path]]:
@@ -168,7 +173,7 @@ def substitutes(
             service, _ = load_cached(path, import_map or {})
             mapping = service.substitution if service is not None else None
             if service is not None and mapping is not None and mapping.node_type == type_name:
-                found.append((service, _wants(mapping)))
+                found.append((service, _wants(service, mapping)))
     return found
 
 

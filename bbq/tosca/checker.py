@@ -327,7 +327,8 @@ class _Check:
             return self._wrong(value, "a range such as [ 1, 4 ] or [ 1, UNBOUNDED ]", path)
         low, high = value
         if isinstance(low, int) and isinstance(high, int) and low > high:
-            return self._wrong(value, "a range whose lower bound is not above its upper one", path)
+            text = f"{self._at(path)} must be a range with its lower bound first, not [ {low}, {high} ]"
+            self._report(path, "BBQ-T040", text, f"write [ {high}, {low} ]")
         return value
 
     def _list(self, value: Any, schema: Schema, path: Path) -> Any:

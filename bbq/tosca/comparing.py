@@ -22,8 +22,8 @@ def comparable(base: str, table: Mapping[str, float]) -> Comparable:
         return _timestamp
     if not base:
         return _member
-    if base == "string":
-        return _text
+    if base == "string":  # unquoted `valid_values: [ true, false ]` of a string
+        return lambda value: str(value).lower() if isinstance(value, bool) else value
     return lambda value: value
 
 
@@ -37,13 +37,6 @@ def _scalar(table: Mapping[str, float], *, exact_case: bool) -> Comparable:
         return found[0]
 
     return convert
-
-
-def _text(value: Any) -> Any:
-    """1.x has clauses such as `valid_values: [ true, 8 ]` for strings, without quotes."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    return str(value) if isinstance(value, (int, float)) else value
 
 
 def _member(value: Any) -> Any:

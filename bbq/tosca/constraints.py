@@ -11,9 +11,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from bbq.patterns import PatternTimeout, compiled, found, matches
-from bbq.tosca.functions import calls
+from bbq.tosca.functions import calls, spelled
 from bbq.tosca.model import Constraint, Function
 from bbq.tosca.reading import quoted
+from bbq.yamlreader import printable
 
 Comparable = Callable[[Any], Any]
 """Makes a value of the constrained type comparable: a scalar's number, a version's key. Raises ValueError."""
@@ -42,6 +43,9 @@ _COMPARISONS: Final[dict[str, Callable[[Any, Any], bool]]] = {
     "less_than": lambda a, b: bool(a < b),
     "less_or_equal": lambda a, b: bool(a <= b),
 }
+_VALIDATED: Final = "tosca_2_0"
+"""The version that has functions for validations."""
+PARTS: Final = frozenset(("has_prefix", "has_suffix", "contains"))
 _WORDS: Final = {
     "equal": "equal to",
     "greater_than": "greater than",
@@ -72,9 +76,9 @@ def broken(constraint: Constraint, value: Any, comparable: Comparable) -> str | 
     try:
         return None if _clause(constraint, value, comparable) else _expected(constraint.operator, constraint.argument)
     except PatternTimeout:
-        return Undecided(f"must match {quoted(constraint.argument)}, and trying that takes too long")
+        return Undecided(f"{_expected(constraint.operator, constraint.argument)}, and trying that takes too long")
     except _BROKEN:
-        return f"cannot be compared: {_expected(constraint.operator, constraint.argument)}"
+        return _expected(constraint.operator, constraint.argument)
 
 
 def asks_elsewhere(constraint: Constraint) -> bool:
@@ -93,6 +97,8 @@ def _clause(constraint: Constraint, value: Any, comparable: Comparable) -> bool:
         return _COMPARISONS[operator](comparable(value), comparable(argument))
     if operator == "in_range":
         low, high = argument
+        if "UNBOUNDED" not in argument and comparable(low) > comparable(high):
+            return True  # told where the clause stands
         found = value if isinstance(value, list) else [value]  # a range lies in a range
         found = [comparable(item) for item in found if item != "UNBOUNDED"]
         return all(
@@ -109,14 +115,33 @@ def _clause(constraint: Constraint, value: Any, comparable: Comparable) -> bool:
     return True  # `schema`: an external schema is not followed
 
 
-def _expected(operator: str, argument: Any) -> str:
+def expected(constraint: Constraint, version: str) -> str:
+    """What a value must be ("must be at least `1`"); calls of functions are named as that version of TOSCA has them."""
+    if constraint.operator == "validation" and isinstance(constraint.argument, Function):
+        return _validated(constraint.argument, version)
+    return _expected(constraint.operator, constraint.argument, version)
+
+
+def _expected(operator: str, argument: Any, version: str = _VALIDATED) -> str:
+    def shown(value: Any) -> str:
+        return quoted(spelled(value, version))
+
     if operator == "in_range" and isinstance(argument, list) and len(argument) == 2:
-        return f"must be in the range {argument[0]} to {argument[1]}"
+        low, high = (spelled(bound, version) for bound in argument)
+        return f"must be in the range {printable(low)} to {printable(high)}"
     if operator == "valid_values" and isinstance(argument, list):
-        return "must be one of " + ", ".join(quoted(item) for item in argument[:20])
+        return "must be one of " + ", ".join(map(shown, argument[:20]))
     if operator in ("pattern", "matches"):
-        return f"must match {quoted(argument)}"
-    return f"must be {_WORDS.get(operator, operator)} {quoted(argument)}"
+        return f"must match {shown(argument)}"
+    return f"must be {_WORDS.get(operator, operator)} {shown(argument)}"
+
+
+def _validated(function: Function, version: str) -> str:
+    """What the validation of a value asks for: in words where it compares the value itself, as it is written elsewhere."""
+    simple = len(function.args) == 2 and isinstance(function.args[0], Function) and function.args[0].name == "value"
+    if simple and (function.name in _WORDS or function.name in ("valid_values", "matches")):
+        return _expected(function.name, function.args[1], version)
+    return f"must satisfy {quoted(spelled(function, version), 200)}"
 
 
 def problem_of_clause(operator: str, argument: Any) -> str | None:
@@ -150,17 +175,11 @@ def _broken_validation(function: Any, value: Any, comparable: Comparable) -> str
         if evaluate(function, {"value": value}, comparable) is not False:
             return None
     except PatternTimeout:
-        return Undecided(f"must satisfy ${function.name}, and trying that takes too long")
+        return Undecided(f"{_validated(function, _VALIDATED)}, and trying that takes too long")
     except _BROKEN:
-        return f"cannot be compared by ${function.name}"
-    simple = len(function.args) == 2 and isinstance(function.args[0], Function) and function.args[0].name == "value"
-    if (
-        simple
-        and not holds_function(function.args[1])
-        and (function.name in _WORDS or function.name in ("valid_values", "matches"))
-    ):
-        return _expected(function.name, function.args[1])
-    return f"does not satisfy its validation ${function.name}"
+        if function.name in PARTS and not any(map(holds_function, function.args[1:])):
+            return None  # told where the validation stands
+    return _validated(function, _VALIDATED)
 
 
 def evaluate(value: Any, known: Mapping[str, Any], comparable: Comparable) -> Any:

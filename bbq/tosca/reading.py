@@ -189,6 +189,10 @@ class Reader:
             and (values[1] == "UNBOUNDED" or (type(values[1]) is int and values[1] >= values[0]))
         ):
             return values[0], None if values[1] == "UNBOUNDED" else values[1]
+        if isinstance(values, list) and len(values) == 2 and all(type(item) is int and item >= 0 for item in values):
+            text = f"{what} must have the lower bound first, not [ {values[0]}, {values[1]} ]"
+            self.error("BBQ-T014", text, node, f"write [ {values[1]}, {values[0]} ]")
+            return default
         self.error("BBQ-T014", f"{what} must be a range such as [ 0, UNBOUNDED ], of integers", node)
         return default
 

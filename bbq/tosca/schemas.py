@@ -77,11 +77,12 @@ class Definitions(Reader):
         self.convert = Converter(self, uses)
         self.later: list[tuple[ParameterDef, Node, str]] = []
         self.stated: list[Stated] = []
-        self.expected: list[tuple[Node, str, str]] = []
+        self.expected: list[tuple[Node, Schema, str]] = []
 
-    def expect(self, node: Node, type_name: str, what: str) -> None:
+    def expect(self, node: Node, type_name: str, what: str, least: int | None = None) -> None:
         """Checks the value at `node`, one of the grammar's own, against a data type once the types are known."""
-        self.expected.append((node, type_name, what))
+        constraints = () if least is None else (Constraint("greater_or_equal", least, at(node)),)
+        self.expected.append((node, Schema(type_name, constraints), what))
 
     def type_name(self, node: Node | None, kind: str, what: str) -> str | None:
         """The full name of the type that `node` names; unknown ones are reported."""
@@ -346,8 +347,8 @@ class Definitions(Reader):
         for stated in self.stated:
             validations.check(stated)
         self.stated.clear()
-        for node, type_name, what in self.expected:
-            self.checked(checker, self.convert.value(node, Owner("policy")), node, Schema(type_name), what)
+        for node, schema, what in self.expected:
+            self.checked(checker, self.convert.value(node, Owner("policy")), node, schema, what)
         self.expected.clear()
 
     def checked(

@@ -112,7 +112,7 @@ def _measured(reader: Definitions, keys: dict[str, Node], what: str) -> None:
     if isinstance(constraint, MappingNode):
         check_clauses(reader, constraint, f"the constraint of {what}")
     if "evaluations" in keys:
-        reader.expect(keys["evaluations"], "integer", f"evaluations of {what}")
+        reader.expect(keys["evaluations"], "integer", f"evaluations of {what}", least=1)
     number = str(period.value).removesuffix("sec").strip() if isinstance(period, ScalarNode) else ""
     if number.isdecimal() and period is not None:  # `60` and `60 sec`, as in examples of the specification
         reader.practice("BBQ-T040", f"period of {what} is a number with a unit of time", period, f"write `{number} s`")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from yaml import MappingNode, Node, SequenceNode
 
 from bbq.tosca.checker import Checker
-from bbq.tosca.constraints import OPERATORS, holds_function, problem_of_clause
+from bbq.tosca.constraints import OPERATORS, PARTS, holds_function, problem_of_clause
 from bbq.tosca.model import Constraint, Function, Schema
 from bbq.tosca.reading import Reader, nearest, one_of, quoted, shape
 from bbq.tosca.units import SCALAR_UNITS
@@ -26,6 +26,9 @@ _COMPARISONS: Final = frozenset(("greater_than", "greater_or_equal", "less_than"
 _LENGTHS: Final = frozenset(("length", "min_length", "max_length"))
 _ORDERED: Final = frozenset(("integer", "float", "string", "timestamp", "version", "scalar")) | frozenset(SCALAR_UNITS)
 _MEASURED: Final = frozenset(("string", "list", "map", "bytes"))
+_DIVIDED: Final = frozenset(("string", "list"))
+_WRITTEN: Final = frozenset(("string", "version"))
+"""Types whose values 1.x has without quotes in clauses."""
 _LOGIC: Final = frozenset(("and", "or", "not", "xor"))
 _GIVES: Final = {
     **dict.fromkeys(("join", "token"), "a string"),
@@ -72,7 +75,7 @@ def read_constraints(reader: Definitions, keys: dict[str, Node], type_name: str,
             if operator == "schema" and reader.grammar.number < 12:
                 reader.practice("BBQ-T210", f"constraint `schema` of {what} is from TOSCA 1.2", key)
             value = reader.convert.value(argument)
-            if reader.base(type_name) == "version":
+            if reader.base(type_name) in _WRITTEN and operator not in _LENGTHS:
                 value = _spelt(value, argument)
             problem = problem_of_clause(operator, value)
             if problem is not None:
@@ -86,10 +89,10 @@ def read_constraints(reader: Definitions, keys: dict[str, Node], type_name: str,
 
 
 def _spelt(value: Any, node: Node) -> Any:
-    """Versions as they are written: 1.10 is no number."""
+    """As it is written: neither the version 1.10 nor the string 010 is a number."""
     if isinstance(value, list) and isinstance(node, SequenceNode):
         return [_spelt(item, place) for item, place in zip(value, node.value, strict=True)]
-    return str(node.value) if isinstance(value, float) else value
+    return str(node.value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
 
 
 class Validations:
@@ -138,6 +141,8 @@ class Validations:
         wanted = _MEASURED if operator in _LENGTHS else _ORDERED if operator in _COMPARISONS else None
         if operator == "in_range":
             wanted = _ORDERED | {"range"}
+        elif operator in PARTS:
+            wanted = _DIVIDED
         elif operator == "pattern" and base != "string":
             text = f"`pattern` is for strings, and the values are of type {quoted(stated.type)} (in {stated.what})"
             self._reader.practice("BBQ-T044", text, node)
@@ -146,7 +151,7 @@ class Validations:
             self._reader.practice("BBQ-T044", f"{text} (in {stated.what})", node)
         if wanted is None or base in wanted:
             return True
-        reason = "have no length" if operator in _LENGTHS else "have no order"
+        reason = "have no length" if operator in _LENGTHS else "have no parts" if operator in PARTS else "have no order"
         hint = f"`{operator}` is for " + ", ".join(sorted(wanted))
         self._error(f"values of type {quoted(stated.type)} {reason} for `{operator}`", node, stated, hint)
         return False
@@ -239,6 +244,10 @@ class Validations:
                 self._error(problem, second_place, stated)
             return
         compared = self._type_of(first, stated)
+        if function.name in PARTS:
+            if compared is not None and self._applies(function.name, node, Stated(compared, stated.what)):
+                self._part(function.name, self._checker.base(compared), second, second_place, stated)
+            return
         if compared is None and function.name != "valid_values" and self._type_of(second, stated) is not None:
             (first, first_place), (second, second_place) = (second, second_place), (first, first_place)
             compared = self._type_of(first, stated)
@@ -251,6 +260,10 @@ class Validations:
         elif function.name == "valid_values" and isinstance(second, list) and isinstance(second_place, SequenceNode):
             for value, place in zip(second, second_place.value, strict=True):
                 self._value(value, place, inner)
+
+    def _part(self, name: str, base: str, part: Any, node: Node, stated: Stated) -> None:
+        if not isinstance(part, (Function, str if base == "string" else list)):
+            self._error(f"`${name}` of a {base} takes a {base}, not {shape(node)}", node, stated)
 
     def _type_of(self, value: Any, stated: Stated) -> str | None:
         """The type of an operand that is `$value` itself, or its length; None of any other."""

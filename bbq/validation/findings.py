@@ -91,9 +91,9 @@ def with_graph(service: ServiceTemplate | None, found: list[Diagnostic], inputs:
         more = [item for item in more if _place(item) not in told]
     # what the template alone lets expect, the graph tells more exactly: of a requirement and of a function's value
     missing = {_place(item) for item in more if item.code == MISSING_TARGET}
-    values = {_place(item) for item in more if item.code.startswith("BBQ-T04")}
-    known = {"BBQ-T062": missing, "BBQ-T046": values}
-    found = [item for item in found if _place(item) not in known.get(item.code, ())]
+    computed = {_place(item) for item in more if item.code.startswith("BBQ-T04")}
+    better = {"BBQ-T062": missing, "BBQ-T046": computed}
+    found = [item for item in found if _place(item) not in better.get(item.code, ())]
     return list(dict.fromkeys([*found, *wrong, *more]))
 
 

@@ -250,7 +250,7 @@ def test_dangling_requirements(workshop: Any) -> None:
     workshop.node("client", "Client", requirements=(("to", {"node_type": "Server", "node_filter": node_filter}),))
     (found,) = workshop.problems()
     assert found.message == "requirement 'to' of 'client' is not met: s1, s2 would do, but for the node_filter"
-    assert found.hint == "s1: property `port` must be from 3 to 9; s2: property `port` must be from 3 to 9"
+    assert found.hint == "s1: property `port` must be in the range 3 to 9; s2: property `port` must be in the range 3 to 9"
     node_filter = {"capabilities": [{"in": {"properties": [{"secure": {"equal": True}}]}}]}
     workshop.node("client", "Client", requirements=(("to", {"node_type": "Server", "node_filter": node_filter}),))
     (found,) = workshop.problems()

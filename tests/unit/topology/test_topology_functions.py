@@ -96,6 +96,10 @@ def test_answers(name: str, args: list[Any], answer: Any) -> None:
         ("round", ["x"]),
         ("has_key", [[1], 1]),
         ("union", [1]),
+        ("has_suffix", ["abc", 5]),
+        ("has_prefix", ["abc", 5]),
+        ("has_suffix", [[1, 5], 5]),
+        ("contains", [5, 5]),
         ("matches", ["a", "("]),
         ("matches", ["a" * 40 + "!", "^(a+)+$"]),
         ("length", []),
@@ -107,6 +111,17 @@ def test_misfits_are_errors_with_a_sentence(name: str, args: list[Any]) -> None:
     with pytest.raises(FunctionError) as caught:
         call(name, args)
     assert name in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["has_prefix", "has_suffix", "contains"])
+def test_parts_say_what_they_are_parts_of(name: str) -> None:
+    for args, reason in (
+        (["abc", 5], "a string has strings for parts"),
+        ([[1, 5], 5], "a list is needed"),
+        ([5, "5"], "a string or a list is needed first"),
+    ):
+        with pytest.raises(FunctionError, match=f"{name} cannot be applied to .*: {reason}"):
+            call(name, args)
 
 
 def test_what_touches_a_secret_is_secret() -> None:

@@ -86,6 +86,8 @@ WRONG_2 = {
     "text for a length": ("type: string, validation: { $less_than: [ { $length: [ $value ] }, §x ] }", "`x`"),
     "no order": ("type: boolean, validation: §{ $less_than: [ $value, 3 ] }", "have no order"),
     "one of the values": ("type: integer, validation: { $valid_values: [ $value, [ 1, §x ] ] }", "must be an integer"),
+    "part of a string": ("type: string, validation: { $has_suffix: [ $value, §5 ] }", "of a string takes a string, not `5`"),
+    "part of a number": ("type: integer, validation: §{ $contains: [ $value, 5 ] }", "values of type `integer` have no parts"),
     "equal to a value": ("type: integer, validation: { $not: [ { $equal: [ $value, §x ] } ] }", "must be an integer"),
 }
 

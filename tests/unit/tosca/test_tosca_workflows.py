@@ -234,6 +234,7 @@ def test_triggers_of_types_are_not_changed(templates):
         ("condition: { constraint: [ { state: [ { equal: a } ] } ], period: 60 s, evaluations: 2, method: average }", None),
         ("condition: { constraint: [ { state: [ { equal: a } ] } ], evaluations: { §get_input: i } }", "BBQ-T052"),
         ("condition: { constraint: [ { state: [ { equal: a } ] } ], evaluations: §many }", "BBQ-T040"),
+        ("condition: { constraint: [ { state: [ { equal: a } ] } ], evaluations: §-1 }", "BBQ-T043"),
         ("condition: { constraint: [ { state: [ { equal: a } ] } ], period: §60 sc }", "BBQ-T040"),
         ("condition: { constraint: [ { state: [ { equal: a } ] } ], period: §60 sec }", "BBQ-T040"),
         ("condition: [ { state: [ { §is: a } ] } ]", "BBQ-T044"),

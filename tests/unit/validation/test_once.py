@@ -56,3 +56,43 @@ def test_one_finding_for_an_input_that_is_given(tmp_path: Path) -> None:
     path.write_text(HEAD.replace("VALUE", "").replace("OTHER", ""))
     (found,) = findings(str(path), inputs={"e": "x"}, import_map=None, offline=True)
     assert (found.code, found.message) == ("BBQ-T102", "input `e` must be an integer, not the string `x`")
+
+
+def test_one_finding_for_a_chain_that_is_too_long(tmp_path: Path) -> None:
+    values = [f"    n{i}: {{ type: N, properties: {{ s: {{ get_property: [ n{i + 1}, s ] }} }} }}\n" for i in range(1200)]
+    path = tmp_path / "t.yaml"
+    path.write_text(
+        HEAD.replace(
+            "    n: { type: N, properties: { VALUE } }\n", "".join(values) + "    n1200: { type: N, properties: { s: abc } }\n"
+        ).replace("OTHER", "")
+    )
+    (found,) = findings(str(path), inputs=None, import_map=None, offline=True)
+    assert found.code == "BBQ-G007" and "nested too deeply" in found.message
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "code"),
+    [
+        ("s: { type: string", "r: { type: range, default: [ 2, 1 ] }\n      s: { type: string", "BBQ-T040"),
+        (
+            "  N:\n",
+            "  M: { derived_from: tosca.nodes.Root, requirements: [ r: { node: N, occurrences: [ 2, 1 ] } ] }\n  N:\n",
+            "BBQ-T014",
+        ),
+    ],
+)
+def test_bounds_in_the_wrong_order(tmp_path: Path, place: str, value: str, code: str) -> None:
+    path = tmp_path / "t.yaml"
+    path.write_text(HEAD.replace(place, value).replace("VALUE", "").replace("OTHER", ""))
+    (found,) = findings(str(path), inputs=None, import_map=None, offline=True)
+    assert (found.code, found.hint) == (code, "write [ 1, 2 ]") and "lower bound first, not [ 2, 1 ]" in found.message
+
+
+def test_values_are_not_held_against_bounds_in_the_wrong_order(tmp_path: Path) -> None:
+    path = tmp_path / "t.yaml"
+    text = HEAD.replace(
+        "i: { type: integer, required: false }", "i: { type: integer, required: false, constraints: [ in_range: [ 9, 1 ] ] }"
+    )
+    path.write_text(text.replace("VALUE", "i: 5").replace("OTHER", ""))
+    (found,) = findings(str(path), inputs=None, import_map=None, offline=True)
+    assert found.code == "BBQ-T044"
