@@ -36,12 +36,7 @@ def environments(parser: argparse.ArgumentParser) -> None:
 
 
 def imports(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--import-map",
-        action="append",
-        metavar="PREFIX=DIRECTORY",
-        help="read imports whose URL starts with PREFIX from DIRECTORY; repeatable",
-    )
+    import_map(parser)
     parser.add_argument(
         "--allow-host",
         action="append",
@@ -49,6 +44,15 @@ def imports(parser: argparse.ArgumentParser) -> None:
         help="a host that imports may be fetched from, over https; repeatable ([tosca] allowed_hosts)",
     )
     parser.add_argument("--offline", action="store_true", help="never use the network for imports, whatever is allowed")
+
+
+def import_map(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--import-map",
+        action="append",
+        metavar="PREFIX=DIRECTORY",
+        help="read imports whose URL starts with PREFIX from DIRECTORY; a profile or a whole URL may be a file; repeatable",
+    )
 
 
 def template(parser: argparse.ArgumentParser) -> None:

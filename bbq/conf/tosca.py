@@ -9,8 +9,9 @@ opts = [
         "import_map",
         default=[],
         metavar="PREFIX=DIRECTORY",
-        help="Reads imports whose URL starts with PREFIX from DIRECTORY instead of the network. May be given several times; in "
-        "the environment, separated by commas.",
+        help="Reads imports whose URL starts with PREFIX from DIRECTORY instead of the network. PREFIX may be the name of a "
+        "profile or a whole URL, too, and a file stand for it. May be given several times; in the environment, separated by "
+        "commas.",
     ),
     cfg.ListOpt(
         "allowed_hosts",

@@ -198,15 +198,15 @@ class Workspace:
         return found
 
     def imports(self, import_map: Mapping[str, str] | None = None, *, offline: bool) -> Imports:
-        """What `[tosca]` says of imports, with more of the import map. `ConfigurationError` where a directory of its own is not
-        there."""
+        """What `[tosca]` says of imports, with more of the import map. `ConfigurationError` where what its own entries name is
+        not there."""
         from bbq.operations.wanted import Imports
 
         found = dict(map(ini.parse_mapping, self.config.tosca.import_map))
-        for prefix, directory in found.items():
-            if not Path(directory).is_dir():
+        for prefix, target in found.items():
+            if not Path(target).exists():
                 raise ConfigurationError(
-                    f"import_map {prefix}={directory}: there is no such directory",
+                    f"import_map {prefix}={target}: there is no such file or directory",
                     hint="see --import-map and [tosca] import_map",
                 )
         return Imports({**found, **(import_map or {})}, () if offline else tuple(self.config.tosca.allowed_hosts))

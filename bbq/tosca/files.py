@@ -377,7 +377,7 @@ class Files:
             try:
                 return self.resolver.profile(target)
             except Refused:
-                beside = profile_beside(unit.place, target)
+                beside = profile_beside(unit.place, target) if target not in self.resolver.import_map else None
                 if beside is None:
                     raise
                 return beside

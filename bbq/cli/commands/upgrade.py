@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bbq.cli import options
 from bbq.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -22,12 +23,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("files", nargs="+", metavar="FILE", help="templates of TOSCA 1.x that belong together")
     parser.add_argument("--write", action="store_true", help="change the files; without it the changes are shown")
     parser.add_argument("--force", action="store_true", help="with --write: also where the result is not valid yet")
-    parser.add_argument(
-        "--import-map",
-        action="append",
-        metavar="PREFIX=DIRECTORY",
-        help="read imports whose URL starts with PREFIX from DIRECTORY; repeatable",
-    )
+    options.import_map(parser)
 
 
 def run(session: Session) -> int:

@@ -109,3 +109,19 @@ def test_a_working_directory_that_is_gone_is_no_defect(cli, format: str) -> None
     done = subprocess.run(command, cwd=folder, env=cli.environment, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 4, done.stderr
     assert "BBQ-Y001" in done.stdout and "fault of bbq" not in done.stderr
+
+
+def test_a_profile_is_mapped_to_a_file(cli) -> None:
+    """To one only: a mapping that leads nowhere is not made good by a file that lies about."""
+    (cli.home / "types").mkdir()
+    profile = "tosca_definitions_version: tosca_2_0\nprofile: org.example:1.0\nnode_types: { T: {} }\n"
+    (cli.home / "types" / "profile.yaml").write_text(profile)
+    (cli.home / "t.yaml").write_text(
+        "tosca_definitions_version: tosca_2_0\nimports: [ { profile: org.example:1.0 } ]\n"
+        "service_template: { node_templates: { a: { type: T } } }\n"
+    )
+    for verb in ("validate", "plan"):
+        assert cli(verb, "t.yaml", "--import-map", "org.example:1.0=types/profile.yaml").code == 0
+    assert cli("validate", "t.yaml", "--import-map", "org.example:1.0=types/nothing.yaml").code == 4
+    wrong = cli("plan", "t.yaml", "--import-map", "org.example:1.0=types/nothing.yaml")
+    assert wrong.code == 5 and "there is no such file or directory" in wrong.err

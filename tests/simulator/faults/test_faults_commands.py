@@ -40,7 +40,7 @@ DURATION = "hint: write it like 90s, 10m, 2h or 1d12h"
         (("up", b"caf\xe9.yaml"), 2, r"'caf\xe9.yaml' is not UTF-8"),
         (("status", b"\xe9"), 2, "is not UTF-8"),
         ((b"\xe9",), 2, "is not UTF-8"),
-        ((*SERVICE, "--import-map", "https://example.org/=nowhere"), 5, "nowhere: there is no such directory"),
+        ((*SERVICE, "--import-map", "https://example.org/=nowhere"), 5, "nowhere: there is no such file or directory"),
         ((*SERVICE, "--import-map", "nonsense"), 5, "PREFIX=DIRECTORY"),
         (("up", "service.yaml", "--provider", "mooon"), 2, "hint: providers: local, openstack, simulator"),
         (("destroy", "nothing"), 2, "there is no deployment 'nothing'"),
