@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from bbq.collection import paused
 from bbq.datafiles import data_dir
@@ -26,7 +26,10 @@ from bbq.topology.sources import Tree
 from bbq.topology.substitution import Library
 from bbq.topology.values import references
 from bbq.tosca.model import Function, NodeTemplate, ParameterDef, ServiceTemplate
-from bbq.yamlreader import NOWHERE
+from bbq.yamlreader import NOWHERE, node_of
+
+if TYPE_CHECKING:
+    import yaml
 
 _REHEARSAL: Final = "simulator"
 """The provider that makes abstract nodes as they are; only a user's folder of this name changes that."""
@@ -87,7 +90,7 @@ class _Builder:
         self._size = len(service.node_templates)
 
     def build(self, inputs: Mapping[str, Any], *, digests: bool) -> tuple[Topology | None, list[Diagnostic]]:
-        self._set_inputs(self._root, dict(inputs))
+        self._set_inputs(self._root, inputs)
         self._expand()
         tree = Tree.of(self._root.service)
         assembler = Assembler(self._evaluator, self._matcher, tree if digests else None)
@@ -120,7 +123,7 @@ class _Builder:
             self._read.add(service.path)
             self._sources.join(service.sources)
 
-    def _set_inputs(self, stack: Stack, given: dict[str, Any]) -> None:
+    def _set_inputs(self, stack: Stack, given: Mapping[str, Any]) -> None:
         """Given values, else defaults; secret ones wrapped. A default may be a function of other inputs."""
         for name, definition in stack.service.inputs.items():
             if "inputs" in stack.service.flaws.parts:
@@ -131,7 +134,8 @@ class _Builder:
                 value = definition.value if definition.has_value else definition.default
             raw = value
             try:
-                value = self._input(stack, name, definition, raw, self._evaluator.evaluate(raw, Where(stack)))
+                found = self._evaluator.evaluate(raw, Where(stack))
+                value = self._input(stack, name, definition, raw, found, node_of(given, name))
             except Broken:
                 stack.inputs[name] = Failed
                 continue
@@ -143,12 +147,12 @@ class _Builder:
                 self._bag.error(codes.SUBSTITUTION_BROKEN, text, owner.template.at)
             stack.inputs[name] = self._evaluator.secrecy.protect(value, definition, stack.service)
 
-    def _input(self, stack: Stack, name: str, definition: ParameterDef, raw: Any, value: Any) -> Any:
+    def _input(self, stack: Stack, name: str, definition: ParameterDef, raw: Any, value: Any, node: yaml.Node | None) -> Any:
         """An input's value, checked. What comes from a node that the template stands for was checked as that node's."""
         conformity, owner = self._evaluator.conformity, stack.owner
         if owner is None or stack.service.substitution is None:
             place = definition.at if raw is definition.value or raw is definition.default else NOWHERE
-            return conformity.checked(value, raw, definition, Where(stack), ("input", name), place)
+            return conformity.checked(value, raw, definition, Where(stack), ("input", name), place, node)
         words = ("input", name, "of", Path(stack.service.path).name, "for", owner.address)
         path = next((path for path, target in stack.service.substitution.properties.items() if target == name), None)
         if path is None:

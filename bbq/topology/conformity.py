@@ -15,14 +15,17 @@ from bbq.diagnostics import SourceRange
 from bbq.topology.functions import LARGEST
 from bbq.topology.instances import Broken, Instance, Where
 from bbq.topology.values import Attribute, Call, Expr, Secret, larger_than
-from bbq.tosca.checker import CONVERTED, Checker, Key, Path, located
+from bbq.tosca.checker import CONVERTED, Checker, Key, Path, locate, located
 from bbq.tosca.constraints import asks_elsewhere, holds_function, is_local
 from bbq.tosca.functions import calls, spelled
 from bbq.tosca.model import Constraint, Function, ParameterDef, Schema, ServiceTemplate
 from bbq.tosca.reading import article, quoted
 from bbq.tosca.signatures import RESULTS
+from bbq.yamlreader import at
 
 if TYPE_CHECKING:
+    import yaml
+
     from bbq.topology.evaluate import Evaluator
 
 _OPEN: Final = ""
@@ -39,6 +42,8 @@ class Given:
     where: Where
     words: tuple[str, ...]
     at: SourceRange
+    node: yaml.Node | None = None
+    """An input's value, where a file gives it."""
 
     def what(self) -> str:
         return " ".join(quoted(word) if number % 2 else word for number, word in enumerate(self.words))
@@ -73,7 +78,14 @@ class Conformity:
         self._told: set[tuple[SourceRange, str, int]] = set()
 
     def checked(
-        self, value: Any, raw: Any, definition: ParameterDef, where: Where, words: tuple[str, ...], at: SourceRange
+        self,
+        value: Any,
+        raw: Any,
+        definition: ParameterDef,
+        where: Where,
+        words: tuple[str, ...],
+        at: SourceRange,
+        node: yaml.Node | None = None,
     ) -> Any:
         """`value`, which `raw` gave, normalised as a literal would be. Raises `Broken` after reporting what is wrong with it.
         Literals were checked by the reader."""
@@ -84,7 +96,7 @@ class Conformity:
         computed = holds_function(raw)
         if not computed and not later:
             return value
-        given = Given(raw, definition, where, words, at)
+        given = Given(raw, definition, where, words, at, node)
         if later:
             self._later.append((given, value))
         if not computed or (schema.type == "any" and not schema.constraints):
@@ -114,6 +126,8 @@ class Conformity:
     def report(self, given: Given, code: str, message: str, path: Path, hint: str | None, *, warn: bool) -> None:
         """Once for all instances of a template."""
         place, source = self._place(given.raw, path, given.where, given.at)
+        if given.node is not None:
+            place = at(locate(given.node, path))
         if (key := (place, code, id(given.definition))) in self._told:
             return
         self._told.add(key)

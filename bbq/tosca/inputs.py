@@ -12,12 +12,12 @@ from bbq.tosca.checker import Checker, Path, locate
 from bbq.tosca.convert import from_text
 from bbq.tosca.model import ServiceTemplate
 from bbq.tosca.reading import nearest, one_of, quoted
-from bbq.yamlreader import NOWHERE, at, name_place, node_of
+from bbq.yamlreader import NOWHERE, Given, at, name_place, node_of
 
 
-def check_inputs(service: ServiceTemplate, given: Mapping[str, Any]) -> tuple[dict[str, Any], list[Diagnostic]]:
-    """The inputs in force, and what is wrong with the given ones, at their places where they are a `Given` from
-    a file (else file `<input>`, line 1).
+def check_inputs(service: ServiceTemplate, given: Mapping[str, Any]) -> tuple[Given, list[Diagnostic]]:
+    """The inputs in force, with the places of those that a file gave, and what is wrong with the given ones, at their places
+    where they are a `Given` from a file (else file `<input>`, line 1).
 
     `given` holds text (from a command line) or values (from a file, or Python). Text is converted by the input's type:
     numbers, booleans, lists and maps as YAML or JSON, scalars with units. Inputs that are optional, without default and not
@@ -25,7 +25,7 @@ def check_inputs(service: ServiceTemplate, given: Mapping[str, Any]) -> tuple[di
     """
     bag = DiagnosticBag()
     checker = Checker(service.types)
-    values: dict[str, Any] = {}
+    values = Given()
     for name in given:
         if name not in service.inputs:
             hint = nearest(name, service.inputs) or one_of(service.inputs) or "the template has no inputs"
@@ -54,6 +54,8 @@ def check_inputs(service: ServiceTemplate, given: Mapping[str, Any]) -> tuple[di
                 bag.error("BBQ-T102", message, NOWHERE if node is None else at(locate(node, path)), hint or described)
 
             values[name] = checker.check(value, definition.schema, report, what=what)
+            if isinstance(given, Given) and name in given.nodes:
+                values.nodes[name] = given.nodes[name]
         elif definition.has_value:
             values[name] = definition.value
         elif definition.has_default:
