@@ -42,7 +42,8 @@ class Schedule:
         parts = _NICKNAMES.get(expression.strip().lower(), expression).split()
         if len(parts) != len(_FIELDS):
             names = ", ".join(name for name, *_ in _FIELDS)
-            raise CronError(f"{expression!r} has {len(parts)} fields instead of 5 ({names})")
+            count = f"{len(parts)} field{'' if len(parts) == 1 else 's'}"
+            raise CronError(f"{expression!r} has {count} instead of 5 ({names})")
         values = [_parse(text, *field) for text, field in zip(parts, _FIELDS, strict=True)]
         self.minutes, self.hours, self.days, self.months, weekdays = values
         self.weekdays = {day % 7 for day in weekdays}

@@ -168,7 +168,8 @@ def _checked(stream: BufferedReader, file: str, bag: DiagnosticBag, where: Sourc
         bag.error("BBQ-T305", text, where, f"an archive has at most {caps.members:,} members")
         return None
     except _UNREADABLE as error:
-        bag.error("BBQ-T300", f"not a ZIP archive, or a damaged one: {printable(str(error))}", where, _hint(stream))
+        reason = "" if isinstance(error, zipfile.BadZipFile) else f": {printable(str(error))}"
+        bag.error("BBQ-T300", f"not a ZIP archive, or a damaged one{reason}", where, _hint(stream))
         return None
     for info in infos:
         info.filename = info.orig_filename  # `zipfile` cuts and replaces; what stands there is what is judged

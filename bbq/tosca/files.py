@@ -256,7 +256,8 @@ class Files:
             text = value.value if isinstance(value, ScalarNode) else ""
             likely = meant(text)
             known = f"did you mean `{likely}`?" if likely is not None else nearest(text, VERSIONS) or one_of(VERSIONS)
-            self.bag.error("BBQ-T001", f"unknown tosca_definitions_version {shape(value)}", at(value), known)
+            wrong = "unknown tosca_definitions_version" if text else "tosca_definitions_version is"
+            self.bag.error("BBQ-T001", f"{wrong} {shape(value)}", at(value), known)
         return grammar
 
     def _declare(self, unit: Unit) -> None:

@@ -249,7 +249,7 @@ COMMAND = BUNDLED % "ScheduledJob" + "        command: [ x ]\n        "
     [
         (COMMAND + 'schedule: §"61 * * * *"\n', ["BBQ-T047"], "minute: 61 is not within 0 to 59"),
         (COMMAND + 'schedule: §"0 0 30 2 *"\n', ["BBQ-T047"], "never comes true"),
-        (COMMAND + "schedule: §hourly\n", ["BBQ-T047"], "has 1 fields instead of 5"),
+        (COMMAND + "schedule: §hourly\n", ["BBQ-T047"], "has 1 field instead of 5"),
         (COMMAND + "schedule: §5\n", ["BBQ-T040"], "must be a string"),
         (COMMAND + "schedule: '@daily'\n        timeouts: { §raedy: 2 }\n", ["BBQ-T041"], "no property `raedy`"),
         (COMMAND + "schedule: '@daily'\n        timeouts: { ready: §0 }\n", ["BBQ-T043"], "must be greater than `0`"),
