@@ -61,7 +61,7 @@ def _lines(data: Data) -> Iterator[str]:
         yield ""
         yield "  made by"
         for item in makers:
-            wanted = f", where {item['where']}" if "where" in item else ""
+            wanted = f"; {item['where']}" if "where" in item else ""
             yield from _wrapped(f"{item['how']}{wanted}", f"    {item['provider']:<10} ")
         if not makers:
             yield "    no provider"

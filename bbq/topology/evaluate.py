@@ -20,7 +20,7 @@ from bbq.topology.paths import Paths
 from bbq.topology.phrases import suggestion
 from bbq.topology.secrecy import Secrecy
 from bbq.topology.values import Attribute, Call, Expr, GeneratedSecret, contains, larger_than
-from bbq.tosca.constraints import expected
+from bbq.tosca.constraints import broken, expected
 from bbq.tosca.model import Constraint, Function, ParameterDef
 
 if TYPE_CHECKING:
@@ -121,14 +121,14 @@ class Evaluator:
             if self._too_deep:  # further along the same chain of values
                 raise Broken from None
             at = instance.template.property_at.get(name, instance.template.at)
-            broken = self.fail(
+            problem = self.fail(
                 codes.CIRCULAR_VALUE,
                 f"property {name!r} of {instance.address!r} is nested too deeply: it is made of too many others in turn",
                 at,
                 "give the value to all of them in one place, such as an input",
             )
             self._too_deep = True
-            raise broken from None
+            raise problem from None
         if larger_than(value, LARGEST):
             memo[name] = Failed
             at = instance.template.property_at.get(name, instance.template.at)
@@ -193,7 +193,7 @@ class Evaluator:
             )
         for constraint in definition.schema.constraints:
             if not self.holds(constraint, count, where):
-                must = expected(constraint, where.stack.service.version)
+                must = broken(constraint, count, lambda value: value) or expected(constraint, where.stack.service.version)
                 raise self.fail(codes.BAD_OVERRIDE, f"{address} cannot be scaled to {count}: {definition.name!r} {must}", at)
         return count
 

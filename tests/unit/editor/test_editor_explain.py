@@ -83,7 +83,10 @@ def test_every_bundled_type_can_be_explained() -> None:
 def test_which_conditions_choose_a_substitution_and_what_a_provider_makes_itself(capsys: pytest.CaptureFixture[str]) -> None:
     (found,) = told(capsys, "bbq.nodes.MessageQueue")
     local = {item["how"].rpartition("/")[2]: item["where"] for item in found["made_by"] if item["provider"] == "local"}
-    assert local == {"message-queue-nats.yaml": "engine equal nats", "message-queue-rabbitmq.yaml": "engine equal rabbitmq"}
+    assert local == {
+        "message-queue-nats.yaml": "`engine` must be equal to `nats`",
+        "message-queue-rabbitmq.yaml": "`engine` must be equal to `rabbitmq`",
+    }
     for name in RESOURCES:
         if not name.startswith("bbq.nodes.local."):
             (found,) = told(capsys, name)
