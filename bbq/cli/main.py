@@ -38,6 +38,7 @@ COMMANDS = {
     "unlock": "break the lock of a process that is gone for good",
     "doctor": "look at what this machine has for the local provider",
     "config": "show every option, its value and where it comes from",
+    "image": "make images of cluster nodes, and bring them into a cloud",
     "queue": "send, receive and look at messages of a deployed queue",
     "autoscale": "scale workers with the length of a queue",
 }

@@ -73,7 +73,7 @@ class Catalogue:
     def image(self, given: Mapping[str, Any]) -> str:
         """The id of the registered image that is named, else of the only one that has the tags which the plugin asks for."""
         plugin, version = self.version(given)
-        needed = set(self._plugin(plugin, version).get("required_image_tags") or (plugin, version))
+        needed = set(self.image_tags(given))
         able = [item for item in self.images if needed <= set(item.get("tags") or ())]
         names = [str(item["name"]) for item in able]
         if wanted := given.get("image"):
@@ -86,6 +86,11 @@ class Catalogue:
             has = "several registered images" if able else "no registered image"
             raise Unknown(f"this cloud has {has} for {plugin} {version}: say which by `image`", one_of(names))
         return str(able[0]["id"])
+
+    def image_tags(self, given: Mapping[str, Any]) -> list[str]:
+        """The tags by which the plugin knows the images that it can use."""
+        plugin, version = self.version(given)
+        return list(self._plugin(plugin, version).get("required_image_tags") or (plugin, version))
 
     def processes(self, given: Mapping[str, Any], group: str) -> list[str]:
         plugin, version = self.version(given)
