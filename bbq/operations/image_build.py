@@ -33,6 +33,7 @@ _VERSIONS: Final = {"bookworm": "12", "trixie": "13"}
 """Debian's releases, for `os_version`."""
 _PROGRAMS: Final = {
     "debootstrap": "debootstrap",
+    "dmsetup": "dmsetup",
     "kpartx": "kpartx",
     "losetup": "util-linux",
     "mkfs.ext4": "e2fsprogs",
@@ -47,6 +48,7 @@ _ROOM: Final = 6 << 30
 """Bytes beside the image while it is made: the tree, the raw image and the compressed one."""
 _START: Final = "import sys; sys.argv[0] = 'disk-image-create'; from diskimage_builder.disk_image_create import main; main()"
 """The program `disk-image-create`, of the Python that we are, whether or not its directory is on the PATH."""
+_STAND_IN: Final = 'for name in kpartx dmsetup; do mount --bind "$1" "$(command -v $name)" || exit; done; shift; exec "$@"'
 _PHASES: Final = {
     "root": "the base system",
     "extra-data": "files of this machine",
@@ -218,7 +220,7 @@ def _swept(directory: Path) -> None:
     done = subprocess.run(["losetup", "--list", "--json", "--output", "NAME,BACK-FILE"], capture_output=True, check=True)
     loops = {one["name"]: one["back-file"] or "" for one in json.loads(done.stdout or "{}").get("loopdevices", ())}
     ours = [name for name, file in loops.items() if Path(file.removesuffix(" (deleted)")).is_relative_to(directory)]
-    parts = [name for name, file in loops.items() if file in ours]  # see templates/image-build/kpartx
+    parts = [name for name, file in loops.items() if file in ours]  # see templates/image-build/loop-partitions
     for name in ours:
         subprocess.run(["kpartx", "-d", name], capture_output=True, check=False)
     for name in [*parts, *ours]:
@@ -249,9 +251,8 @@ def _command(arguments: Sequence[str]) -> list[str]:
     """The first process of its namespaces dies with us, all others with it, and with them their mounts."""
     start = [sys.executable, "-c", _START, *arguments]
     if not _has_device_mapper():
-        stand_in = data_dir("templates") / "image-build" / "kpartx"
-        mount = 'mount --bind "$1" "$(command -v kpartx)" && shift && exec "$@"'
-        start = ["sh", "-c", mount, "sh", str(stand_in), *start]
+        stand_in = data_dir("templates") / "image-build" / "loop-partitions"
+        start = ["sh", "-c", _STAND_IN, "sh", str(stand_in), *start]
     alone = ["unshare", "--mount", "--pid", "--fork", "--kill-child=KILL", "--mount-proc"]
     return ["setpriv", "--pdeathsig", "KILL", *alone, *start]
 

@@ -157,7 +157,7 @@ def test_answers_that_are_lost(cli: Cli, cloud: Cloud, testcloud: TestCloud, ima
         through(cli, testcloud, proxy)
         proxy.rules.append(rule)
         done = upload(cli, disk(tmp_path / "disk.raw"), image)
-        assert rule.used == 1
+        assert rule.used >= 1
     assert [(one["id"], one["name"], one["status"]) for one in images(cloud, image)] == [(done["id"], image, "active")]
 
 

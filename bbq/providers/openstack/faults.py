@@ -68,6 +68,8 @@ def fault_of_response(response: Response, what: str, *, creates: bool) -> Provid
         return QuotaFault(text)
     if status in (403, 413) and _QUOTA_TEXT.search(said):
         return QuotaFault(text)
+    if status == 413 and again is None:  # what was sent is too large, now and later (RFC 9110, 15.5.14): Glance's limits
+        return QuotaFault(text)
     if status == 403:
         return ConfigurationFault(text, "the account lacks a role for this; bbq-deploy doctor shows its roles")
     if status in (404, 410):

@@ -16,8 +16,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
-from bbq.engine.contract import ConfigurationFault, PermanentFault, ProviderFault, QuotaFault, TransientFault
-from bbq.errors import BbqError, ConfigurationError, LockedError, ResourceFailed
+from bbq.engine.contract import ConfigurationFault, PermanentFault, ProviderFault, TransientFault
+from bbq.errors import BbqError, ConfigurationError, LockedError
 from bbq.providers.openstack import sahara, trove
 from bbq.providers.openstack.faults import NotFound
 from bbq.providers.openstack.image_file import ImageFile, Stream, Tell
@@ -218,9 +218,7 @@ def _sent(cloud: Cloud, file: ImageFile, wanted: Wanted, tell: Tell) -> dict[str
         _send(cloud, file, image["id"], wanted.name, tell)
         found: dict[str, Any] = cloud.get(SERVICE, f"/images/{image['id']}", f"look at the image {wanted.name}", headers=_JSON)
         if found["status"] != "active" or not _is(found, file):
-            raise ResourceFailed(
-                f"the image {wanted.name} did not arrive as it was sent: it is {found['status']}", hint="again?"
-            )
+            raise TransientFault(f"the image {wanted.name} did not arrive as it was sent")
     except BaseException:
         with suppress(ProviderFault, BbqError):
             _delete(cloud, image)
@@ -231,18 +229,14 @@ def _sent(cloud: Cloud, file: ImageFile, wanted: Wanted, tell: Tell) -> dict[str
 def _send(cloud: Cloud, file: ImageFile, image_id: str, name: str, tell: Tell) -> None:
     what = f"upload the image {name}"
     with file.path.open("rb") as source:
-        try:
-            cloud.put(
-                SERVICE,
-                f"/images/{image_id}/file",
-                what,
-                headers={**_JSON, "Content-Type": "application/octet-stream"},
-                data=Stream(source, file.size, tell),
-            )
-        except TransientFault as fault:
-            if "(413)" in str(fault):  # its limits of size, its store that is full
-                raise QuotaFault(str(fault)) from None
-            raise
+        cloud.put(
+            SERVICE,
+            f"/images/{image_id}/file",
+            what,
+            headers={**_JSON, "Content-Type": "application/octet-stream"},
+            data=Stream(source, file.size, tell),
+            status_code_retries=0,  # keystoneauth would send the rest of the file, which is nothing
+        )
 
 
 def _settle(cloud: Cloud, image: Mapping[str, Any], wanted: Wanted) -> None:
