@@ -202,6 +202,8 @@ def _workshop(directory: Path) -> Iterator[Path]:
     try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not directory.exists():  # another process took it away after we had opened it
+                raise BlockingIOError
         except BlockingIOError:
             raise LockedError("another process makes this image", hint="wait for it, or choose another --output") from None
         _swept(directory)
@@ -217,10 +219,14 @@ def _workshop(directory: Path) -> Iterator[Path]:
 
 def _swept(directory: Path) -> None:
     """Take away what a build has left: loop devices of its files, and the files. Its mounts and processes are gone."""
-    done = subprocess.run(["losetup", "--list", "--json", "--output", "NAME,BACK-FILE"], capture_output=True, check=True)
-    loops = {one["name"]: one["back-file"] or "" for one in json.loads(done.stdout or "{}").get("loopdevices", ())}
-    ours = [name for name, file in loops.items() if Path(file.removesuffix(" (deleted)")).is_relative_to(directory)]
-    parts = [name for name, file in loops.items() if file in ours]  # see templates/image-build/loop-partitions
+    columns = "NAME,BACK-FILE,BACK-INO,BACK-MAJ:MIN"
+    done = subprocess.run(["losetup", "--list", "--json", "--output", columns], capture_output=True, check=True)
+    loops = json.loads(done.stdout or "{}").get("loopdevices", ())
+    # Names of files are those of mounts that are gone.
+    files = {_identity(path) for path in directory.glob("dib_image.*/*.raw")}
+    ours = [one["name"] for one in loops if (int(one["back-ino"]), one["back-maj:min"].replace(" ", "")) in files]
+    names = {Path(name).name for name in ours}
+    parts = [one["name"] for one in loops if Path(one["back-file"] or "").name in names]  # see loop-partitions
     for name in ours:
         subprocess.run(["kpartx", "-d", name], capture_output=True, check=False)
     for name in [*parts, *ours]:
@@ -230,6 +236,11 @@ def _swept(directory: Path) -> None:
             link.unlink()
     for path in directory.iterdir():
         shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+
+
+def _identity(path: Path) -> tuple[int, str]:
+    found = path.stat()
+    return found.st_ino, f"{os.major(found.st_dev)}:{os.minor(found.st_dev)}"
 
 
 def _environment(workshop: Path, release: str) -> dict[str, str]:

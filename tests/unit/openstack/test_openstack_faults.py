@@ -120,6 +120,7 @@ HEAT_BODY = {"code": 400, "title": "Bad Request", "explanation": "...", "error":
             "port",
         ),
         (413, {"overLimit": {"message": "VolumeLimitExceeded: quota of 10"}}, True, QuotaFault, "quota of 10"),
+        (413, {"message": "The image is larger than 1 GiB.", "title": "Too Large"}, False, QuotaFault, "larger than"),
         (400, {"error": {"type": "RequestLimitExceeded", "message": "Maximum stacks"}}, True, QuotaFault, "Maximum"),
         (404, {"error": {"message": "The Stack (x) could not be found."}}, False, NotFound, "could not be found"),
         (409, {"error": {"message": "The Stack (x) already exists."}}, True, Conflict, "already exists"),
