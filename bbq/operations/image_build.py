@@ -13,6 +13,7 @@ import json
 import os
 import re
 import shutil
+import stat
 import subprocess
 import sys
 from collections import deque
@@ -44,6 +45,8 @@ _PROGRAMS: Final = {
     "unshare": "util-linux",
 }
 """Program -> Debian's package that has it."""
+_LOOP: Final = 7
+"""Major number of loop devices. https://docs.kernel.org/admin-guide/devices.html"""
 _ROOM: Final = 6 << 30
 """Bytes beside the image while it is made: the tree, the raw image and the compressed one."""
 _START: Final = "import sys; sys.argv[0] = 'disk-image-create'; from diskimage_builder.disk_image_create import main; main()"
@@ -231,9 +234,10 @@ def _swept(directory: Path) -> None:
         subprocess.run(["kpartx", "-d", name], capture_output=True, check=False)
     for name in [*parts, *ours]:
         subprocess.run(["losetup", "--detach", name], capture_output=True, check=False)
-    for link in Path("/dev/mapper").glob("loop*p*"):
-        if link.is_symlink() and str(link.readlink()) in parts:
-            link.unlink()
+    for node in Path("/dev/mapper").glob("loop*p*"):
+        found = node.lstat()
+        if stat.S_ISBLK(found.st_mode) and os.major(found.st_rdev) == _LOOP and f"/dev/loop{os.minor(found.st_rdev)}" in parts:
+            node.unlink()
     for path in directory.iterdir():
         shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 
