@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bbq.providers.openstack.session import Cloud
 
 EXAMPLES = (
-    "sudo bbq-deploy image build spark -o spark.qcow2",
+    "bbq-deploy image build spark -o spark.qcow2  # as root",
     "bbq-deploy image upload spark.qcow2 --name bbq-spark",
     "bbq-deploy image upload hadoop.qcow2 --name spark-3 --sahara-plugin spark --sahara-version 3.1.1 --os-admin-user debian",
     "bbq-deploy image upload mysql.qcow2 --name mysql-8 --trove-datastore mysql --trove-version 8.0",
