@@ -166,7 +166,14 @@ def test_it_boots(built: Path, tmp_path: Path) -> None:
         port = free.getsockname()[1]
         free.close()
         argv = [qemu, "-machine", "accel=tcg", "-cpu", "max", "-m", "1024", "-display", "none", "-monitor", "none"]
-        argv += ["-serial", f"file:{console}", "-drive", f"file={disk},if=virtio", "-device", "virtio-net-pci,netdev=net"]
+        argv += [
+            "-serial",
+            f"file:{console}",
+            "-drive",
+            f"file={disk},if=virtio",
+            "-device",
+            "virtio-net-pci,netdev=net,romfile=",
+        ]
         argv += ["-netdev", f"user,id=net,hostfwd=tcp:127.0.0.1:{port}-:22"]
         argv += ["-smbios", f"type=1,serial=ds=nocloud-net;s=http://10.0.2.2:{server.server_port}/"]
         machine = subprocess.Popen(argv)
