@@ -88,7 +88,7 @@ def upload(cloud: Cloud, file: ImageFile, wanted: Wanted, *, replace: bool = Fal
     is under way, and faults of the services.
     """
     cloud.require(SERVICE)
-    found, left = _named(cloud, wanted.name), _named(cloud, _fresh_name(wanted.name))
+    found, left = _named(cloud, wanted.name), _left(cloud, wanted.name)
     same = next((one for one in found if one["status"] == "active" and _is(one, file)), None)
     others = [one for one in found if one is not same]
     if problems := list(_problems(cloud, wanted, same, others, replace=replace)):
@@ -118,6 +118,12 @@ def _named(cloud: Cloud, name: str) -> list[dict[str, Any]]:
     """Every image of the name that the project sees, whoever has it."""
     found = list(cloud.pages(SERVICE, "/images", "images", f"look for images named {name}", headers=_JSON, name=name))
     return sorted((one for one in found if one["name"] == name), key=lambda one: (one["created_at"], one["id"]))
+
+
+def _left(cloud: Cloud, name: str) -> list[dict[str, Any]]:
+    """What uploads of this project have made and not finished, the first one first."""
+    found, project = _named(cloud, _fresh_name(name)), cloud.access.project_id
+    return [one for one in found if one.get("owner") == project and TAG in one["tags"]]
 
 
 def _is(image: Mapping[str, Any], file: ImageFile) -> bool:
@@ -212,7 +218,7 @@ def _sent(cloud: Cloud, file: ImageFile, wanted: Wanted, tell: Tell) -> dict[str
         body["visibility"] = wanted.visibility
     image: dict[str, Any] = cloud.post(SERVICE, "/images", f"make the image {wanted.name}", body, headers=_JSON)
     try:
-        first = _named(cloud, body["name"])[0]
+        first = next(iter(_left(cloud, wanted.name)), image)
         if first["id"] != image["id"]:
             raise LockedError(f"another upload of this name has begun ({first['id']})", hint="wait for it")
         _send(cloud, file, image["id"], wanted.name, tell)
