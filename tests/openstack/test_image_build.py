@@ -124,7 +124,7 @@ def test_a_spark_cluster_of_it(cli: Cli, testcloud: TestCloud, image: str, name:
     assert run("grep VERSION_CODENAME /etc/os-release").strip() == f"VERSION_CODENAME={RELEASE}"
     assert run("ps -e -o args | grep -c '[o]pt/.*org.apache.spark.deploy.master.Master'").strip() == "1"
     conf = "$(dirname $(find ~ -name spark-defaults.conf -path '*/conf/*' 2>/dev/null | head -1))"
-    job = f"/opt/spark/bin/spark-submit --master {master} /opt/spark/examples/src/main/python/pi.py 2"
+    job = f"/opt/spark/bin/spark-submit --master {master} --executor-memory 512m /opt/spark/examples/src/main/python/pi.py 2"
     assert "Pi is roughly 3." in run(f"env SPARK_CONF_DIR={conf} SPARK_LOCAL_IP={host} {job}")
     cli("destroy", name, "--yes")
 
