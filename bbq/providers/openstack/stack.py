@@ -33,7 +33,7 @@ from bbq.providers.openstack.stack_events import Events
 from bbq.providers.openstack.stack_failure import addressed, own_path, resources_of, root_cause
 from bbq.providers.openstack.stack_needs import Needs, needs_of
 from bbq.providers.openstack.stack_preflight import said_by_heat, unknown
-from bbq.providers.openstack.stack_repair import mark_lost
+from bbq.providers.openstack.stack_repair import lost_of, mark_lost
 from bbq.topology.model import Node
 from bbq.topology.values import Expr, contains, revealed
 
@@ -81,6 +81,11 @@ class Stack(CloudResource):
         except Conflict as fault:  # an action is under way (Heat without convergence)
             raise TransientFault(str(fault), _BUSY) from None
         return handle
+
+    def lost(self, handles: Sequence[Handle]) -> Mapping[str, Sequence[str]]:
+        """Servers, volumes, ports and floating IPs that are gone, or are servers in ERROR."""
+        found = lost_of(self.cloud, [_path(handle) for handle in handles])
+        return {handle.id: list(map(str, found.get(_path(handle), ()))) for handle in handles}
 
     def preview(self, handle: Handle, properties: Mapping[str, Any]) -> list[tuple[str, str | None, str | None]]:
         """Which resources of the stack itself Heat would add, change, replace and delete. (Those of nested stacks only count as
