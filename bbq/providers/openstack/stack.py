@@ -7,6 +7,7 @@ template_utils, which would read them again, is not needed; REST through the sha
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar, Final
 
 from bbq.engine.contract import (
@@ -37,6 +38,8 @@ from bbq.providers.openstack.stack_repair import lost_of, mark_lost
 from bbq.topology.model import Node
 from bbq.topology.values import Expr, contains, revealed
 
+_AT_ONCE: Final = 8
+"""Templates that Heat is asked about at a time; each costs it as much as the making of a stack does until it answers."""
 _BUSY: Final = 5.0
 _ENDED: Final = {"stop": "stopped", "rollback": "rolled back"}
 
@@ -172,11 +175,11 @@ class Stack(CloudResource):
     def preflight(self, nodes: Sequence[Node], needs: Needs) -> list[str]:
         self.add_needs(nodes, needs)
         found = list(unknown(self.cloud, needs))
-        if not found:  # Heat would only say the first of the same again
-            for node in nodes:
-                if not contains(node.properties, lambda value: isinstance(value, Expr)):
-                    said = said_by_heat(self.cloud, node.name, _content(node.properties))
-                    found += [said] if said else []
+        whole = [node for node in nodes if not contains(node.properties, lambda value: isinstance(value, Expr))]
+        if whole and not found:  # else Heat would only say the first of the same again
+            with ThreadPoolExecutor(min(len(whole), _AT_ONCE)) as pool:
+                said = pool.map(lambda node: said_by_heat(self.cloud, node.name, _content(node.properties)), whole)
+                found += [text for text in said if text]
         return found
 
     def preflight_changes(self, changed: Sequence[Changed]) -> list[str]:
