@@ -224,6 +224,12 @@ class Resource(ABC):
         by; none where it is brought back or made anew by itself."""
         return ()
 
+    def lost(self, handles: Sequence[Handle]) -> Mapping[str, Sequence[str]]:
+        """What things that are ready by their own state have lost inside of them, by their ids: a phrase for each loss, after
+        which the thing counts as failed. Asked before a plan and for `drift`, never while something is waited for, so it may
+        list what is inside; with few calls for all of them."""
+        return {}
+
     def preview(self, handle: Handle, properties: Mapping[str, Any]) -> Sequence[tuple[str, str | None, str | None]]:
         """What an update to these properties (which may hold expressions) would do inside the thing, for the eyes of who reads
         the plan: (path, before, after), None for what is not there. Nothing is changed."""

@@ -96,7 +96,8 @@ class Waiter:
         group = self._groups.setdefault(watch.group, _Group())
         now = self._loop.clock.monotonic()
         age = now - watch.since
-        due = now if age <= 0 else now + tick(age, watch.expected, self._options)
+        # just begun to wait: what is ready by now need not wait for a tick; `floor` keeps looks apart all the same
+        due = now if age < self._options.poll_min else now + tick(age, watch.expected, self._options)
         group.due = max(group.floor, min(group.due, due) if group.entries else due)
         group.entries[watch.id] = _Entry(task, task.turn, watch, due)
 

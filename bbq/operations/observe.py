@@ -1,10 +1,11 @@
-"""What is really there, beside what the journal says: one list call a group, nothing is changed."""
+"""What is really there, beside what the journal says: one list call a group, and those that tell what is lost inside of things;
+nothing is changed."""
 
 from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -39,7 +40,37 @@ class Difference:
 
 def states(provider: Provider, records: Mapping[str, Record], clock: Clock) -> dict[str, State | None]:
     """The state of every recorded thing, None for what is gone; nodes that have no thing of their own are left out. What the
-    provider has as ready and does not work, by a probe that only looks, is not ready."""
+    provider has as ready and does not work, by a probe that only looks, is not ready; what has lost something inside of it has
+    failed."""
+    found = _listed(provider, records, clock)
+    for node, phrases in _lost(provider, records, found, clock).items():
+        state = found[node]
+        assert state is not None
+        more = f" and {len(phrases) - 3} more" if len(phrases) > 3 else ""
+        found[node] = replace(state, ready=False, failed=True, detail=", ".join(phrases[:3]) + more)
+    return found
+
+
+def _lost(
+    provider: Provider, records: Mapping[str, Record], seen: Mapping[str, State | None], clock: Clock
+) -> dict[str, Sequence[str]]:
+    """What things have lost that are ready otherwise, by node."""
+    from bbq.engine.contract import Handle, Resource
+
+    by_resource: dict[Resource, dict[str, str]] = defaultdict(dict)
+    for node, state in seen.items():
+        resource = provider.resource(records[node].ancestry or (records[node].type,))
+        if state is not None and state.ready and resource is not None and type(resource).lost is not Resource.lost:
+            by_resource[resource][str(records[node].handle)] = node
+    found: dict[str, Sequence[str]] = {}
+    for resource, nodes in by_resource.items():
+        handles = [Handle(id, records[node].attributes) for id, node in nodes.items()]
+        found.update({nodes[id]: phrases for id, phrases in asked(partial(resource.lost, handles), clock).items() if phrases})
+    return found
+
+
+def _listed(provider: Provider, records: Mapping[str, Record], clock: Clock) -> dict[str, State | None]:
+    """The same, without what things have lost inside of them."""
     groups: dict[str, list[Record]] = defaultdict(list)
     looking: dict[str, Resource] = {}
     for record in records.values():
@@ -157,7 +188,10 @@ def drift(workspace: Workspace, row: DeploymentRow, records: Mapping[str, Record
             for record in records.values()
             if record.handle is None and record.status in ("intended", "failed") and not record.members
         ]
-        for node, state in states(provider, records, clock).items():
+        seen = _listed(provider, records, clock)
+        lost = _lost(provider, records, seen, clock)
+        found += [Difference(node, "gone", phrase) for node, phrases in lost.items() for phrase in phrases]
+        for node, state in seen.items():
             if state is None:
                 found.append(Difference(node, "gone", f"{records[node].type} {records[node].handle} is gone"))
             elif state.failed:

@@ -160,7 +160,8 @@ class _Diff:
             return Action.REPLACE, nothing, changes, "its deletion was begun and not finished"
         mending, host = self._renewal.mending(node), self._renewal.host(node)
         if mending and record.handle is not None:
-            return Action.UPDATE if repairable else Action.REPLACE, nothing, changes, mending
+            own = f"; {_first_line(seen.detail)}" if seen is not None and seen.failed and seen.detail else ""
+            return Action.UPDATE if repairable else Action.REPLACE, nothing, changes, mending + own
         if record.status == "intended":
             return Action.READ, nothing, changes, "whether it was made is not known"
         if seen is not None and seen.failed:

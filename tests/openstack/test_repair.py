@@ -1,15 +1,18 @@
-"""Servers that are deleted, broken or rebuilt: the stack makes them anew, and what was on them is made again from the start."""
+"""Servers that are deleted, broken or rebuilt, and what else of a stack is lost: the stack makes it anew, and what was on such
+servers is made again from the start."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from random import Random
 from typing import Any
 
 import pytest
 
+from bbq.engine.contract import DeploymentContext, Handle
 from bbq.providers.openstack.faults import NotFound
+from bbq.providers.openstack.provider import OpenStackProvider
 from bbq.providers.openstack.session import Cloud
 from tests.cloud import TestCloud
 from tests.openstack.guests import shell_on, use_guests
@@ -44,14 +47,15 @@ def up(cli: Cli, name: str) -> tuple[str, ...]:
 
 def delete(cloud: Cloud, server: dict[str, Any]) -> None:
     cloud.delete("compute", f"/servers/{server['id']}", "delete the server")
-    end = time.monotonic() + 60
-    while time.monotonic() < end:
+
+    def gone() -> bool:
         try:
             cloud.get("compute", f"/servers/{server['id']}", "look for the server")
         except NotFound:
-            return
-        time.sleep(0.3)
-    raise AssertionError("the server does not go")
+            return True
+        return False
+
+    _until(gone)
 
 
 def by_node(cloud: Cloud, name: str) -> dict[str, str]:
@@ -86,6 +90,105 @@ def test_servers_come_back(cli: Cli, up: tuple[str, ...], cloud: Cloud, name: st
     assert "nothing differs" in cli("drift", name)
     cli("destroy", name, "--yes")
     assert not servers(cloud, name) and not stacks(cloud, name)
+
+
+PARTS = """\
+tosca_definitions_version: tosca_2_0
+imports: [ { profile: "bbq:1.0" } ]
+node_types:
+  my.Compute:
+    derived_from: tosca.nodes.Compute
+    properties: { tags: { type: map, entry_schema: string, default: { devcloud_guest: fake } } }
+service_template:
+  node_templates:
+    store:
+      type: my.Compute
+      capabilities:
+        os: { properties: { distribution: cirros } }
+        endpoint: { properties: { network_name: PUBLIC } }
+      requirements:
+        - local_storage: { node: disk, relationship: { type: tosca.relationships.AttachesTo, properties: { location: /data } } }
+    disk: { type: tosca.nodes.Storage.BlockStorage, properties: { size: 1 GB } }
+  outputs:
+    private: { value: { $get_attribute: [ store, private_address ] } }
+    public: { value: { $get_attribute: [ store, public_address ] } }
+    volume: { value: { $get_attribute: [ disk, volume_id ] } }
+"""
+
+
+def test_what_is_lost_of_a_server_that_lives_comes_back(
+    cli: Cli, up: tuple[str, ...], cloud: Cloud, services: Any, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A floating IP, a port, a volume, one after the other, then all of them at once; the server stays, and is told."""
+    services("cinder")
+    (cli.directory / "servers.yaml").write_text(PARTS)
+    cli(*up)
+    first, (server,), (stack,) = cli.json("outputs", name)["outputs"], servers(cloud, name), stacks(cloud, name)
+    asked: list[str] = []
+    ask = Cloud.get
+    with monkeypatch.context() as patch:
+        patch.setattr(Cloud, "get", lambda self, *args, **more: asked.append(args[1]) or ask(self, *args, **more))
+        provider = OpenStackProvider(DeploymentContext(name, "-", "/nonexistent", None), cloud)
+        resource = provider.resource(("bbq.nodes.openstack.Stack",))
+        assert resource is not None
+        handles = [Handle(stack["id"], {"name": stack["stack_name"]})] * 3
+        assert resource.lost(handles) == {stack["id"]: []}
+    lists = ["/floatingips", "/ports", "/servers/detail", "/volumes/detail"]
+    assert sorted(path for path in asked if "/resources" not in path) == lists, "each kind once, however many stacks"
+
+    for kinds in (["floating IP"], ["port"], ["volume"], ["floating IP", "port", "volume"]):
+        before = cli.json("outputs", name)["outputs"]
+        for kind in kinds:
+            take_away(cloud, kind, server["id"], before)
+        said = cli("drift", name, code=3)
+        for kind in ("server", "floating IP", "port", "volume"):
+            assert said.count(f"the {kind} ") == (kind in kinds), said
+        cli("status", name, code=7)
+        plan = {step["node"]: step for step in cli.json("plan", *up[1:])["steps"]}
+        assert plan["stack"]["action"] == "update" and all(f"the {kind} " in plan["stack"]["reason"] for kind in kinds)
+        assert plan["store"]["action"] == "no-op"
+        cli(*up)
+        assert "nothing differs" in cli("drift", name) and "nothing to do" in cli("plan", *up[1:])
+        after = cli.json("outputs", name)["outputs"]
+        assert [one["id"] for one in servers(cloud, name)] == [server["id"]]
+        assert (after["volume"] != before["volume"]) == ("volume" in kinds)
+        _settled(cloud, server["id"], after)
+    assert len({first["volume"], before["volume"], after["volume"]}) == 3
+    cli("destroy", name, "--yes")
+    assert not servers(cloud, name) and not stacks(cloud, name)
+
+
+def take_away(cloud: Cloud, kind: str, server: str, known: dict[str, str]) -> None:
+    if kind == "volume":
+        cloud.delete("compute", f"/servers/{server}/os-volume_attachments/{known['volume']}", "detach the volume")
+        _until(lambda: cloud.get("block-storage", f"/volumes/{known['volume']}", "look")["volume"]["status"] == "available")
+        cloud.delete("block-storage", f"/volumes/{known['volume']}", "delete the volume")
+        volumes = lambda: cloud.get("block-storage", "/volumes", "list the volumes")["volumes"]  # noqa: E731
+        _until(lambda: known["volume"] not in {one["id"] for one in volumes()})
+    elif kind == "port":
+        (port,) = cloud.get("network", "/ports", "list the ports", device_id=server)["ports"]
+        cloud.delete("network", f"/ports/{port['id']}", "delete the port")
+    else:
+        query = {"floating_ip_address": known["public"]}
+        (found,) = cloud.get("network", "/floatingips", "list the floating IPs", **query)["floatingips"]
+        cloud.delete("network", f"/floatingips/{found['id']}", "delete the floating IP")
+
+
+def _settled(cloud: Cloud, server: str, known: dict[str, str]) -> None:
+    """The server really has what the outputs say."""
+    (port,) = cloud.get("network", "/ports", "list the ports", device_id=server)["ports"]
+    assert port["fixed_ips"][0]["ip_address"] == known["private"]
+    found = cloud.get("network", "/floatingips", "list the floating IPs", port_id=port["id"])["floatingips"]
+    assert [one["floating_ip_address"] for one in found] == [known["public"]]
+    attached = cloud.get("compute", f"/servers/{server}/os-volume_attachments", "list its volumes")["volumeAttachments"]
+    assert [one["volumeId"] for one in attached] == [known["volume"]]
+
+
+def _until(done: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not done():
+        assert time.monotonic() < end
+        time.sleep(0.3)
 
 
 @pytest.mark.soak

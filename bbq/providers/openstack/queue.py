@@ -15,7 +15,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 from urllib.parse import urlsplit
 
-from bbq.engine.contract import Check, Handle, PermanentFault, State, Tag, Wanted
+from bbq.engine.contract import Check, DeploymentContext, Handle, PermanentFault, State, Tag, Wanted
 from bbq.errors import BbqError
 from bbq.handles import queue_of
 from bbq.handles.zaqar_connection import METHODS, RESOURCES, make_url
@@ -23,6 +23,7 @@ from bbq.providers.openstack import tags
 from bbq.providers.openstack.faults import Conflict, NotFound
 from bbq.providers.openstack.lookup import place
 from bbq.providers.openstack.resource import CloudResource
+from bbq.providers.openstack.session import Cloud
 from bbq.topology.model import Node
 from bbq.topology.values import Secret, revealed
 
@@ -46,6 +47,11 @@ class Queue(CloudResource):
     repairable: ClassVar = True
     poll_group: ClassVar = "queue"
     timeouts: ClassVar = {"create": 60.0, "ready": 60.0, "delete": 60.0}
+
+    def __init__(self, cloud: Cloud, context: DeploymentContext) -> None:
+        super().__init__(cloud, context)
+        self._seen: frozenset[str] = frozenset()
+        """Names in Zaqar of the deployment's queues, of the last look at all of them."""
 
     def find(self, tag: Tag) -> Handle | None:
         found = self._list("find the queues of " + tag.node, tag.deployment_id)
@@ -72,8 +78,11 @@ class Queue(CloudResource):
     def states(self, ids: Sequence[str]) -> Mapping[str, State]:
         """One of which a queue is missing has failed: `update` makes it again."""
         found: dict[str, list[int]] = {}
+        names = set()
         for item, tag in self._items("list the queues", self.context.id):
+            names.add(item["name"])
             found.setdefault(tag.node, []).append(int(item["metadata"].get(_COUNT_KEY) or 1))
+        self._seen = frozenset(names)
         return {node: _state(len(counts), min(counts)) for node, counts in found.items()}
 
     def tagged(self, deployment_id: str | None) -> Iterator[tuple[Tag, Handle]]:
@@ -86,9 +95,7 @@ class Queue(CloudResource):
     def probe(self, handle: Handle, wanted: Wanted) -> Check:
         """All queues are there, with their subscriptions, and the pre-signed URL works as an application uses it."""
         names = queue_names(wanted)
-        missing = {zaqar_name(wanted.tag, name) for name in names}
-        missing -= {name for name, _ in self._list("list the queues", wanted.tag.deployment_id)}
-        if missing:
+        if not self._seen.issuperset(zaqar_name(wanted.tag, name) for name in names):
             self._make(wanted)
         attributes = self._attributes(wanted, names, handle.attributes)
         for name in names:

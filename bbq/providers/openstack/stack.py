@@ -7,6 +7,7 @@ template_utils, which would read them again, is not needed; REST through the sha
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar, Final
 
 from bbq.engine.contract import (
@@ -33,10 +34,12 @@ from bbq.providers.openstack.stack_events import Events
 from bbq.providers.openstack.stack_failure import addressed, own_path, resources_of, root_cause
 from bbq.providers.openstack.stack_needs import Needs, needs_of
 from bbq.providers.openstack.stack_preflight import said_by_heat, unknown
-from bbq.providers.openstack.stack_repair import mark_lost
+from bbq.providers.openstack.stack_repair import lost_of, mark_lost
 from bbq.topology.model import Node
 from bbq.topology.values import Expr, contains, revealed
 
+_AT_ONCE: Final = 8
+"""Templates that Heat is asked about at a time; each costs it as much as the making of a stack does until it answers."""
 _BUSY: Final = 5.0
 _ENDED: Final = {"stop": "stopped", "rollback": "rolled back"}
 
@@ -81,6 +84,11 @@ class Stack(CloudResource):
         except Conflict as fault:  # an action is under way (Heat without convergence)
             raise TransientFault(str(fault), _BUSY) from None
         return handle
+
+    def lost(self, handles: Sequence[Handle]) -> Mapping[str, Sequence[str]]:
+        """Servers, volumes, ports and floating IPs that are gone, or are servers in ERROR."""
+        found = lost_of(self.cloud, [_path(handle) for handle in handles])
+        return {handle.id: list(map(str, found.get(_path(handle), ()))) for handle in handles}
 
     def preview(self, handle: Handle, properties: Mapping[str, Any]) -> list[tuple[str, str | None, str | None]]:
         """Which resources of the stack itself Heat would add, change, replace and delete. (Those of nested stacks only count as
@@ -167,11 +175,11 @@ class Stack(CloudResource):
     def preflight(self, nodes: Sequence[Node], needs: Needs) -> list[str]:
         self.add_needs(nodes, needs)
         found = list(unknown(self.cloud, needs))
-        if not found:  # Heat would only say the first of the same again
-            for node in nodes:
-                if not contains(node.properties, lambda value: isinstance(value, Expr)):
-                    said = said_by_heat(self.cloud, node.name, _content(node.properties))
-                    found += [said] if said else []
+        whole = [node for node in nodes if not contains(node.properties, lambda value: isinstance(value, Expr))]
+        if whole and not found:  # else Heat would only say the first of the same again
+            with ThreadPoolExecutor(min(len(whole), _AT_ONCE)) as pool:
+                said = pool.map(lambda node: said_by_heat(self.cloud, node.name, _content(node.properties)), whole)
+                found += [text for text in said if text]
         return found
 
     def preflight_changes(self, changed: Sequence[Changed]) -> list[str]:

@@ -1,9 +1,12 @@
 """When to look again: a share of the time waited, rarely before a known moment, often around it."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from bbq.engine import EngineOptions
-from bbq.engine.waiter import tick
+from bbq.engine.clock import VirtualClock
+from bbq.engine.waiter import Waiter, Watch, tick
 
 OPTIONS = EngineOptions(poll_min=0.1, poll_max=15.0, poll_share=0.04)
 
@@ -60,3 +63,20 @@ def test_a_list_call_that_fails_says_nothing_of_the_things(world, graph, passing
     else:
         assert result.exit_code == 7 and "503" in str(result.error())
         assert set(world.living()) == {"a", "b"} and world.records["a"].handle
+
+
+def test_what_one_has_just_begun_to_wait_for_is_looked_at_at_once():
+    """A real clock goes on between the beginning and the look; a thing that is ready by then costs no tick."""
+    clock = VirtualClock()
+    waiter = Waiter(SimpleNamespace(clock=clock), None, OPTIONS)
+    task = SimpleNamespace(turn=1, alive=True)
+
+    def wait(id, since):
+        watch = Watch(waiter, id, id, until="ready", since=since, visible_by=0.0, expected=None, on_state=print)
+        waiter.add(task, watch)
+        return waiter.due() - clock.monotonic()
+
+    begun = clock.monotonic()
+    assert wait("later", begun - 10.0) == pytest.approx(0.4)
+    clock.advance_to(begun + 0.001)
+    assert wait("now", begun) == 0.0

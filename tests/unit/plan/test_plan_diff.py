@@ -515,6 +515,9 @@ def test_what_others_make_is_made_anew_by_them(world: World) -> None:
     assert plan.steps["base"].reason == "it is made again: lost, which it is on, is made anew"
     assert plan.steps["upper"].reason == "it is made again: base, which it is on, is made anew"
     assert not plan.steps["user"].reason and [change.path for change in plan.steps["user"].changes] == ["to base"]
+    broken = {"lost": None, "stack": State("CREATE_COMPLETE", failed=True, detail="the volume disk is gone")}
+    both = plan_for(wanted, records, observed=broken)
+    assert both.steps["stack"].reason == "to make anew: lost (it is gone); the volume disk is gone"
     gone = plan_for(wanted, records, observed={"lost": None})
     assert actions(gone)["stack"] == "update" and actions(gone)["base"] == "update"
 
