@@ -83,7 +83,7 @@ class Volumes:
                 server.name,
             )
             if location is not None:
-                text = f"{storage.name} is attached to {node.name}; its file system at {location} is made over SSH"
+                text = f"{storage.name} is attached to {node.name}, as it is: an operation has to mount it at {location}"
                 if text not in context.notices:
                     context.notices.append(text)
 
