@@ -82,6 +82,12 @@ class CommandApplication(Application):
 
 def missing_file(node: Node, path: Path) -> list[str]:
     """A problem for `preflight` where a file that the node's program is read from is not there. `path`: as the template has it,
-    relative to the template, whose `source_digests` tell which of those there are."""
-    there = path.is_file() if path.is_absolute() else str(path) in node.properties.get(PROPERTY, ())
-    return [] if there else [f"node {node.name}: there is no file {path} that can be read; it is relative to the template"]
+    relative to the template, whose `source_digests` tell which of those there are. What a node waits for without a connection
+    to it (a job) may be what makes the file."""
+    if any(edge.requirement == "dependency" for edge in node.edges):
+        return []
+    if path.is_absolute():
+        return [] if path.is_file() else [f"node {node.name}: there is no file {path}"]
+    if str(path) in node.properties.get(PROPERTY, ()):
+        return []
+    return [f"node {node.name}: there is no file {path} that can be read; it is relative to the template"]

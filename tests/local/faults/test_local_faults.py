@@ -126,17 +126,28 @@ def test_programs_that_are_not_there_are_told_before_anything_is_made(newcomer) 
         "    far: { type: bbq.nodes.Job, properties: { command: [ /nowhere/run.sh ] } }\n"
         "    module: { type: bbq.nodes.Worker, properties: { command: [ python, work.py ] } }\n"
         "    spark: { type: bbq.nodes.SparkCluster }\n"
-        "    stream: { type: bbq.nodes.SparkApplication, properties: { file: count.py }, requirements: [ { cluster: spark } ] }\n"
+        "    stream:\n      type: bbq.nodes.SparkApplication\n      properties: { file: count.py }\n"
+        "      requirements: [ { cluster: spark } ]\n"
     )
     done = newcomer.up()
     assert done.code == 5
     told = [line for line in done.err.splitlines() if line.startswith("- ")]
     files = {"script": "run.sh", "below": "sub/run.sh", "far": "/nowhere/run.sh", "stream": "count.py"}
     for node, file in {**files, "module.instance[0]": "work.py"}.items():
-        assert any(f"node {node}: there is no file {file} " in line for line in told), node
+        assert any(f"node {node}: there is no file {file}" in line for line in told), node
     assert len(told) == 5
     assert "nothing was made" in done.err
     assert "no deployments" in newcomer("list").out
+
+
+def test_a_program_that_a_job_makes_is_waited_for(newcomer) -> None:
+    newcomer.template(
+        "    build: { type: bbq.nodes.Job, properties: { command: [ cp, sleeps.txt, made.py ] } }\n"
+        "    work:\n      type: bbq.nodes.Worker\n      properties: { command: [ python, made.py ] }\n"
+        "      requirements: [ { dependency: build } ]\n"
+    )
+    (newcomer.home / "sleeps.txt").write_text(SLEEPS)
+    assert newcomer.up("--quiet").code == 0
 
 
 def test_a_program_that_is_taken_away_stops_nothing(newcomer) -> None:
