@@ -126,7 +126,7 @@ class Workspace:
 
     def open_provider(self, row: DeploymentRow, clock: Clock | None = None, *, state_dir: str | None = None) -> Provider:
         """The row's provider, with the options of its configuration group. `clock` is the engine's where it is virtual,
-        `state_dir` another directory than the deployment's own (a plan for a new one leaves no trace)."""
+        `state_dir` another directory than the deployment's own (see `nowhere`)."""
         from bbq.engine.clock import VirtualClock
         from bbq.engine.contract import DeploymentContext
         from bbq.providers import open_provider
