@@ -202,13 +202,7 @@ class Workspace:
         not there."""
         from bbq.operations.wanted import Imports
 
-        found = dict(map(ini.parse_mapping, self.config.tosca.import_map))
-        for prefix, target in found.items():
-            if not Path(target).exists():
-                raise ConfigurationError(
-                    f"import_map {prefix}={target}: there is no such file or directory",
-                    hint="see --import-map and [tosca] import_map",
-                )
+        found = ini.mappings(self.config.tosca.import_map)
         return Imports({**found, **(import_map or {})}, () if offline else tuple(self.config.tosca.allowed_hosts))
 
     def close(self) -> None:
