@@ -16,7 +16,8 @@ _NAME = (
     r"(?:[\w.-]*(?:password|passwd|passphrase|secret|token|(?:api|private|access|secret)[_-]?key|credentials?)s?"
     r"|(?:[\w.-]*[_.-])?(?:pass|pwd))"
 )
-_SECRET_KEY = re.compile(rf"(?i)(?<![\w.-])([\"']?){_NAME}\1\s*:(?=[\s\"'\[{{]|$)")
+_SECRET_KEY = re.compile(rf"(?i)(?<![\w.-])(?<!(?<!\$)\$(?=token:))([\"']?){_NAME}\1\s*:(?=[\s\"'\[{{]|$)")
+"""`$token` is a function; `$$token` is a key."""
 _SECRET_NAME = re.compile(rf"(?i){_NAME}\Z")
 _KEY = re.compile(r"([\"']?)([^\s\"'#{}\[\],&*!|>%@`][^\"'#]*?)\1\s*:(?=[\s\"'\[{]|$)")
 _IN_URL = re.compile(

@@ -6,7 +6,7 @@ oslo.config reads the values; this finds their lines for messages, unknown names
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -124,7 +124,7 @@ def environment_entries(environment: Mapping[str, str] = os.environ) -> list[Ent
 
 def import_map(given: Sequence[str], files: Sequence[str], environment: Mapping[str, str] = os.environ) -> dict[str, str]:
     """The effective `[tosca] import_map`: of the flags, else of the environment, else of the last file that has one."""
-    return dict(map(parse_mapping, _values("import_map", given, files, environment, several=True)))
+    return mappings(_values("import_map", given, files, environment, several=True))
 
 
 def allowed_hosts(given: Sequence[str], files: Sequence[str], environment: Mapping[str, str] = os.environ) -> list[str]:
@@ -149,6 +149,18 @@ def _values(
 
 def _parts(value: str) -> list[str]:
     return [part.strip() for part in value.split(",") if part.strip()]
+
+
+def mappings(pairs: Iterable[str]) -> dict[str, str]:
+    """Each `PREFIX=DIRECTORY` as `parse_mapping` has it. `ConfigurationError` for one that leads nowhere, used or not."""
+    found = dict(map(parse_mapping, pairs))
+    for prefix, target in found.items():
+        if not os.path.exists(target):  # noqa: PTH110
+            raise ConfigurationError(
+                f"import_map {prefix}={target}: there is no such file or directory",
+                hint="see --import-map and [tosca] import_map",
+            )
+    return found
 
 
 def parse_mapping(text: str) -> tuple[str, str]:

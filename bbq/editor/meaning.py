@@ -12,7 +12,8 @@ from bbq.diagnostics import DiagnosticBag, SourceRange
 from bbq.editor.reading import read
 from bbq.yamlreader import read_bytes
 
-_PLACES = frozenset(("at", "property_at", "digest", "sources"))
+_PLACES = frozenset(("at", "property_at", "digest", "sources", "copies", "flaws"))
+"""Fields that say where something stands, or what comes of findings, which are compared themselves."""
 
 
 def difference(path: Path, before: str, after: str) -> str | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import tempfile
 import time
 import uuid
 from collections.abc import Collection, Mapping, Sequence
@@ -16,6 +15,7 @@ from bbq import providers
 from bbq.errors import BbqError, UsageError
 from bbq.journal.model import DeploymentRow
 from bbq.operations.change import Change
+from bbq.operations.nowhere import no_directory
 from bbq.operations.wanted import Imports, build_topology, check_name, default_name, load_deployable, with_lines
 from bbq.plan.model import Plan
 from bbq.topology.values import Secret, revealed
@@ -215,7 +215,7 @@ def _arranged(provider: Provider, topology: Topology, service: Deployable, clock
 
 def _planned(change: Change) -> Change:
     """With the plan as of now, for showing; `Change.run` makes it again under the lease."""
-    with tempfile.TemporaryDirectory(prefix="bbq-plan-") as nothing_yet:
+    with no_directory() as nothing_yet:
         records = {} if change.new else change.workspace.journal.records(change.row.id)
         clock = change.workspace.clock(change.row, records)
         provider = change.workspace.open_provider(change.row, clock, state_dir=nothing_yet if change.new else None)

@@ -6,7 +6,6 @@ in no journal here and has not expired may be alive in somebody else's: it is to
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from bbq.errors import UsageError
 from bbq.journal.model import DeploymentRow, Event
+from bbq.operations.nowhere import no_directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,7 +50,7 @@ def find(workspace: Workspace, provider_name: str) -> list[Found]:
 
     row = DeploymentRow("0" * 16, "", provider_name, "", time.time())
     clock = workspace.clock(row, {})
-    with tempfile.TemporaryDirectory(prefix="bbq-sweep-") as nothing:
+    with no_directory() as nothing:
         provider = workspace.open_provider(row, clock, state_dir=nothing)
         try:
             tagged = asked(lambda: _listed(provider.list_every()), clock)

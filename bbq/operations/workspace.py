@@ -126,7 +126,7 @@ class Workspace:
 
     def open_provider(self, row: DeploymentRow, clock: Clock | None = None, *, state_dir: str | None = None) -> Provider:
         """The row's provider, with the options of its configuration group. `clock` is the engine's where it is virtual,
-        `state_dir` another directory than the deployment's own (a plan for a new one leaves no trace)."""
+        `state_dir` another directory than the deployment's own (see `nowhere`)."""
         from bbq.engine.clock import VirtualClock
         from bbq.engine.contract import DeploymentContext
         from bbq.providers import open_provider
@@ -202,13 +202,7 @@ class Workspace:
         not there."""
         from bbq.operations.wanted import Imports
 
-        found = dict(map(ini.parse_mapping, self.config.tosca.import_map))
-        for prefix, target in found.items():
-            if not Path(target).exists():
-                raise ConfigurationError(
-                    f"import_map {prefix}={target}: there is no such file or directory",
-                    hint="see --import-map and [tosca] import_map",
-                )
+        found = ini.mappings(self.config.tosca.import_map)
         return Imports({**found, **(import_map or {})}, () if offline else tuple(self.config.tosca.allowed_hosts))
 
     def close(self) -> None:

@@ -115,7 +115,7 @@ class _Builder:
         places.check()
         if not self._bag.has_errors and "cycles" not in self._root.service.flaws.parts:
             self._check_cycles(nodes)
-        return (None if self._bag.has_errors else topology), self._bag.sorted()
+        return (None if self._bag.has_errors else topology), self._root.service.copies.once(self._bag.sorted())
 
     def _know(self, service: ServiceTemplate) -> None:
         """Findings may speak of its files."""

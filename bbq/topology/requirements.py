@@ -7,8 +7,7 @@ is matched in one pass.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import islice
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from bbq.diagnostics import SourceRange
 from bbq.topology import codes
@@ -19,13 +18,13 @@ from bbq.topology.instances import MAX_EDGES, Broken, Instance, Link, Pending, S
 from bbq.topology.mapped import carried, numbered, selected
 from bbq.topology.offers import Offers, is_hosted
 from bbq.topology.phrases import suggestion
+from bbq.topology.unmet import SHOWN, Unmet, filters_of, is_implied, shown
 from bbq.tosca.model import RequirementAssignment, RequirementDef
 
 if TYPE_CHECKING:
     from bbq.topology.evaluate import Evaluator
 
 DEPENDS_ON: Final = "tosca.relationships.DependsOn"
-_SHOWN: Final = 5
 
 
 class Matcher:
@@ -33,13 +32,12 @@ class Matcher:
 
     def __init__(self, evaluator: Evaluator, elsewhere: bool = False) -> None:
         self._evaluator = evaluator
-        self._elsewhere = elsewhere
+        self._unmet = Unmet(evaluator, elsewhere)
         self._edges = 0
         self._candidates = Candidates()
         self.allocations = Allocations(evaluator)
         self._incoming: dict[int, dict[str, list[Link]]] = {}
         self._offers = Offers()
-        self._reported: set[tuple[int, str, int]] = set()
         self._met: dict[str, dict[int, list[Link]]] = {}
 
     def links(self, instance: Instance) -> list[Link]:
@@ -150,8 +148,8 @@ class Matcher:
         if not assignment.optional:
             text = f"requirement {assignment.name!r} of {instance.address!r} wants a node of another deployment"
             hint = "nodes that exist already cannot be selected yet: take the directive away, or make it optional"
-            warn = self._may_be_elsewhere(assignment)
-            self._report(instance, assignment, codes.UNSUPPORTED_DIRECTIVE, text, hint, warn=warn)
+            warn = self._unmet.may_be_elsewhere(assignment)
+            self._unmet.report(instance, assignment, codes.UNSUPPORTED_DIRECTIVE, text, hint, warn=warn)
             raise Broken
         return []
 
@@ -216,7 +214,7 @@ class Matcher:
                 if wanted is not None and len(group) > 1:
                     continue
                 text = f"{target.address!r} does not meet the node_filter of {assignment.name!r} of {instance.address!r}"
-                hint = unmet(self._evaluator, self._filters(assignment, definition), link)
+                hint = unmet(self._evaluator, filters_of(assignment, definition), link)
                 raise self._evaluator.fail(codes.NODE_FILTER, text, assignment.at, hint)
             if self.allocations.take(link):
                 found.append(link)
@@ -225,7 +223,7 @@ class Matcher:
                 f"requirement {assignment.name!r} of {instance.address!r} needs {wanted} of {name!r}; {len(found)} can be had"
             )
             hint = "each has a share left for so many" if assignment.allocation else None
-            self._report(instance, assignment, codes.MISSING_TARGET, text, hint)
+            self._unmet.report(instance, assignment, codes.MISSING_TARGET, text, hint)
             raise Broken
         return found
 
@@ -244,7 +242,7 @@ class Matcher:
         return found
 
     def _passes(self, link: Link, definition: RequirementDef) -> bool:
-        return all(passes(self._evaluator, item, link) for item in self._filters(link.assignment, definition))
+        return all(passes(self._evaluator, item, link) for item in filters_of(link.assignment, definition))
 
     def _check_pair(
         self,
@@ -279,7 +277,7 @@ class Matcher:
         if assignment.wanted is not None or assignment.allocation:
             upper = self._wanted(instance, assignment)
             lower = 0 if assignment.optional else upper or 0
-        filters = self._filters(assignment, definition)
+        filters = filters_of(assignment, definition)
         found: list[tuple[Instance, str | None]] = []
         rejected: list[Link] = []
         for candidate in self._candidates.of(instance, assignment, definition):
@@ -291,12 +289,12 @@ class Matcher:
                 rejected.append(link)
             elif self.allocations.fits(link):
                 found.append((candidate, capability))
-                if upper is not None and len(found) > upper + _SHOWN:
+                if upper is not None and len(found) > upper + SHOWN:
                     break
         if len(found) < lower:
-            implied = self._is_implied(instance, assignment)
-            warn = implied or self._may_be_elsewhere(assignment)
-            self._report_missing(instance, assignment, definition, found, rejected, warn=warn)
+            implied = is_implied(instance, assignment)
+            warn = implied or self._unmet.may_be_elsewhere(assignment)
+            self._unmet.missing(instance, assignment, definition, found, rejected, warn=warn)
             return self._left_open(implied)
         if upper is not None and len(found) > upper:
             alike = not filters and len({candidate.template.name for candidate, _ in found}) == 1
@@ -307,11 +305,11 @@ class Matcher:
             elif assignment.allocation or assignment.wanted is not None:  # it says how many: the first of them are as good
                 found = found[:upper]
             else:
-                shown = _shown(candidate for candidate, _ in found)
-                text = f"requirement {assignment.name!r} of {instance.address!r} can be met by several nodes: {shown}"
+                names = shown(candidate for candidate, _ in found)
+                text = f"requirement {assignment.name!r} of {instance.address!r} can be met by several nodes: {names}"
                 hint = "name one of them: node: <name>"
-                implied = self._is_implied(instance, assignment)
-                self._report(instance, assignment, codes.AMBIGUOUS_TARGET, text, hint, warn=implied)
+                implied = is_implied(instance, assignment)
+                self._unmet.report(instance, assignment, codes.AMBIGUOUS_TARGET, text, hint, warn=implied)
                 return self._left_open(implied)
         links = [self._link(instance, assignment, definition, *candidate) for candidate in found]
         return [link for link in links if self.allocations.take(link)]
@@ -321,73 +319,6 @@ class Matcher:
         if not implied:
             raise Broken
         return []
-
-    def _report_missing(
-        self,
-        instance: Instance,
-        assignment: RequirementAssignment,
-        definition: RequirementDef,
-        found: list[tuple[Instance, str | None]],
-        rejected: list[Link],
-        *,
-        warn: bool,
-    ) -> None:
-        """`rejected` are those that only a filter keeps from being targets."""
-        wanted = [
-            text
-            for text in (assignment.node_type or definition.node, assignment.capability or definition.capability)
-            if text is not None
-        ]
-        need = " with ".join(wanted) or "a node"
-        if assignment.allocation:
-            need += f" with enough left of {', '.join(assignment.allocation)}"
-        what = f"requirement {assignment.name!r} of {instance.address!r}"
-        hint = f"add a node that offers {need}, or name one: requirements: [{assignment.name}: <node>]"
-        if rejected:
-            filters = self._filters(assignment, definition)
-            hint = "; ".join(f"{link.target.address}: {unmet(self._evaluator, filters, link)}" for link in rejected[:_SHOWN])
-        if self._may_be_elsewhere(assignment):
-            hint += "; it cannot be deployed as it is"
-        if found:
-            text = f"{what} needs {assignment.count[0]} nodes, there are: {_shown(candidate for candidate, _ in found)}"
-            text += f", and {_shown(link.target for link in rejected)} but for the node_filter" if rejected else ""
-        elif rejected:
-            text = f"{what} is not met: {_shown(link.target for link in rejected)} would do, but for the node_filter"
-        else:
-            text = f"{what} is not met: no node template offers {need}"
-        self._report(instance, assignment, codes.MISSING_TARGET, text, hint, warn=warn)
-
-    def _report(
-        self,
-        instance: Instance,
-        assignment: RequirementAssignment,
-        code: str,
-        text: str,
-        hint: str | None,
-        *,
-        warn: bool = False,
-    ) -> None:
-        """Once for all nodes of a template."""
-        if (key := (id(instance.stack), instance.template.name, id(assignment))) in self._reported:
-            return
-        self._reported.add(key)
-        report = self._evaluator.bag.warning if warn else self._evaluator.bag.error
-        report(code, text, assignment.at if assignment.assigned else instance.template.at, hint)
-
-    def _may_be_elsewhere(self, assignment: RequirementAssignment) -> bool:
-        """Whether the target may be a node of another service, of which the template alone tells nothing."""
-        return self._elsewhere and assignment.directives != ("internal",)
-
-    def _is_implied(self, instance: Instance, assignment: RequirementAssignment) -> bool:
-        """Whether only one of TOSCA's own types asks for a host: many templates leave that to the orchestrator."""
-        if assignment.assigned or assignment.name != "host":
-            return False
-        types = instance.stack.service.types
-        for name in reversed(instance.template.type.ancestry):
-            type_ = types.get(("node", name))
-            if type_ is not None and assignment.name in type_.requirements:
-                return name.rpartition(":")[2].startswith("tosca.nodes.")
-        return False
 
     # One pair
 
@@ -404,16 +335,6 @@ class Matcher:
         capability: str | None,
     ) -> Link:
         return Link(assignment, instance, target, capability, assignment.relationship or definition.relationship or DEPENDS_ON)
-
-    def _filters(self, assignment: RequirementAssignment, definition: RequirementDef) -> list[Any]:
-        same = assignment.node_filter is definition.node_filter or assignment.node_filter == definition.node_filter
-        found = [assignment.node_filter] if same else [assignment.node_filter, definition.node_filter]
-        return [item for item in found if item]
-
-
-def _shown(instances: Iterable[Instance]) -> str:
-    names = [each.address for each in islice(instances, _SHOWN + 1)]
-    return ", ".join([*names[:_SHOWN], *("..." for _ in names[_SHOWN:])])
 
 
 __all__ = ["DEPENDS_ON", "Matcher"]

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from yaml import MappingNode, Node
+from yaml import MappingNode, Node, SequenceNode
 
-from bbq.tosca.constraints import OPERATORS, problem_of_clause
+from bbq.tosca.constraints import OPERATORS
 from bbq.tosca.functions import Owner
 from bbq.tosca.model import Condition, Function, ParameterDef
 from bbq.tosca.reading import nearest, one_of, quoted
 from bbq.tosca.schemas import Definitions
+from bbq.tosca.validations import Stated, add_clause
 from bbq.yamlreader import at, data, is_null
 
 _JOINED: Final = ("and", "or", "not", "assert")
@@ -40,25 +41,30 @@ def _clause(reader: Definitions, node: Node, what: str, target: Mapping[str, Par
             if target is not None and name not in target and name not in ("state", "tosca_id", "tosca_name"):
                 hint = nearest(name, target) or one_of(target)
                 reader.practice("BBQ-T054", f"{what}: the target has no attribute {quoted(name)}", key, hint)
-            check_clauses(reader, body, what)
+            check_clauses(reader, body, Stated("any", what))
 
 
-def check_clauses(reader: Definitions, node: Node, what: str) -> None:
-    """The constraint clauses of one attribute or property: a list, or a single one."""
-    for item in [node] if isinstance(node, MappingNode) else reader.items(node, what):
+def check_clauses(reader: Definitions, node: Node, stated: Stated) -> Stated:
+    """The constraint clauses of one attribute or property: a list, or a single one; those that hold together are stated."""
+    for item in [node] if isinstance(node, MappingNode) else reader.items(node, stated.what):
         if isinstance(item, MappingNode) or is_null(item):  # anything else is a value that must be equal
-            _constraint(reader, item, what)
+            _constraint(reader, item, stated)
+    return stated
 
 
-def _constraint(reader: Definitions, node: Node, what: str) -> None:
+def _constraint(reader: Definitions, node: Node, stated: Stated) -> None:
+    what = stated.what
     for operator, (key, argument) in reader.entries(node, f"a constraint of {what}").items():
         if operator in ("and", "or", "not"):
             for item in [argument] if isinstance(argument, MappingNode) else reader.items(argument, what):
-                _constraint(reader, item, what)
+                _constraint(reader, item, Stated(stated.type, what))
         elif operator not in OPERATORS:
             hint = nearest(operator, OPERATORS) or one_of(OPERATORS, 20)
             reader.error("BBQ-T044", f"unknown constraint {quoted(operator)} of {what}", key, hint)
-        else:
-            problem = problem_of_clause(operator, data(argument, reader.grammar.dialect))
-            if problem is not None:
-                reader.error("BBQ-T044", f"{problem} (in {what})", argument)
+        elif not _calls(argument):
+            add_clause(reader, operator, key, argument, data(argument, reader.grammar.dialect), stated)
+
+
+def _calls(node: Node) -> bool:
+    """Whether a function is called there; no clause takes any other map."""
+    return isinstance(node, MappingNode) or (isinstance(node, SequenceNode) and any(map(_calls, node.value)))

@@ -143,6 +143,7 @@ def _of_archive(csar: Csar, path: str, bag: DiagnosticBag, resolver: Resolver) -
             bag.warning("BBQ-T316", text, other.at)
         elif other is not None:
             service.others += (other,)
+            service.copies.join(other.copies)
     return Examined(service, _finished(service, bag, *all_files), all_files)
 
 
@@ -236,7 +237,10 @@ def _finished(service: ServiceTemplate | None, bag: DiagnosticBag, *all_files: F
         missing_files(files.units.values(), bag)
         _warn_of_borrowed(files, bag)
     found = told(bag, _TOO_MANY)
-    return partial(service, found) if service is not None and service.parents_missing else found
+    if service is None:
+        return found
+    found = service.copies.once(found)
+    return partial(service, found) if service.parents_missing else found
 
 
 def _spare(service: ServiceTemplate, main: Unit, files: Files, bag: DiagnosticBag) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from bbq.diagnostics import SourceRange
 from bbq.tosca.behaviour import Activity, Condition, FunctionDef, Group, Policy, Signature, Step, Trigger, Workflow
+from bbq.tosca.copies import Copies
 
 if TYPE_CHECKING:
     from bbq.origins.archive import Archive
@@ -350,6 +351,8 @@ class ServiceTemplate:
     """What it came in, closed."""
     flaws: Flaws = field(default_factory=Flaws)
     """What is wrong with it, for those who look at it all the same."""
+    copies: Copies = field(default_factory=Copies)
+    """Which of its templates are copies of others."""
     others: tuple[ServiceTemplate, ...] = ()
     """Templates of the same archive that may stand for nodes of this one."""
 

@@ -12,6 +12,7 @@ from yaml import MappingNode, Node
 from bbq.diagnostics import SourceRange
 from bbq.tosca.artifacts import read_artifact
 from bbq.tosca.checker import BROKEN, Checker
+from bbq.tosca.copies import Copies
 from bbq.tosca.files import Unit
 from bbq.tosca.filters import read_filter
 from bbq.tosca.flaws import FlawFinder
@@ -50,6 +51,7 @@ class Templates:
         self.interfaces = Interfaces(reader, types.of, self.checker)
         self.bodies: dict[str, dict[str, Node]] = {}
         """Keynames of each node template, copies merged."""
+        self.copies = Copies()
         self.flaws = FlawFinder(reader.bag)
         self.broken = self.flaws.flaws.missing
         """Names of node templates that could not be read."""
@@ -112,6 +114,9 @@ class Templates:
                 self.reader.warning("BBQ-T212", f"{entity} {quoted(name)} copies {quoted(first)}, a copy itself", where)
             current = entries[source][1]
             body = _merged(current, body)
+        if copies:
+            last = copies[-1][0]
+            self.copies.add(name, at(key), last, at(entries[last][0]), len(copies))
         keys = self.reader.entity(body, entity, name, key)
         keys.pop("copy", None)
         return keys
@@ -149,7 +154,8 @@ class Templates:
         if "count" in keys:
             template.count = self._count(keys["count"], what, owner)
         if "node_filter" in keys:
-            template.node_filter = read_filter(reader, keys["node_filter"], what, Owner("filter", name), type_def)
+            owner = Owner("filter", name)
+            template.node_filter = read_filter(reader, keys["node_filter"], what, owner, type_def, self.checker)
             if not selected:
                 reader.warning("BBQ-T216", f"{what} has a node_filter and no directive `select`", keys["node_filter"])
         return template

@@ -161,7 +161,7 @@ class NodeTypes:
             self._relationship(keys["relationship"], result, name, key, title)
             self._derives("relationship", result.relationship, old.relationship if old else None, keys["relationship"], title)
         if "node_filter" in keys:
-            own = read_filter(reader, keys["node_filter"], title, None, None)
+            own = read_filter(reader, keys["node_filter"], title, None)
             before = result.node_filter
             both = isinstance(before, Function) and isinstance(own, Function)
             result.node_filter = Function("and", (before, own), at(keys["node_filter"])) if both else own

@@ -177,6 +177,7 @@ class Requirements:
                 what,
                 Owner("filter", node.name, found.node, found.relationship, found.node_type, found.capability),
                 self._target_type(found),
+                self._templates.checker,
             )
         if "optional" in keys:
             found.wanted_optional = reader.boolean(keys["optional"], f"`optional` of {what}", False)

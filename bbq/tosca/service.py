@@ -38,6 +38,7 @@ def read_service(templates: Templates, service: ServiceTemplate, root: dict[str,
             found.required = False
     service.node_templates = templates.nodes(keys.get("node_templates"))
     relationships = templates.relationships(keys.get("relationship_templates"))
+    service.copies = templates.copies
     service.relationships = {name: found.type for name, found in relationships.items()}
     requirements = Requirements(templates, service, relationships)
     requirements.read()

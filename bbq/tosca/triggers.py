@@ -14,6 +14,7 @@ from bbq.tosca.functions import Owner
 from bbq.tosca.model import Activity, Condition, Trigger
 from bbq.tosca.reading import nearest, one_of, quoted
 from bbq.tosca.schemas import Definitions
+from bbq.tosca.validations import Stated
 from bbq.yamlreader import at, data
 
 _KINDS: Final = ("delegate", "set_state", "call_operation", "inline")
@@ -110,7 +111,7 @@ def _measured(reader: Definitions, keys: dict[str, Node], what: str) -> None:
     """What is looked at, and how often."""
     constraint, period = keys.get("constraint"), keys.get("period")
     if isinstance(constraint, MappingNode):
-        check_clauses(reader, constraint, f"the constraint of {what}")
+        check_clauses(reader, constraint, Stated("any", f"the constraint of {what}"))
     if "evaluations" in keys:
         reader.expect(keys["evaluations"], "integer", f"evaluations of {what}", least=1)
     number = str(period.value).removesuffix("sec").strip() if isinstance(period, ScalarNode) else ""

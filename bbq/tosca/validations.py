@@ -74,18 +74,22 @@ def read_constraints(reader: Definitions, keys: dict[str, Node], type_name: str,
                 continue
             if operator == "schema" and reader.grammar.number < 12:
                 reader.practice("BBQ-T210", f"constraint `schema` of {what} is from TOSCA 1.2", key)
-            value = reader.convert.value(argument)
-            if reader.base(type_name) in _WRITTEN and operator not in _LENGTHS:
-                value = _spelt(value, argument)
-            problem = problem_of_clause(operator, value)
-            if problem is not None:
-                reader.error("BBQ-T044", f"{problem} (in {what})", argument)
-                continue
-            found.append(Constraint(operator, value, at(key)))
-            stated.clauses.append((found[-1], argument))
+            add_clause(reader, operator, key, argument, reader.convert.value(argument), stated)
+    found.extend(constraint for constraint, _ in stated.clauses)
     if found:
         reader.stated.append(stated)
     return tuple(found)
+
+
+def add_clause(reader: Definitions, operator: str, key: Node, argument: Node, value: Any, stated: Stated) -> None:
+    """A clause of 1.x with that value of its argument, to what is stated; told where it is none."""
+    if reader.base(stated.type) in _WRITTEN and operator not in _LENGTHS:
+        value = _spelt(value, argument)
+    problem = problem_of_clause(operator, value)
+    if problem is not None:
+        reader.error("BBQ-T044", f"{problem} (in {stated.what})", argument)
+    else:
+        stated.clauses.append((Constraint(operator, value, at(key)), argument))
 
 
 def _spelt(value: Any, node: Node) -> Any:
@@ -103,7 +107,10 @@ class Validations:
         self._checker = checker
 
     def check(self, stated: Stated) -> None:
-        if self._checker.base(stated.type) == "any":
+        if self._checker.base(stated.type) == "any":  # of which nothing else is known
+            for constraint, node in stated.clauses:
+                if constraint.operator == "in_range" and all(type(bound) in (int, float) for bound in constraint.argument):
+                    self._in_order(constraint.argument, node, stated)
             return
         for constraint, node in stated.clauses:
             if not holds_function(constraint.argument):
@@ -124,9 +131,8 @@ class Validations:
         if operator == "in_range":
             bounds = node.value if isinstance(node, SequenceNode) else []
             wrong = [self._operand(value, place, stated) for value, place in zip(argument, bounds, strict=False)]
-            if not any(wrong) and self._above(argument[0], argument[1], stated):
-                text = f"`in_range` takes the lower bound first: {argument[0]} is above {argument[1]}"
-                self._error(text, node, stated, f"write [ {argument[1]}, {argument[0]} ]")
+            if not any(wrong):
+                self._in_order(argument, node, stated)
         elif operator in _COMPARISONS:
             self._operand(argument, node, stated)
         elif operator == "equal":
@@ -193,6 +199,12 @@ class Validations:
         problem = self._checker.problem(value, Schema(stated.type), what="the value", text=text, lenient=lenient)
         if problem is not None:
             self._error(problem, node, stated)
+
+    def _in_order(self, bounds: Sequence[Any], node: Node, stated: Stated) -> None:
+        low, high = bounds
+        if self._above(low, high, stated):
+            text = f"`in_range` takes the lower bound first: {low} is above {high}"
+            self._error(text, node, stated, f"write [ {high}, {low} ]")
 
     def _above(self, low: Any, high: Any, stated: Stated) -> bool:
         if "UNBOUNDED" in (low, high):

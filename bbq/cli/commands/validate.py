@@ -52,13 +52,13 @@ def run(session: Session) -> int:
 def _run(session: Session) -> int:
     from bbq import validation
 
-    args = session.args
+    args, imports = session.args, session.imports
     report = validation.check(
         args.template,
         inputs=options.given(args),
-        import_map=session.imports.import_map,
+        import_map=imports.import_map,
         offline=args.offline,
-        allowed_hosts=session.imports.allowed_hosts,
+        allowed_hosts=imports.allowed_hosts,
         strict=args.strict,
         cached=not args.no_cache,
         environments=args.environment,

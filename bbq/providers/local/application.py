@@ -13,7 +13,8 @@ from bbq.engine.contract import PermanentFault, Wanted
 from bbq.providers.applications import arguments, connections, text_of, variables
 from bbq.providers.local.process import NodeDir, ProcessResource, Unit
 from bbq.topology.model import Node
-from bbq.topology.values import Expr, Secret, revealed
+from bbq.topology.sources import PROPERTY
+from bbq.topology.values import Secret, revealed
 
 CONNECTIONS = "connections.json"
 SOURCES = "sources.json"
@@ -65,8 +66,28 @@ class CommandApplication(Application):
         )
 
     def preflight(self, node: Node) -> list[str]:
-        command = node.properties.get("command") or [""]
-        program = command[0] if isinstance(command, list) else command
-        if isinstance(program, Expr) or program in ("python", "python3") or "/" in str(program) or shutil.which(str(program)):
+        command, below = node.properties.get("command"), node.properties.get("directory") or "."
+        program, *rest = command if isinstance(command, list) and command else [""]
+        if not isinstance(program, str) or not isinstance(below, str):
+            return []  # it is known when what it comes from is there
+        if program in ("python", "python3"):
+            script = rest[0] if rest and isinstance(rest[0], str) and rest[0].endswith(".py") else None
+            return [] if script is None else missing_file(node, Path(below, script))
+        if "/" in program:
+            return missing_file(node, Path(below, program))
+        if shutil.which(program):
             return []
         return [f"node {node.name}: there is no program {program!r}: install it, or give its full path"]
+
+
+def missing_file(node: Node, path: Path) -> list[str]:
+    """A problem for `preflight` where a file that the node's program is read from is not there. `path`: as the template has it,
+    relative to the template, whose `source_digests` tell which of those there are. What a node waits for without a connection
+    to it (a job) may be what makes the file."""
+    if any(edge.requirement == "dependency" for edge in node.edges):
+        return []
+    if path.is_absolute():
+        return [] if path.is_file() else [f"node {node.name}: there is no file {path}"]
+    if str(path) in node.properties.get(PROPERTY, ()):
+        return []
+    return [f"node {node.name}: there is no file {path} that can be read; it is relative to the template"]

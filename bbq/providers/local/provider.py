@@ -135,6 +135,9 @@ class LocalProvider(Provider):
                 if port in wanted:
                     problems.append(f"{node.name} and {wanted[port]} both want port {port}")
                 wanted[port] = node.name
+        for change in changed:  # nothing is stopped for a program that is not there
+            found = self._resource(change.node.ancestry)
+            problems += found.preflight(change.node) if found is not None else []
         if operated:
             problems += self._software.preflight(operated)
         problems += [

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from bbq.engine.contract import Check, Handle, PermanentFault, State, Wanted
 from bbq.providers.applications import arguments
-from bbq.providers.local.application import Application
+from bbq.providers.local.application import Application, missing_file
 from bbq.providers.local.java import OPTIONS
 from bbq.providers.local.process import LAST_LINES, NodeDir, Restart, Unit, UnitState, worst
 from bbq.providers.local.spark import (
@@ -55,7 +55,9 @@ class SparkApplication(SparkResource, Application):
     timeouts: ClassVar[Mapping[str, float]] = {"create": 60.0, "ready": 3600.0, "delete": 60.0}
 
     def preflight(self, node: Node) -> list[str]:
-        return [*super().preflight(node), *exposed(node.name, node.properties, "machine")]
+        file = node.properties.get("file")
+        missing = missing_file(node, Path(file)) if isinstance(file, str) else []
+        return [*super().preflight(node), *missing, *exposed(node.name, node.properties, "machine")]
 
     def interruption(self, node: Node) -> str:
         return "it runs again from its start, also where it has not ended yet" if self.runs_once(node) else ""

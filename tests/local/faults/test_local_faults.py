@@ -109,7 +109,7 @@ def test_an_application_that_exits_1(newcomer) -> None:
     [
         ("{ type: bbq.nodes.Job, properties: { command: [ no-such-program ] } }", "there is no program 'no-such-program'"),
         ("{ type: bbq.nodes.Database, properties: { schema_file: nothing.sql } }", "nothing.sql"),
-        ("{ type: bbq.nodes.Job, properties: { directory: nowhere, command: [ python, x.py ] } }", "nowhere"),
+        ("{ type: bbq.nodes.Job, properties: { directory: nowhere, command: [ pwd ] } }", "nowhere"),
     ],
 )
 def test_files_and_programs_that_are_not_there(newcomer, node: str, said: str) -> None:
@@ -117,6 +117,51 @@ def test_files_and_programs_that_are_not_there(newcomer, node: str, said: str) -
     done = newcomer.up()
     assert done.code in (5, 7), done
     assert said in done.err and "hint: " in done.err
+
+
+def test_programs_that_are_not_there_are_told_before_anything_is_made(newcomer) -> None:
+    newcomer.template(
+        "    script: { type: bbq.nodes.Job, properties: { command: [ ./run.sh ] } }\n"
+        "    below: { type: bbq.nodes.Job, properties: { directory: sub, command: [ ./run.sh ] } }\n"
+        "    far: { type: bbq.nodes.Job, properties: { command: [ /nowhere/run.sh ] } }\n"
+        "    module: { type: bbq.nodes.Worker, properties: { command: [ python, work.py ] } }\n"
+        "    spark: { type: bbq.nodes.SparkCluster }\n"
+        "    stream:\n      type: bbq.nodes.SparkApplication\n      properties: { file: count.py }\n"
+        "      requirements: [ { cluster: spark } ]\n"
+    )
+    done = newcomer.up()
+    assert done.code == 5
+    told = [line for line in done.err.splitlines() if line.startswith("- ")]
+    files = {"script": "run.sh", "below": "sub/run.sh", "far": "/nowhere/run.sh", "stream": "count.py"}
+    for node, file in {**files, "module.instance[0]": "work.py"}.items():
+        assert any(f"node {node}: there is no file {file}" in line for line in told), node
+    assert len(told) == 5
+    assert "nothing was made" in done.err
+    assert "no deployments" in newcomer("list").out
+
+
+def test_a_program_that_a_job_makes_is_waited_for(newcomer) -> None:
+    newcomer.template(
+        "    build: { type: bbq.nodes.Job, properties: { command: [ cp, sleeps.txt, made.py ] } }\n"
+        "    work:\n      type: bbq.nodes.Worker\n      properties: { command: [ python, made.py ] }\n"
+        "      requirements: [ { dependency: build } ]\n"
+    )
+    (newcomer.home / "sleeps.txt").write_text(SLEEPS)
+    assert newcomer.up("--quiet").code == 0
+
+
+def test_a_program_that_is_taken_away_stops_nothing(newcomer) -> None:
+    script = newcomer.home / "serve.py"
+    script.write_text(SERVES)
+    newcomer.template("    page: { type: bbq.nodes.Service, properties: { command: [ python, serve.py ] } }\n")
+    assert newcomer.up("--quiet").code == 0
+    newcomer.template("    page: { type: bbq.nodes.Service, properties: { command: [ python, served.py ] } }\n")
+    done = newcomer.up()
+    assert done.code == 5
+    assert "node page: there is no file served.py " in done.err
+    assert newcomer("status", "demo").code == 0
+    script.rename(newcomer.home / "served.py")
+    assert newcomer.up("--quiet").code == 0
 
 
 MISSING = """\

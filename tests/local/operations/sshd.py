@@ -70,6 +70,13 @@ class Sshd:
                 time.sleep(0.05)
         raise AssertionError(f"sshd did not start: {(self.directory / 'log').read_text()}")
 
+    def locked(self) -> bool:
+        """Without PAM, which only root can use, sshd lets nobody into an account whose password is locked (`useradd`)."""
+        options = ["-i", str(self.key), "-oBatchMode=yes", "-oStrictHostKeyChecking=no", "-oUserKnownHostsFile=/dev/null"]
+        command = ["ssh", "-F", "none", *options, "-p", str(self.port), f"{self.user}@127.0.0.1", "true"]
+        subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True)
+        return "because account is locked" in (self.directory / "log").read_text()
+
     def stop(self) -> None:
         if self._process is not None:
             self._process.terminate()

@@ -122,6 +122,16 @@ def test_a_profile_is_mapped_to_a_file(cli) -> None:
     )
     for verb in ("validate", "plan"):
         assert cli(verb, "t.yaml", "--import-map", "org.example:1.0=types/profile.yaml").code == 0
-    assert cli("validate", "t.yaml", "--import-map", "org.example:1.0=types/nothing.yaml").code == 4
-    wrong = cli("plan", "t.yaml", "--import-map", "org.example:1.0=types/nothing.yaml")
+
+
+@pytest.mark.parametrize("verb", ["validate", "plan", "lock", "package", "graph", "render", "upgrade", "lsp"])
+@pytest.mark.parametrize("flag", [True, False])
+def test_a_mapping_that_leads_nowhere_is_wrong_used_or_not(cli, verb: str, flag: bool) -> None:
+    (cli.home / "t.yaml").write_text("tosca_definitions_version: tosca_2_0\nservice_template: {}\n")
+    given = ["--import-map", "org.example:1.0=types/nothing.yaml"] if flag else []
+    if not flag:
+        (cli.home / "other.conf").write_text("[tosca]\nimport_map = org.example:1.0=types/nothing.yaml\n")
+        given = ["--config-file", "other.conf"]
+    template = {"lsp": [], "render": ["t.yaml", "--to", "compose"]}.get(verb, ["t.yaml"])
+    wrong = cli(verb, *template, *given)
     assert wrong.code == 5 and "there is no such file or directory" in wrong.err

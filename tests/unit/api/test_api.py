@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 from datetime import timedelta
 from pathlib import Path
 from xml.etree import ElementTree
@@ -248,3 +249,18 @@ def test_scale_a_template_with_a_count(tmp_path: Path) -> None:
         assert "w[1]" not in deployment.nodes, "it stays scaled while nothing says otherwise"
         deployment.update(inputs={"n": 4})
         assert "w[3]" in deployment.nodes
+
+
+def test_who_is_killed_in_a_plan_leaves_no_directory(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    there: list[list[str]] = []
+
+    def killed(*given: object, **more: object) -> None:
+        there.append([path.name for path in (tmp_path / "temporary").iterdir()])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("bbq.operations.workspace.Workspace.open_provider", killed)
+    with pytest.raises(KeyboardInterrupt):
+        bbq.plan(template, provider="local", name="demo")
+    assert there == [[]]

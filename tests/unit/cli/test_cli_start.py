@@ -78,7 +78,7 @@ def test_validate_imports_nothing_heavy(tmp_path: Path, configured: bool) -> Non
     (tmp_path / "service.yaml").write_text(TEMPLATE)
     if configured:
         (tmp_path / "bbq").mkdir()
-        (tmp_path / "bbq" / "bbq.conf").write_text("[tosca]\nimport_map = https://example.org/=/nowhere\n")
+        (tmp_path / "bbq" / "bbq.conf").write_text(f"[tosca]\nimport_map = https://example.org/={tmp_path}\n")
     code, names, output = modules(tmp_path, "validate", "service.yaml")
     assert code == 0, output
     assert not names & set(HEAVY)

@@ -43,15 +43,19 @@ def test_the_same_values_as_oslo_config(
     assert {k: sorted(v) for k, v in mine.items()} == {k: sorted(v) for k, v in theirs.items()}
 
 
-def test_import_map_precedence(tmp_path: Path, write: Write) -> None:
-    write("[tosca]\nimport_map = https://file/=/f\n", ".config/bbq/bbq.conf")
-    home = {"HOME": str(tmp_path)}
-    assert ini.import_map((), (), home) == {"https://file/": "/f"}
-    variable = {**home, "BBQ_TOSCA__IMPORT_MAP": "https://a/=/a,https://b/?x=y=/b"}
-    assert ini.import_map((), (), variable) == {"https://a/": "/a", "https://b/?x=y": "/b"}
-    assert ini.import_map(["https://flag/=rel"], (), variable) == {"https://flag/": str(Path.cwd() / "rel")}
-    other = write("[tosca]\nimport_map = https://other/=/o\n", "other.conf")
-    assert ini.import_map((), [other], home) == {"https://other/": "/o"}
+def test_import_map_precedence(tmp_path: Path, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("f", "a", "b", "o", "rel"):
+        (tmp_path / name).mkdir()
+    at = str(tmp_path)
+    write(f"[tosca]\nimport_map = https://file/={at}/f\n", ".config/bbq/bbq.conf")
+    home = {"HOME": at}
+    assert ini.import_map((), (), home) == {"https://file/": f"{at}/f"}
+    variable = {**home, "BBQ_TOSCA__IMPORT_MAP": f"https://a/={at}/a,https://b/?x=y={at}/b"}
+    assert ini.import_map((), (), variable) == {"https://a/": f"{at}/a", "https://b/?x=y": f"{at}/b"}
+    assert ini.import_map(["https://flag/=rel"], (), variable) == {"https://flag/": f"{at}/rel"}
+    other = write(f"[tosca]\nimport_map = https://other/={at}/o\n", "other.conf")
+    assert ini.import_map((), [other], home) == {"https://other/": f"{at}/o"}
 
 
 @pytest.mark.parametrize("text", ["https://a/", "=dir", "https://a/="])

@@ -47,6 +47,8 @@ def marked(text: str) -> str:
         "password: *anchor",
         "password: null",
         "password: # comes later",
+        "x: { $token: [ a, b, 1 ] }",
+        "x: { $$token: <a> }",
         "password_length: 12",
         "compass: north",
         "token_type: bearer",

@@ -401,6 +401,13 @@ def test_any_layout(text: str) -> None:
     assert formatted(result) == result
 
 
+def test_the_version_goes_first(tmp_path: Path) -> None:
+    """Which mends what the order alone makes wrong; copies stand elsewhere then."""
+    body = "service_template:\n  node_templates:\n    b: { copy: a }\n    a: { type: N }\n"
+    types, version = "node_types: { N: {} }\n", "tosca_definitions_version: tosca_2_0\n"
+    assert formatted(body + types + version) == version + types + body
+
+
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     file, link = tmp_path / "a.yaml", tmp_path / "link.yaml"
     file.write_text("a:   1\n")

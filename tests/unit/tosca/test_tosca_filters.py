@@ -134,3 +134,38 @@ def test_filters_of_1_x(templates, value, code, severity):
     _, found, marks = templates.read(ONE % value)
     wanted = [(code, severity, marks[0])] if code else []
     assert [(item.code, item.severity, (item.line, item.column)) for item in found] == wanted
+
+
+FILTERED = ONE.replace(
+    "topology_template:\n",
+    "  Server:\n    derived_from: tosca.nodes.Compute\n    properties:\n      n: { type: integer, default: 1 }\n"
+    "      v: { type: version, default: 1.0 }\n      s: { type: string, default: x }\n"
+    "topology_template:\n  inputs: { low: { type: integer, default: 2 } }\n",
+).replace("type: tosca.nodes.Compute }", "type: Server }")
+PROPERTY = "{ properties: [ %s ] }"
+CAPABILITY = "{ capabilities: [ host: { properties: [ %s ] } ] }"
+
+
+@pytest.mark.parametrize(
+    ("target", "clause", "hint"),
+    [
+        ("Server", PROPERTY % "n: { in_range: §[ 5, 1 ] }", "write [ 1, 5 ]"),
+        ("Server", PROPERTY % "n: [ { greater_than: 0 }, { in_range: §[ 5, 1 ] } ]", "write [ 1, 5 ]"),
+        ("Server", PROPERTY % "v: { in_range: §[ 1.10, 1.2 ] }", "write [ 1.2, 1.10 ]"),
+        ("Server", CAPABILITY % "mem_size: { in_range: §[ 4 GB, 1 GB ] }", "write [ 1 GB, 4 GB ]"),
+        ("", PROPERTY % "n: { in_range: §[ 5, 1 ] }", "write [ 1, 5 ]"),
+        ("Server", PROPERTY % "n: { greater_than: §abc }", "give a value of type `integer`"),
+        ("Server", PROPERTY % "n: { in_range: [ 1, 5 ] }", None),
+        ("Server", PROPERTY % "v: { in_range: [ 1.2, 1.10 ] }", None),
+        ("Server", PROPERTY % "s: { min_length: { get_input: low } }", None),
+        ("Server", PROPERTY % "n: [ { in_range: [ { get_input: low }, 1 ] }, { greater_than: { get_input: low } } ]", None),
+    ],
+)
+def test_what_properties_are_compared_with(templates, target, clause, hint):
+    """It is told where the filter stands, whether or not a candidate meets it."""
+    text = FILTERED.replace("node: tosca.nodes.Compute, ", f"node: {target}, " if target else "") % clause
+    if hint is None:
+        templates.good(text)
+    else:
+        (found,) = templates.bad(text, "BBQ-T044")
+        assert found.hint == hint

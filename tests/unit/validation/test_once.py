@@ -96,3 +96,49 @@ def test_values_are_not_held_against_bounds_in_the_wrong_order(tmp_path: Path) -
     path.write_text(text.replace("VALUE", "i: 5").replace("OTHER", ""))
     (found,) = findings(str(path), inputs=None, import_map=None, offline=True)
     assert found.code == "BBQ-T044"
+
+
+COPIED = """\
+tosca_definitions_version: tosca_2_0
+node_types:
+  N:
+    properties: { a: { type: integer }, b: { type: integer, default: 1 } }
+    requirements: [ r: { capability: C, relationship: R, count_range: [ 0, 1 ] } ]
+capability_types: { C: {} }
+relationship_types: { R: {} }
+service_template:
+  node_templates:
+    first: { copy: n }
+    n: { type: N, properties: { VALUE } }
+    third: { copy: first, properties: { b: 2 } }
+    fourth: { copy: n, count: 2 }
+"""
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ("a: x", ["11:36 BBQ-T040 property `a` of node template `n` must be an integer, not the string `x`"]),
+        ("a: 1, z: 1", ["11:39 BBQ-T041 node template `n` has no property `z`"]),
+        ("", ["11:5 BBQ-T042 node template `n` lacks the required property `a`"]),
+        (
+            "a: 1 }, requirements: [ r: { capability: C } ], metadata: { m: x",
+            ["11:57 BBQ-G010 requirement 'r' of 'n' is not met: no node template offers C"],
+        ),
+    ],
+)
+def test_a_mistake_that_is_copied_is_told_once(tmp_path: Path, value: str, told: list[str]) -> None:
+    """Of the template that it is written in, though a copy may come first."""
+    path = tmp_path / "t.yaml"
+    path.write_text(COPIED.replace("VALUE", value))
+    found = findings(str(path), inputs=None, import_map=None, offline=True)
+    found = [item for item in found if item.code != "BBQ-T212"]
+    assert [f"{item.line}:{item.column} {item.code} {item.message}" for item in found] == told
+
+
+def test_what_only_copies_have_wrong_is_told_of_each(tmp_path: Path) -> None:
+    path = tmp_path / "t.yaml"
+    text = COPIED.replace("VALUE", "a: 1").replace("b: 2", "b: x")
+    path.write_text(text.replace("count: 2", "properties: { b: y }"))
+    found = [item for item in findings(str(path), inputs=None, import_map=None, offline=True) if item.severity == "error"]
+    assert [(item.line, item.message.split("`")[3]) for item in found] == [(12, "third"), (13, "fourth")]
