@@ -10,12 +10,13 @@ from typing import Final
 from yaml import MappingNode, Node, ScalarNode, SequenceNode
 
 from bbq.tosca.conditions import check_clauses, read_condition
+from bbq.tosca.constraints import OPERATORS
 from bbq.tosca.functions import Owner
 from bbq.tosca.model import Activity, Condition, Trigger
 from bbq.tosca.reading import nearest, one_of, quoted
 from bbq.tosca.schemas import Definitions
 from bbq.tosca.validations import Stated
-from bbq.yamlreader import at, data
+from bbq.yamlreader import at, data, is_null
 
 _KINDS: Final = ("delegate", "set_state", "call_operation", "inline")
 
@@ -67,6 +68,11 @@ def condition_of(reader: Definitions, node: Node | None, what: str) -> Condition
     if not reader.grammar.two and isinstance(node, MappingNode) and any(key.value == "constraint" for key, _ in node.value):
         keys = reader.entity(node, "condition of a trigger", "", node)
         inner = keys["constraint"]
+        if _names_nothing(inner):
+            _measured(reader, keys, title)
+            text = f"the constraint of {title} names no attribute to compare"
+            reader.practice("BBQ-T012", text, inner, "write it like constraint: [ utilization: [ greater_than: 50 ] ]")
+            return Condition(data(inner, reader.grammar.dialect), at(inner))
         _measured(reader, {name: value for name, value in keys.items() if name != "constraint"}, title)
     return read_condition(reader, inner, title, None, Owner("policy"))
 
@@ -105,6 +111,13 @@ def _activity(reader: Definitions, kind: str, key: Node, body: Node, what: str) 
         body = named
     name = reader.string(body, title)
     return (Activity(kind, name, at(key)), body, inputs) if name else None
+
+
+def _names_nothing(node: Node) -> bool:
+    """As 1.0 to 1.2 had constraints of conditions: a text of a monitoring system, or constraint clauses alone."""
+    if isinstance(node, SequenceNode):
+        return any(map(_names_nothing, node.value))
+    return any(key.value in OPERATORS for key, _ in node.value) if isinstance(node, MappingNode) else not is_null(node)
 
 
 def _measured(reader: Definitions, keys: dict[str, Node], what: str) -> None:
