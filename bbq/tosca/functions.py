@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from yaml import MappingNode, Node, ScalarNode, SequenceNode
 
+from bbq.diagnostics import SourceRange
 from bbq.tosca.model import Function, Schema
 from bbq.tosca.reading import Reader, nearest, one_of, quoted
 from bbq.yamlreader import at, data, printable
@@ -71,7 +72,8 @@ class Owner:
 class Uses:
     """Every function call of the template, with its owner, for the check at the end."""
 
-    calls: list[tuple[Function, Owner]] = field(default_factory=list)
+    calls: list[tuple[Function, Owner, Node | None]] = field(default_factory=list)
+    """With the node of the arguments, where it is at hand."""
     wanted: list[tuple[Function, Schema, str]] = field(default_factory=list)
     """Calls that stand for a whole value, with the schema that the value must have and what it is."""
 
@@ -184,8 +186,18 @@ class Converter:
             return Function(name, args, at_key)
         function = Function(name, args, at_key)
         if self._uses is not None and owner is not None:
-            self._uses.calls.append((function, owner))
+            self._uses.calls.append((function, owner, argument))
         return function
+
+
+def place_of(function: Function, name: Any, argument: Node | None) -> SourceRange:
+    """Where an argument of a call stands; the call's own place where that cannot be told."""
+    for item in argument.value if isinstance(argument, SequenceNode) else (argument,):
+        if isinstance(item, ScalarNode) and item.value == str(name):
+            return at(item)
+        if isinstance(item, SequenceNode) and (found := place_of(function, name, item)) is not function.at:
+            return found
+    return function.at
 
 
 def spelled(value: Any, version: str) -> str:

@@ -205,6 +205,7 @@ def _read(unit: Unit, service: ServiceTemplate, types: Types, bag: DiagnosticBag
     read_service(templates, service, keys, key)
     check_references(service, uses, bag, templates.flaws)
     templates.bodies.clear()
+    uses.calls.clear()  # nodes are in them, too
     return templates.flaws
 
 

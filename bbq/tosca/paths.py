@@ -11,9 +11,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from yaml import Node
+
 from bbq.diagnostics import DiagnosticBag
 from bbq.tosca.checker import Checker
-from bbq.tosca.functions import Owner
+from bbq.tosca.functions import Owner, place_of
 from bbq.tosca.model import (
     CapabilityDef,
     Function,
@@ -79,6 +81,8 @@ class Paths:
         self._two = service.version == "tosca_2_0"
         self._bag = bag
         self._broken = broken
+        self.argument: Node | None = None
+        """Of the call that is checked next."""
         self._types = Checker(service.types)
         self._derived: dict[tuple[str, str], _Some] = {}
         self._names_of_capabilities = {
@@ -142,7 +146,8 @@ class Paths:
 
     def _error(self, code: str, message: str, function: Function, name: Any, known: Iterable[str]) -> None:
         names = list(known)
-        self._bag.error(code, message, function.at, nearest(str(name), names) or one_of(names))
+        place = place_of(function, name, self.argument)
+        self._bag.error(code, message, place, nearest(str(name), names) or one_of(names))
 
     # Steps
 

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from yaml import Node
+
 from bbq.diagnostics import DiagnosticBag
 from bbq.tosca.checker import Checker
 from bbq.tosca.flaws import FlawFinder
-from bbq.tosca.functions import Owner, Uses, calls
+from bbq.tosca.functions import Owner, Uses, calls, place_of
 from bbq.tosca.model import Function, Schema, ServiceTemplate
 from bbq.tosca.paths import Paths, Stop
 from bbq.tosca.reading import article, nearest, one_of, quoted
@@ -20,12 +22,12 @@ from bbq.tosca.signatures import Calls
 def check_references(service: ServiceTemplate, uses: Uses, bag: DiagnosticBag, flaws: FlawFinder) -> None:
     """Reports every function argument that names nothing, and notes what that makes of its owner."""
     checker = _Checker(service, bag, flaws.flaws.missing)
-    for function, owner in uses.calls:
+    for function, owner, argument in uses.calls:
         start = flaws.now
-        checker.check(function, owner)
+        checker.check(function, owner, argument)
         if flaws.now > start:
             flaws.call(service, owner, start)
-    owners = {id(function): owner for function, owner in uses.calls} if uses.wanted else {}
+    owners = {id(function): owner for function, owner, _ in uses.calls} if uses.wanted else {}
     for function, schema, what in uses.wanted:
         start = flaws.now
         checker.result(function, schema, what)
@@ -47,10 +49,10 @@ class _Checker:
         self._paths = Paths(service, bag, broken)
         self.calls = Calls(service, Checker(service.types), bag)
 
-    def check(self, function: Function, owner: Owner) -> None:
-        name = function.name
+    def check(self, function: Function, owner: Owner, argument: Node | None) -> None:
+        name, self._paths.argument = function.name, argument
         if name == "get_input":
-            self._input(function, owner)
+            self._input(function, owner, argument)
         elif name in ("get_property", "get_attribute", "get_artifact", "available_allocation"):
             self._paths.check(function, owner)
         elif name == "get_operation_output":
@@ -70,14 +72,14 @@ class _Checker:
             report = self._bag.error if self._service.version == "tosca_2_0" else self._bag.warning
             report("BBQ-T046", f"{what} must be {article(schema.type)}; ${function.name} gives {article(given)}", function.at)
 
-    def _input(self, function: Function, owner: Owner) -> None:
+    def _input(self, function: Function, owner: Owner, argument: Node | None) -> None:
         name = function.args[0]
         if not isinstance(name, str) or owner.kind == "workflow":
             return
         if name not in self._service.inputs:
             inputs = self._service.inputs
             hint = nearest(name, inputs) or one_of(inputs) or "the template has none; declare it under `inputs`"
-            self._bag.error("BBQ-T052", f"unknown input {quoted(name)}", function.at, hint)
+            self._bag.error("BBQ-T052", f"unknown input {quoted(name)}", place_of(function, name, argument), hint)
 
     def _operation(self, function: Function, owner: Owner) -> None:
         """1.x: `[ node, interface, operation, output ]`."""

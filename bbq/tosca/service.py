@@ -68,7 +68,7 @@ def _filters(templates: Templates, service: ServiceTemplate) -> None:
             for call in calls(item.node_filter):
                 if call.at.file == service.at.file and call.at not in seen:
                     seen.add(call.at)
-                    templates.uses.calls.append((call, owner))
+                    templates.uses.calls.append((call, owner, None))
 
 
 def _outputs(templates: Templates, node: Node | None) -> dict[str, ParameterDef]:

@@ -193,7 +193,7 @@ class _Reader:
                 self._reader.error("BBQ-T091", "an attribute is mapped to [ node template, attribute ]", node)
                 return None
             function = Function("get_attribute", tuple(path), at(node))
-            self._templates.uses.calls.append((function, Owner("substitution")))
+            self._templates.uses.calls.append((function, Owner("substitution"), None))
             return function
         return self._reader.convert.value(node, Owner("substitution"))
 

@@ -176,7 +176,7 @@ class _Reader:
         path = tuple(data(item, reader.grammar.dialect) for item in body.value)
         self._found.outputs[name] = path
         call = Function("get_attribute", path, at(body))
-        self._templates.uses.calls.append((call, Owner("workflow", self._found.name)))
+        self._templates.uses.calls.append((call, Owner("workflow", self._found.name), None))
 
 
 def _cycles(templates: Templates, service: ServiceTemplate) -> None:

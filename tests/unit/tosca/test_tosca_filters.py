@@ -70,8 +70,9 @@ def filtering(path, where):
     text = text.replace("relationship_types: { On: {} }\n", CAPABILITIES)
     text = text.replace("service_template:", DERIVED + "service_template:")
     mark = "§" if "§" in path else ""
-    value = f"{{ $equal: [ {{ {mark}$get_property: [ {path.replace('§', '')} ] }}, 1 ] }}"
-    if where == "definition":
+    value = f"{{ $equal: [ {{ $get_property: [ {path} ] }}, 1 ] }}"
+    if where == "definition":  # of which the call's place is kept
+        value = f"{{ $equal: [ {{ {mark}$get_property: [ {path.replace('§', '')} ] }}, 1 ] }}"
         return text.replace("On, node: Server }", f"On, node: Server, node_filter: {value} }}")
     target = "server" if where == "template" else "Server"
     return text + f"    app: {{ type: App, requirements: [ {{ on: {{ node: {target}, node_filter: {value} }} }} ] }}\n"

@@ -92,19 +92,19 @@ def test_good_calls(templates, value):
     [
         ("{ §$get_inputs: text }", "BBQ-T050"),
         ("§$nothing", "BBQ-T050"),
-        ("{ §$get_input: txt }", "BBQ-T052"),
-        ("{ §$get_property: [ c, s ] }", "BBQ-T053"),
-        ("{ §$get_property: [ b, t ] }", "BBQ-T054"),
-        ("{ §$get_property: [ b, state ] }", "BBQ-T054"),
-        ("{ §$get_property: [ b, CAPABILITY, e, prt ] }", "BBQ-T054"),
-        ("{ §$get_property: [ b, d, y ] }", "BBQ-T054"),
+        ("{ $get_input: §txt }", "BBQ-T052"),
+        ("{ $get_property: [ §c, s ] }", "BBQ-T053"),
+        ("{ $get_property: [ b, §t ] }", "BBQ-T054"),
+        ("{ $get_property: [ b, §state ] }", "BBQ-T054"),
+        ("{ $get_property: [ b, CAPABILITY, e, §prt ] }", "BBQ-T054"),
+        ("{ $get_property: [ b, d, §y ] }", "BBQ-T054"),
         ("§$5", "BBQ-T050"),
         ("§$node_index", "BBQ-T046"),
-        ("{ §$get_property: [ SELF, CAPABILITY, f, port ] }", "BBQ-T060"),
+        ("{ $get_property: [ SELF, CAPABILITY, §f, port ] }", "BBQ-T060"),
         ("{ §$get_property: [ SOURCE, s ] }", "BBQ-T055"),
         ("{ §$get_property: b }", "BBQ-T051"),
         ("{ §$token: [ a, b ] }", "BBQ-T051"),
-        ("{ $concat: [ a, { §$get_input: txt } ] }", "BBQ-T052"),
+        ("{ $concat: [ a, { $get_input: §txt } ] }", "BBQ-T052"),
         ("{ a: 1, §$get_input: text }", "BBQ-T051"),
     ],
 )
@@ -116,7 +116,7 @@ def test_bad_calls(templates, value, code):
 
 def test_nearest_names(templates):
     assert templates.bad(two("{ §$get_inputs: text }"), "BBQ-T050")[0].hint == "did you mean `$get_input`?"
-    assert templates.bad(two("{ §$get_input: txt }"), "BBQ-T052")[0].hint == "did you mean `text`?"
+    assert templates.bad(two("{ $get_input: §txt }"), "BBQ-T052")[0].hint == "did you mean `text`?"
     assert templates.bad(one("{ §get_inptu: text }"), "BBQ-T050")[0].hint == "did you mean `get_input`?"
 
 
@@ -137,6 +137,14 @@ def test_what_a_function_gives_must_fit(templates):
     assert found[0].message == "property `n` of node template `a` must be an integer; $get_input gives a string"
     templates.bad(two("{ §$equal: [ 1, 2 ] }", "n"), "BBQ-T046")
     templates.good(two("{ $get_input: number }", "n"))
+
+
+def test_the_place_of_what_names_nothing(templates):
+    """Is its own line, not that of the call."""
+    text = TWO + "service_template:\n  node_templates: { a: { type: A } }\n  outputs:\n    o:\n      value:\n"
+    templates.bad(text + "        $get_attribute:\n          - §b\n          - s\n", "BBQ-T053")
+    templates.bad(text + "        $get_attribute:\n          - a\n          - §b\n", "BBQ-T054")
+    templates.bad(text + "        $get_input:\n          §b\n", "BBQ-T052")
 
 
 def test_keywords_in_outputs(templates):
@@ -165,7 +173,7 @@ service_template:
     a:
       type: A
       requirements:
-        - to: { node: b, relationship: { type: To, properties: { p: { §$get_property: [ SELF, TARGET, nothing ] } } } }
+        - to: { node: b, relationship: { type: To, properties: { p: { $get_property: [ SELF, TARGET, §nothing ] } } } }
     c:
       type: A
       requirements:

@@ -132,7 +132,7 @@ def test_all_problems_in_one_run(templates):
             a: { type: T, properties: { p: §x, §q: 1 } }
             §b: { type: T }
           outputs:
-            o: { value: { §$get_attribute: [ c, x ] } }
+            o: { value: { $get_attribute: [ §c, x ] } }
         """,
         "BBQ-T020",
         "BBQ-T040",

@@ -33,7 +33,7 @@ topology_template:
   node_templates:
     old: { type: Own, properties: { p: fixed } }
     app: { type: tosca.nodes.SoftwareComponent, requirements: [ { host: §server } ] }
-  outputs: { again: { value: { §get_attribute: [ server, public_address ] } } }
+  outputs: { again: { value: { get_attribute: [ §server, public_address ] } } }
   policies: [ { second: { type: tosca.policies.Root, targets: [ server, app ] } } ]
 """
 )

@@ -262,7 +262,7 @@ topology_template:
     server: { type: §tosca.nodes.Compte }
     app: { type: tosca.nodes.SoftwareComponent, requirements: [ { host: §servr } ] }
   outputs:
-    address: { value: { §get_attribute: [ srver, private_address ] } }
+    address: { value: { get_attribute: [ §srver, private_address ] } }
 """,
         "BBQ-T030",
         "BBQ-T053",

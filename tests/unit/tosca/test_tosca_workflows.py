@@ -232,7 +232,7 @@ def test_triggers_of_types_are_not_changed(templates):
     [
         ("condition: [ { state: [ { equal: a } ] } ]", None),
         ("condition: { constraint: [ { state: [ { equal: a } ] } ], period: 60 s, evaluations: 2, method: average }", None),
-        ("condition: { constraint: [ { state: [ { equal: a } ] } ], evaluations: { §get_input: i } }", "BBQ-T052"),
+        ("condition: { constraint: [ { state: [ { equal: a } ] } ], evaluations: { get_input: §i } }", "BBQ-T052"),
         ("condition: { constraint: [ { state: [ { equal: a } ] } ], evaluations: §many }", "BBQ-T040"),
         ("condition: { constraint: [ { state: [ { equal: a } ] } ], evaluations: §-1 }", "BBQ-T043"),
         ("condition: { constraint: [ { state: [ { equal: a } ] } ], period: §60 sc }", "BBQ-T040"),
