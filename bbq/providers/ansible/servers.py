@@ -90,6 +90,8 @@ def inventory(server: Server, known_hosts: Path, options: Mapping[str, Any], ali
     values: dict[str, Any] = {"ansible_python_interpreter": python}
     if server.local:
         values |= {"ansible_connection": "local", "ansible_user": getpass.getuser()}
+        # not in this user's home, where it would stay, and which need not exist
+        values["ansible_remote_tmp"] = "{{ lookup('ansible.builtin.env', 'ANSIBLE_LOCAL_TEMP') }}"
     else:
         arguments = ssh_options(server, known_hosts, int(options.get("connect_timeout") or 10))
         values |= {

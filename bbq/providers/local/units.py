@@ -135,6 +135,8 @@ def specification(unit: Unit, base: Mapping[str, str], directory: Path) -> dict[
     argv = [str(item) for item in unit.argv]
     cwd = unit.cwd or str(directory)
     program = shutil.which(argv[0], path=env["PATH"]) if "/" not in argv[0] else str(Path(cwd, argv[0]))
+    if program is not None and Path(program).is_file() and not os.access(program, os.X_OK):
+        raise ConfigurationFault(f"{program} is not executable", hint="chmod +x, or name what runs it first (sh, python)")
     if program is None or not os.access(program, os.X_OK):
         raise ConfigurationFault(f"there is no program {argv[0]!r}", hint="install it, or give its full path")
     if not Path(cwd).is_dir():

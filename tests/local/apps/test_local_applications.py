@@ -121,13 +121,17 @@ def test_port_that_is_taken(site: Site) -> None:
     assert site.provider.preflight(nodes[:1]) == [], "the node's own port is not taken"
 
 
-def test_program_and_directory_that_are_missing(site: Site) -> None:
+def test_program_and_directory_that_are_missing(site: Site, tmp_path: Path) -> None:
     node = Node("web", "bbq.nodes.Worker", ("bbq.nodes.local.WorkerInstance",), {"command": ["no-such-program"]})
     assert "no-such-program" in site.provider.preflight([node])[0]
     with pytest.raises(ConfigurationFault, match="no-such-program"):
         site.create(site.wanted("bbq.nodes.local.WorkerInstance", "a", {"command": ["no-such-program"]}))
     with pytest.raises(PermanentFault, match="/nowhere"):
         site.create(site.wanted("bbq.nodes.local.WorkerInstance", "b", {"command": ["sh"], "directory": "/nowhere"}))
+    script = tmp_path / "run.sh"
+    script.write_text("exit 0")
+    with pytest.raises(ConfigurationFault, match=r"run\.sh is not executable"):
+        site.create(site.wanted("bbq.nodes.local.WorkerInstance", "c", {"command": [str(script)]}))
 
 
 # -- what an application is told -----------------------------------------------------------------------------------------

@@ -130,6 +130,16 @@ def test_a_delete_that_fails_is_told_at_once_and_can_be_skipped(here: Operated) 
     here.nothing_left()
 
 
+def test_a_user_without_a_home(here: Operated, tmp_path: Path) -> None:
+    """As accounts of services are. What Ansible keeps for a task is in the deployment's directory, not where it would stay."""
+    noted = tmp_path / "noted"
+    task = f'{{ name: note, ansible.builtin.copy: {{ content: "{{{{ ansible_remote_tmp }}}}", dest: {noted} }} }}'
+    _with(here, create=_playbook(task)).up()
+    assert noted.read_text().startswith(f"{here.home}/")
+    here.ok("destroy", "op", "--yes")
+    here.nothing_left()
+
+
 def test_a_playbook_that_is_none(here: Operated) -> None:
     said = _refused(_with(here, create="- hosts: all\n  tasks: [ { no_such_module_at_all: {} } ]\n"), 7)
     assert "no_such_module_at_all" in said
