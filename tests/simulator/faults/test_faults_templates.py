@@ -35,7 +35,7 @@ TEMPLATES: dict[str, tuple[str | bytes, list[str]]] = {
     ),
     "unknown input": (
         NODES + "    a: { type: bbq.nodes.Job, properties: { command: [ { $get_input: nothing } ] } }\n",
-        ["t.yaml:5:58: error BBQ-T052: unknown input `nothing`", "declare it under `inputs`"],
+        ["t.yaml:5:70: error BBQ-T052: unknown input `nothing`", "declare it under `inputs`"],
     ),
     "unknown function": (
         NODES + "    a: { type: bbq.nodes.Job, properties: { command: { $get_inptu: x } } }\n",
