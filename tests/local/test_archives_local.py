@@ -131,10 +131,10 @@ def test_no_room_for_the_files(archive: Path, monkeypatch: pytest.MonkeyPatch) -
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("bbq.origins.archive._sync", full)
-    with pytest.raises(bbq.QuotaError, match=r"demo\.csar"):
-        bbq.deploy(archive, provider="local")
-    monkeypatch.undo()
+    with monkeypatch.context() as patch:  # to undo all would bring the user's own home back
+        patch.setattr("bbq.origins.archive._sync", full)
+        with pytest.raises(bbq.QuotaError, match=r"demo\.csar"):
+            bbq.deploy(archive, provider="local")
     assert bbq.deployments() == [], "a name that stands for nothing is not kept"
     (state,) = Path.home().glob(".local/state/bbq")
     assert not [path for path in (state / "deployments").rglob("*") if path.is_file()]
