@@ -7,6 +7,7 @@ documented; `BBQ-Y` the YAML reader, `BBQ-T` TOSCA, `BBQ-H` HOT, `BBQ-M` Murano,
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
 Severity = Literal["error", "warning"]
 IMPORTED: Final = "imported from"
 """The text of a related place that is an import."""
+
+
+def listed(names: Sequence[str], limit: int = 5) -> str:
+    """The first of many names or phrases, and how many more there are."""
+    return ", ".join(names[:limit]) + (f" and {len(names) - limit} more" if len(names) > limit else "")
 
 
 def visible(text: str) -> str:

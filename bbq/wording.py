@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from yaml import MappingNode, Node, SequenceNode
 
-from bbq.diagnostics import Diagnostic, DiagnosticBag, Severity, visible
+from bbq.diagnostics import Diagnostic, DiagnosticBag, Severity, listed, visible
+from bbq.errors import TemplateError
 from bbq.yamlreader import is_null, printable
 
 _MANY: Final = 150
@@ -58,8 +59,17 @@ def one_of(known: Iterable[str], limit: int = 12) -> str | None:
     names = sorted(str(item) for item in known)
     if not names:
         return None
-    more = f" and {len(names) - limit} more" if len(names) > limit else ""
-    return "known: " + ", ".join(printable(name) for name in names[:limit]) + more
+    return "known: " + listed([printable(name) for name in names], limit)
+
+
+def refuse_errors(found: Iterable[Diagnostic], what: str) -> None:
+    """`TemplateError` with all findings where there is an error among them."""
+    found = list(found)
+    errors = sum(item.severity == "error" for item in found)
+    if errors:
+        if all(item.file == "<override>" for item in found if item.severity == "error"):
+            what = "the numbers of instances"  # there is nothing wrong with the template
+        raise TemplateError(f"{errors} error{'s' if errors > 1 else ''} in {what}", found)
 
 
 def quoted(value: Any, limit: int = 60) -> str:

@@ -45,7 +45,7 @@ def tell(session: Session, change: Change) -> None:
     for notice in change.notices:
         session.notice(notice)
     if session.workspace.config.engine.on_error == "rollback" and (names := change.plan.irrevocable):
-        from bbq.plan.model import listed
+        from bbq.diagnostics import listed
 
         session.notice(f"warning: a rollback cannot bring back what is replaced or deleted: {listed(names)}")
 

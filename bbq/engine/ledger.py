@@ -12,7 +12,7 @@ from bbq.engine.retry import error_of
 from bbq.engine.run import NodeRun, Shared
 from bbq.errors import BbqError, ResourceFailed
 from bbq.journal.model import Record
-from bbq.plan.snapshot import CONTENTS, fingerprint, given, requirements
+from bbq.plan.snapshot import fingerprint, given, requirements, unheard
 
 
 class Gone(Exception):
@@ -64,7 +64,7 @@ class Ledger:
         if node.edges and node.primitive:
             targets = {target.node: target for target in wanted.targets}
             resource = self._shared.provider.resource(node.ancestry)
-            but = CONTENTS if resource is not None and resource.runs_once(node) else frozenset[str]()
+            but = unheard(resource, node)
             encoded["given"] = given(node.edges, lambda edge: self._fingerprint(targets[edge.target], but))
         return encoded
 

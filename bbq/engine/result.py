@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from bbq.diagnostics import SourceRange
+from bbq.diagnostics import SourceRange, listed
 from bbq.errors import (
     BbqError,
     DeadlineExceeded,
@@ -17,7 +17,7 @@ from bbq.errors import (
     ResourceFailed,
     UnreachableError,
 )
-from bbq.plan.model import Action, listed
+from bbq.plan.model import Action
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from bbq import hot
-from bbq.errors import TemplateError, UsageError
+from bbq.errors import UsageError
 from bbq.hot.model import HotTemplate, Parameter
+from bbq.wording import refuse_errors
 
 if TYPE_CHECKING:
     from bbq.diagnostics import Diagnostic
@@ -74,9 +75,7 @@ def _load(
     found = [replace(item, severity="error") if item.code in _NOT_SENT else item for item in found]
     if given is None:  # an environment's parameters are values, too: those that lack are asked for when all are known
         found = [item for item in found if item.code != "BBQ-H071"]
-    errors = sum(item.severity == "error" for item in found)
-    if errors:
-        raise TemplateError(f"{errors} error{'s' if errors > 1 else ''} in {path}", found)
+    refuse_errors(found, path)
     assert template is not None
     return template, found
 

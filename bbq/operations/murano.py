@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from bbq import murano
 from bbq.diagnostics import DiagnosticBag
-from bbq.errors import TemplateError, UsageError
+from bbq.errors import UsageError
 from bbq.murano.inputs import check
+from bbq.wording import refuse_errors
 
 if TYPE_CHECKING:
     from bbq.diagnostics import Diagnostic
@@ -34,7 +35,7 @@ class MuranoService:
     def load(cls, path: str) -> MuranoService:
         """`TemplateError` with every problem that there is without values; `UsageError` for a library."""
         package, found = murano.load(path)
-        _refuse(path, found)
+        refuse_errors(found, path)
         assert package is not None
         if package.kind != "Application":
             raise UsageError(f"{path} is a library for other packages: there is nothing in it to deploy")
@@ -53,7 +54,7 @@ class MuranoService:
 
         bag = DiagnosticBag()
         values = check(self.package, given, bag)
-        _refuse(f"the inputs of {self.path}", bag.items)
+        refuse_errors(bag.items, f"the inputs of {self.path}")
         return topology_of(self.package, values), list(self.found)
 
 
@@ -71,9 +72,3 @@ class _Open(dict[str, "Property"]):
         from bbq.murano.model import Property
 
         return Property(name, "", self._package.at)
-
-
-def _refuse(what: str, found: list[Diagnostic]) -> None:
-    errors = sum(item.severity == "error" for item in found)
-    if errors:
-        raise TemplateError(f"{errors} error{'s' if errors > 1 else ''} in {what}", found)

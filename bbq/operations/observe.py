@@ -12,6 +12,7 @@ from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Literal, TypeVar
 
+from bbq.diagnostics import listed
 from bbq.errors import BbqError, UnreachableError
 
 if TYPE_CHECKING:
@@ -46,8 +47,7 @@ def states(provider: Provider, records: Mapping[str, Record], clock: Clock) -> d
     for node, phrases in _lost(provider, records, found, clock).items():
         state = found[node]
         assert state is not None
-        more = f" and {len(phrases) - 3} more" if len(phrases) > 3 else ""
-        found[node] = replace(state, ready=False, failed=True, detail=", ".join(phrases[:3]) + more)
+        found[node] = replace(state, ready=False, failed=True, detail=listed(phrases, 3))
     return found
 
 
@@ -55,12 +55,12 @@ def _lost(
     provider: Provider, records: Mapping[str, Record], seen: Mapping[str, State | None], clock: Clock
 ) -> dict[str, Sequence[str]]:
     """What things have lost that are ready otherwise, by node."""
-    from bbq.engine.contract import Handle, Resource
+    from bbq.engine.contract import Handle
 
     by_resource: dict[Resource, dict[str, str]] = defaultdict(dict)
     for node, state in seen.items():
         resource = provider.resource(records[node].ancestry or (records[node].type,))
-        if state is not None and state.ready and resource is not None and type(resource).lost is not Resource.lost:
+        if state is not None and state.ready and resource is not None:
             by_resource[resource][str(records[node].handle)] = node
     found: dict[str, Sequence[str]] = {}
     for resource, nodes in by_resource.items():

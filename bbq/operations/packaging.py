@@ -28,6 +28,7 @@ from bbq.tosca.load import Examined, examine
 from bbq.tosca.model import Function
 from bbq.tosca.places import Fetched, LocalFile, Place, Remote
 from bbq.tosca.reading import quoted
+from bbq.wording import refuse_errors
 from bbq.yamlreader import at
 
 if TYPE_CHECKING:
@@ -95,9 +96,7 @@ def _examined(path: StrPath, imports: Imports) -> Examined:
     if is_archive(path):
         raise UsageError(f"{os.fspath(path)} is an archive already")
     examined = examine(path, import_map=imports.import_map, allowed_hosts=imports.allowed_hosts, whole=True)
-    errors = sum(item.severity == "error" for item in examined.found)
-    if errors:
-        raise TemplateError(f"{errors} error{'s' if errors > 1 else ''} in {os.fspath(path)}", examined.found)
+    refuse_errors(examined.found, os.fspath(path))
     return examined
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import errno
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from bbq.errors import ConfigurationError, QuotaError, TemplateError, UsageError
+from bbq.wording import refuse_errors
 
 if TYPE_CHECKING:
     from bbq.diagnostics import Diagnostic
@@ -130,16 +131,6 @@ def unpack(archive: Archive, below: Path) -> Path:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise QuotaError(text, hint="free some disk space") from None
         raise ConfigurationError(text) from None
-
-
-def refuse_errors(found: Iterable[Diagnostic], what: str) -> None:
-    """`TemplateError` where there is an error among the findings."""
-    found = list(found)
-    errors = sum(item.severity == "error" for item in found)
-    if errors:
-        if all(item.file == "<override>" for item in found if item.severity == "error"):
-            what = "the numbers of instances"  # there is nothing wrong with the template
-        raise TemplateError(f"{errors} error{'s' if errors > 1 else ''} in {what}", found)
 
 
 @contextmanager

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
+from bbq.diagnostics import listed
 from bbq.errors import UsageError
 from bbq.plan.connections import given
 from bbq.plan.fields import Answers, shown
-from bbq.plan.model import Action, FieldChange, Plan, Step, listed
+from bbq.plan.model import Action, FieldChange, Plan, Step
 from bbq.plan.order import topological
 from bbq.plan.removal import deletions, dependents, existing
 from bbq.plan.renewal import Renewal, follows

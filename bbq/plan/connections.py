@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from bbq.plan.fields import Answers, shown
 from bbq.plan.model import AS_GIVEN, CHANGED_SINCE, FieldChange
 from bbq.plan.renewal import follows
-from bbq.plan.snapshot import CONTENTS, hands_over
+from bbq.plan.snapshot import hands_over, unheard
 from bbq.topology.model import Node
 from bbq.topology.values import UNKNOWN
 
@@ -22,7 +22,7 @@ def given(node: Node, record: Record, resource: Resource, answers: Answers) -> I
     resource can take that over. A record without it (of an earlier version) is taken to be right."""
     recorded, told = record.wanted.get("requirements"), record.wanted.get("given")
     heard = [edge for edge in node.edges if hands_over(edge) and follows(resource, edge)]
-    but = CONTENTS if resource.runs_once(node) else frozenset[str]()
+    but = unheard(resource, node)
     for requirement, target in dict.fromkeys((edge.requirement, edge.target) for edge in heard):
         before = recorded.get(requirement, ()) if isinstance(recorded, dict) else record.depends_on
         if target not in before:  # another target is a change of its own

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
@@ -108,8 +107,3 @@ class Plan:
         if len(changing) > 100:
             lines.append(f"  ... and {len(changing) - 100} more")
         return "\n".join(lines)
-
-
-def listed(names: Sequence[str]) -> str:
-    """The first of many names, and how many more there are."""
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

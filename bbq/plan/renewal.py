@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from bbq.diagnostics import listed
 from bbq.plan.model import Action, Step
 from bbq.topology.model import Edge, Node
 
@@ -41,8 +42,7 @@ class Renewal:
     def mending(self, node: Node) -> str:
         """Why it has to be updated for the sake of what it makes, a phrase; "" where it has not."""
         broken = self._mends.get(node.name, ())
-        more = f" and {len(broken) - 3} more" if len(broken) > 3 else ""
-        return f"to make anew: {', '.join(f'{name} ({self._broken[name]})' for name in broken[:3])}{more}" if broken else ""
+        return f"to make anew: {listed([f'{name} ({self._broken[name]})' for name in broken], 3)}" if broken else ""
 
     def host(self, node: Node) -> str:
         """The node that it is on and that is made anew, "" where that is none."""

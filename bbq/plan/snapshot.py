@@ -12,16 +12,24 @@ import hmac
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from bbq.topology.model import Edge
+from bbq.topology.model import Edge, Node
 from bbq.topology.values import UNKNOWN, Secret
+
+if TYPE_CHECKING:
+    from bbq.engine.contract import Resource
 
 TOSCA_OWN: Final = frozenset({"state", "tosca_id", "tosca_name"})
 """Attributes that TOSCA gives to every node (1.3 section 5.9.1): about its life, not about how it is reached."""
 CONTENTS: Final = frozenset({"queues"})
 """Attributes that list what a thing holds: nothing of how it is reached."""
 _ORDERING: Final = "tosca.relationships.DependsOn"
+
+
+def unheard(resource: Resource | None, node: Node) -> frozenset[str]:
+    """Attributes of its targets that the node need not be told anew."""
+    return CONTENTS if resource is not None and resource.runs_once(node) else frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,6 +144,19 @@ def answered(value: Any, scope: Scope, but: str) -> Any:
     return value
 
 
+def redirected(value: Any, change: Callable[[Attribute], Attribute]) -> Any:
+    """A copy of `value` with other attributes in the place of those that it refers to."""
+    if isinstance(value, Attribute):
+        return change(value)
+    if isinstance(value, Call):
+        return Call(value.function, tuple(redirected(arg, change) for arg in value.args))
+    if isinstance(value, dict):
+        return {key: redirected(item, change) for key, item in value.items()}
+    if isinstance(value, list):
+        return [redirected(item, change) for item in value]
+    return value
+
+
 def walk(value: Any) -> Iterator[Any]:
     """`value` and everything inside it, expressions' arguments included."""
     yield value

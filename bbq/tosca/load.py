@@ -15,7 +15,7 @@ from yaml import Node, ScalarNode
 from bbq import facts
 from bbq.collection import paused
 from bbq.datafiles import data_dir
-from bbq.diagnostics import Diagnostic, DiagnosticBag
+from bbq.diagnostics import Diagnostic, DiagnosticBag, listed
 from bbq.origins import is_archive
 from bbq.origins.hosts import fetcher
 from bbq.sources import Sources
@@ -226,8 +226,7 @@ def _warn_of_borrowed(files: Files, bag: DiagnosticBag) -> None:
             homes = sorted({declaration.unit.file.rpartition("/")[2] for declaration in unit.borrowed.values()})
             bag.warning(
                 "BBQ-T340",
-                f"this file uses types that it does not import: {', '.join(map(quoted, names[:5]))}"
-                + (f" and {len(names) - 5} more" if len(names) > 5 else ""),
+                f"this file uses types that it does not import: {listed([*map(quoted, names)])}",
                 next((at(key) for key, _ in unit.root.value if key.value == "imports"), at(unit.root)),
                 f"import {', '.join(homes)} here, too",
             )

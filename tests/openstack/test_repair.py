@@ -20,7 +20,7 @@ from tests.openstack.tools import Cli, servers, stacks
 
 pytestmark = pytest.mark.timeout(900)
 
-SERVERS = """\
+COMPUTE = """\
 tosca_definitions_version: tosca_2_0
 imports: [ { profile: "bbq:1.0" } ]
 node_types:
@@ -29,6 +29,11 @@ node_types:
     properties: { tags: { type: map, entry_schema: string, default: { devcloud_guest: fake } } }
 service_template:
   node_templates:
+"""
+"""Of fake servers: the beginning of a template with the node template `store`."""
+SERVERS = (
+    COMPUTE
+    + """\
     store:
       type: my.Compute
       count: 2
@@ -36,6 +41,7 @@ service_template:
   outputs:
     all: { value: { $get_attribute: [ store, ALL, private_address ] } }
 """
+)
 
 
 @pytest.fixture
@@ -92,15 +98,9 @@ def test_servers_come_back(cli: Cli, up: tuple[str, ...], cloud: Cloud, name: st
     assert not servers(cloud, name) and not stacks(cloud, name)
 
 
-PARTS = """\
-tosca_definitions_version: tosca_2_0
-imports: [ { profile: "bbq:1.0" } ]
-node_types:
-  my.Compute:
-    derived_from: tosca.nodes.Compute
-    properties: { tags: { type: map, entry_schema: string, default: { devcloud_guest: fake } } }
-service_template:
-  node_templates:
+PARTS = (
+    COMPUTE
+    + """\
     store:
       type: my.Compute
       capabilities:
@@ -114,6 +114,7 @@ service_template:
     public: { value: { $get_attribute: [ store, public_address ] } }
     volume: { value: { $get_attribute: [ disk, volume_id ] } }
 """
+)
 
 
 def test_what_is_lost_of_a_server_that_lives_comes_back(

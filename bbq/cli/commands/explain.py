@@ -122,7 +122,8 @@ def _context(session: Session) -> Context:
 
     from bbq import topology, tosca
     from bbq.editor.reading import read
-    from bbq.operations.wanted import NO_SUBSTITUTION, refuse_errors
+    from bbq.operations.wanted import NO_SUBSTITUTION
+    from bbq.wording import refuse_errors
 
     directories = tuple(session.workspace.config.tosca.template_dirs)
     reading = read(Path(args.template), import_map=session.workspace.imports(offline=True).import_map)

@@ -14,7 +14,6 @@ from typing import Any, Final
 
 from bbq.diagnostics import Diagnostic, DiagnosticBag
 from bbq.engine.contract import Tag
-from bbq.errors import TemplateError
 from bbq.providers.openstack import tags
 from bbq.providers.openstack.spread import spread
 from bbq.render.hot import Catalogue, Translation, codes, translate
@@ -24,7 +23,7 @@ from bbq.render.hot.model import NO_DEFAULT, Document, Fn, Parameter, used_resou
 from bbq.render.hot.parts import split
 from bbq.topology.model import Node, Topology
 from bbq.topology.values import Attribute
-from bbq.wording import quoted
+from bbq.wording import quoted, refuse_errors
 
 STACK: Final = "bbq.nodes.openstack.Stack"
 LOGIN: Final = "login"
@@ -60,9 +59,7 @@ def arrange(topology: Topology, catalogue: Catalogue, deployment: str, deploymen
     """The topology with its stacks. Raises `TemplateError` with every finding where this cloud cannot make it."""
     made = translate(topology, catalogue, deployment=deployment)
     found = [*made.found, *_undecided(topology, made)]
-    errors = sum(item.severity == "error" for item in found)
-    if errors:
-        raise TemplateError(f"{errors} error{'s' if errors > 1 else ''} in {topology.template}, on this cloud", found)
+    refuse_errors(found, f"{topology.template}, on this cloud")
     topology = _apart(topology, made)
     _tag(made, deployment, deployment_id)
     infrastructure = [node for node in topology.primitives() if kind_of(node) in _KINDS]
@@ -102,15 +99,14 @@ def _apart(topology: Topology, made: Translation) -> Topology:
         if is_several(topology.nodes[name]) and not _is_group(made, name)
     }
     apart = spread(topology, several)
+    members: dict[tuple[str, str], str] = {}
     for name in several:
-        if not apart.nodes[name].composite:
-            continue
-        servers = made.servers.pop(name)
-        addresses = dict(zip((server.name for server in servers), apart.nodes[name].members, strict=True))
-        made.servers |= {addresses[server.name]: [server] for server in servers}
-        for resource in made.document.resources.values():
-            if resource.node == name and resource.unit in addresses:
-                resource.node = addresses[resource.unit]
+        if apart.nodes[name].composite:
+            for server, address in zip(made.servers.pop(name), apart.nodes[name].members, strict=True):
+                members[name, server.name] = address
+                made.servers[address] = [server]
+    for resource in made.document.resources.values():
+        resource.node = members.get((resource.node, resource.unit), resource.node)
     return apart
 
 

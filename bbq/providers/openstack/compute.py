@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Final
 
+from bbq.diagnostics import listed
 from bbq.engine.contract import (
     Check,
     ConfigurationFault,
@@ -103,8 +104,7 @@ class Compute(StackPart):
         if not closed:
             return self._let_in(given)
         self._refused.pop(wanted.node.name, None)
-        more = f" and {len(closed) - 3} more" if len(closed) > 3 else ""
-        return Check(False, f"no answer on port {_SSH} of {', '.join(closed[:3])}{more}")
+        return Check(False, f"no answer on port {_SSH} of {listed(closed, 3)}")
 
     def _let_in(self, given: Sequence[Server]) -> Check:
         """Each lets us log in. A server that has just booted may not have our key yet."""

@@ -13,7 +13,7 @@ from typing import Any, Final
 from bbq.providers.ansible.lifecycle import planned_names
 from bbq.topology.model import Edge, Node, Operation, Relationship, Topology
 from bbq.topology.operations import PROPERTY
-from bbq.topology.values import Attribute, Call, Expr, walk
+from bbq.topology.values import Attribute, redirected, walk
 
 ADDRESSES: Final = ("private_address", "public_address")
 
@@ -111,7 +111,7 @@ class _Spread:
             return [address for _, address in self._members[name]] if name in self._members else [name]
 
         def own(value: Any) -> Any:
-            return _mapped(value, lambda item: self._own(item, beside))
+            return redirected(value, lambda item: self._own(item, beside))
 
         def operations(given: Mapping[str, Operation]) -> dict[str, Operation]:
             return {name: replace(item, inputs=own(item.inputs)) for name, item in given.items()}
@@ -153,18 +153,3 @@ def _operations(node: Node) -> Iterator[Operation]:
     yield from node.operations.values()
     for relationship in node.relationships:
         yield from relationship.operations.values()
-
-
-def _mapped(value: Any, change: Callable[[Attribute], Attribute]) -> Any:
-    """A copy of the value with other attributes in it."""
-    if isinstance(value, Attribute):
-        return change(value)
-    if isinstance(value, Call):
-        return Call(value.function, tuple(_mapped(item, change) for item in value.args))
-    if isinstance(value, Expr):
-        return value
-    if isinstance(value, dict):
-        return {key: _mapped(item, change) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return type(value)(_mapped(item, change) for item in value)
-    return value

@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from bbq.diagnostics import listed
 from bbq.engine.contract import Handle, PermanentFault, ProviderFault, State
 from bbq.providers.openstack.session import Cloud
 
@@ -85,9 +86,7 @@ class Stream:
         """With what is known of it."""
         detail = state.detail
         if state.name.endswith("_IN_PROGRESS") and self.working:
-            shown = ", ".join(list(self.working)[:_SHOWN])
-            more = f" and {len(self.working) - _SHOWN} more" if len(self.working) > _SHOWN else ""
-            detail = f"{len(self.told)} done, at work: {shown}{more}"
+            detail = f"{len(self.told)} done, at work: {listed(list(self.working), _SHOWN)}"
         return replace(state, detail=detail, progress=tuple(self.told))
 
 

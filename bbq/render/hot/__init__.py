@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from bbq.errors import TemplateError
 from bbq.render import Rendered
 from bbq.render.hot.catalogue import Catalogue, read_catalogue
 from bbq.render.hot.model import Document
@@ -13,6 +12,7 @@ from bbq.render.hot.parts import split
 from bbq.render.hot.text import written
 from bbq.render.hot.translate import Translation, translate
 from bbq.topology.model import Topology
+from bbq.wording import refuse_errors
 
 MAIN = "stack.yaml"
 
@@ -20,9 +20,7 @@ MAIN = "stack.yaml"
 def hot(topology: Topology, *, name: str, directory: Path, catalogue: Catalogue | None = None) -> Rendered:
     """See `bbq.render.render`. Raises `TemplateError` with every finding where a template cannot be made."""
     made = translate(topology, catalogue)
-    if made.failed:
-        errors = sum(item.severity == "error" for item in made.found)
-        raise TemplateError(f"{errors} error{'s' if errors > 1 else ''} in {topology.template}", made.found)
+    refuse_errors(made.found, topology.template)
     most = catalogue.max_resources_per_stack if catalogue is not None else Catalogue().max_resources_per_stack
     pieces = split(made.document, most)
     origin = " ".join(os.path.relpath(topology.template, directory.resolve()).split())

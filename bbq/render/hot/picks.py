@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any, Final
 
+from bbq.diagnostics import listed
 from bbq.render.hot import codes
 from bbq.render.hot.choice import Need, Wish, fitting, image_reference, smallest
 from bbq.render.hot.context import Context, slug
@@ -210,4 +211,4 @@ class Picks:
 
 def _listed(node: Node, users: list[Node]) -> str:
     names = list(dict.fromkeys(other.template or other.name for other in users))
-    return ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
+    return listed(names, 6)

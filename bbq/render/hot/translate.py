@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from bbq.collection import paused
-from bbq.diagnostics import Diagnostic, DiagnosticBag, SourceRange
+from bbq.diagnostics import Diagnostic, DiagnosticBag, SourceRange, listed
 from bbq.render.hot import codes
 from bbq.render.hot.balancer import balancers
 from bbq.render.hot.catalogue import Catalogue
@@ -122,8 +122,7 @@ def _others(context: Context) -> None:
             hint = "`bbq-deploy up` makes it; Heat makes servers, networks, storage and load balancers"
             context.error(codes.NO_PLACE, text, node, hint)
     if software:
-        listed = ", ".join(software[:8]) + (f" and {len(software) - 8} more" if len(software) > 8 else "")
-        context.notices.append(f"software is left out, bbq-deploy up installs it over SSH: {listed}")
+        context.notices.append(f"software is left out, bbq-deploy up installs it over SSH: {listed(software, 8)}")
     if not context.resources and not context.bag.has_errors:
         at = SourceRange(context.topology.template, 1, 1)
         context.bag.error(codes.NO_PLACE, "the template has no infrastructure that Heat could make", at)

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from bbq.errors import TemplateError
 from bbq.murano.model import pack
 from bbq.render import Rendered
 from bbq.render.hot import Catalogue, Translation, translate
@@ -24,6 +23,7 @@ from bbq.render.murano.plans import Plan, plans
 from bbq.render.murano.tracing import trace
 from bbq.topology.model import Topology
 from bbq.tosca.model import ParameterDef
+from bbq.wording import refuse_errors
 
 FORMAT: Final = 1.3
 _SPACE: Final = "bbq.apps"
@@ -44,9 +44,7 @@ def murano(topology: Topology, *, name: str, inputs: Inputs, catalogue: Catalogu
     """See `bbq.render.render`. Raises `TemplateError` with every finding where the Heat template cannot be made."""
     left: list[str] = []
     made = translate(topology, catalogue)
-    if made.failed:
-        errors = sum(item.severity == "error" for item in made.found)
-        raise TemplateError(f"{errors} error{'s' if errors > 1 else ''} in {topology.template}", made.found)
+    refuse_errors(made.found, topology.template)
     todo = plans(topology, made, left)
     base = _body(made, todo)
     values = {
