@@ -175,8 +175,7 @@ def _lacking(directory: Path, release: str) -> Iterator[str]:
         yield "only root can mount what is made (sudo bbq-deploy ...)"
     if find_spec("diskimage_builder") is None:
         yield "diskimage-builder is not installed (pip install 'bbq[images]')"
-    path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
-    missing = [name for name in _PROGRAMS if shutil.which(name, path=path) is None]
+    missing = [name for name in _PROGRAMS if shutil.which(name, path=_search_path()) is None]
     if missing:
         packages = " ".join(sorted({_PROGRAMS[name] for name in missing}))
         yield f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing (apt-get install {packages})"
@@ -223,23 +222,32 @@ def _workshop(directory: Path) -> Iterator[Path]:
 def _swept(directory: Path) -> None:
     """Take away what a build has left: loop devices of its files, and the files. Its mounts and processes are gone."""
     columns = "NAME,BACK-FILE,BACK-INO,BACK-MAJ:MIN"
-    done = subprocess.run(["losetup", "--list", "--json", "--output", columns], capture_output=True, check=True)
-    loops = json.loads(done.stdout or "{}").get("loopdevices", ())
+    loops = json.loads(_said(["losetup", "--list", "--json", "--output", columns], check=True) or "{}").get("loopdevices", ())
     # Names of files are those of mounts that are gone.
     files = {_identity(path) for path in directory.glob("dib_image.*/*.raw")}
     ours = [one["name"] for one in loops if (int(one["back-ino"]), one["back-maj:min"].replace(" ", "")) in files]
     names = {Path(name).name for name in ours}
     parts = [one["name"] for one in loops if Path(one["back-file"] or "").name in names]  # see loop-partitions
     for name in ours:
-        subprocess.run(["kpartx", "-d", name], capture_output=True, check=False)
+        _said(["kpartx", "-d", name])
     for name in [*parts, *ours]:
-        subprocess.run(["losetup", "--detach", name], capture_output=True, check=False)
+        _said(["losetup", "--detach", name])
     for node in Path("/dev/mapper").glob("loop*p*"):
         found = node.lstat()
         if stat.S_ISBLK(found.st_mode) and os.major(found.st_rdev) == _LOOP and f"/dev/loop{os.minor(found.st_rdev)}" in parts:
             node.unlink()
     for path in directory.iterdir():
         shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+
+
+def _search_path() -> str:
+    """With the directories of root's programs, which not everybody's PATH has."""
+    return f"{os.environ.get('PATH', '/usr/bin:/bin')}:/usr/sbin:/sbin"
+
+
+def _said(command: Sequence[str], *, check: bool = False) -> bytes:
+    environment = {**os.environ, "PATH": _search_path()}
+    return subprocess.run(command, capture_output=True, check=check, env=environment).stdout
 
 
 def _identity(path: Path) -> tuple[int, str]:
@@ -252,7 +260,7 @@ def _environment(workshop: Path, release: str) -> dict[str, str]:
     paths = [str(workshop / "elements"), *filter(None, [passed.get("ELEMENTS_PATH")]), str(_elements_dir())]
     return {
         **passed,
-        "PATH": f"{Path(sys.executable).parent}:{passed.get('PATH', '/usr/bin:/bin')}:/usr/sbin:/sbin",
+        "PATH": f"{Path(sys.executable).parent}:{_search_path()}",
         "TMPDIR": str(workshop),
         "DIB_LOCKFILES": str(workshop / "locks"),
         "DIB_PYTHON_EXEC": sys.executable,

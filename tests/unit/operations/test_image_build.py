@@ -20,7 +20,11 @@ from bbq.operations.image_build import build, kinds
 
 ELEMENTS = data_dir("templates") / "elements"
 STAND_IN = data_dir("templates") / "image-build" / "loop-partitions"
-as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root has loop devices")
+SYSTEM_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
+as_root = pytest.mark.skipif(
+    os.geteuid() != 0 or not all(shutil.which(name, path=SYSTEM_PATH) for name in ("losetup", "sfdisk", "setpriv")),
+    reason="needs root, for loop devices, and util-linux and fdisk",
+)
 
 
 @pytest.fixture
@@ -165,7 +169,7 @@ def test_what_a_dead_build_has_left_goes(tmp_path: Path, builder: list[str]) -> 
             file.parent.mkdir(parents=True)
             with file.open("wb") as opened:
                 opened.truncate(4 << 20)
-            subprocess.run(["sfdisk", "--quiet", file], input="label: dos\n,,L\n", text=True, check=True)
+            _said("sfdisk", "--quiet", file, told="label: dos\n,,L\n")
             loops[one] = _said("losetup", "--find", "--show", file)
             _stand_in("kpartx", "-av", loops[one], tmp_path)
         assert len(_attached(loops.values())) == 4
@@ -179,18 +183,20 @@ def test_what_a_dead_build_has_left_goes(tmp_path: Path, builder: list[str]) -> 
         for loop in loops.values():
             _stand_in("kpartx", "-d", loop, tmp_path)
             if _attached([loop]):
-                subprocess.run(["losetup", "--detach", loop], check=False)
+                _said("losetup", "--detach", loop)
 
 
-def _said(*argv: object) -> str:
-    return subprocess.run(list(map(str, argv)), check=True, capture_output=True, text=True).stdout.strip()
+def _said(program: str, *argv: object, told: str = "") -> str:
+    found = shutil.which(program, path=SYSTEM_PATH) or program
+    command = [found, *map(str, argv)]
+    return subprocess.run(command, input=told, check=True, capture_output=True, text=True).stdout.strip()
 
 
 def _stand_in(name: str, what: str, loop: str, directory: Path) -> None:
     link = directory / name
     if not link.is_symlink():
         link.symlink_to(STAND_IN)
-    subprocess.run([link, what, loop], check=True)
+    subprocess.run([link, what, loop], check=True, env={**os.environ, "PATH": SYSTEM_PATH})
 
 
 def _attached(loops: object) -> set[str]:
